@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The TPM module's face to the rest of the BIOS: start the TPM, measure,
+ * log, hand over, answer INT 1Ah AH=BBh, resume from S3.  TPM 1.2 and 2.0,
+ * over TIS (FIFO) or CRB.
+ *
+ * Leaves to others: where the log area, the SMBIOS and ACPI tables and the
+ * option ROMs are, when things happen, and how text reaches a screen.  It
+ * touches the machine through struct tcg_platform only, and builds unchanged
+ * on the host.
+ *
+ * Specifications: TCG PC Client Specific Implementation Specification for
+ * Conventional BIOS 1.21; PC Client Platform Firmware Profile 1.05; PC Client
+ * Platform TPM Profile 1.05; TPM Main 1.2; TPM 2.0 Library 1.59.
+ *
+ * Order of calls in a POST:
+ *
+ *   tcg_start()                 as early as possible (init)
+ *   tcg_hash()                  digests of what is gone or changed later
+ *   tcg_cross_check()           when fw_cfg and ACPI are known (init)
+ *   tcg_attach_log()            when the ACPI tables are linked (init)
+ *   tcg_measure*()              S-CRTM version, POST code, SMBIOS, ACPI...
+ *   tcg_before_third_party()    before the first option ROM runs (init)
+ *   tcg_measure*()              option ROMs, menu
+ *   tcg_handover()              before the first boot attempt (init or not)
+ *   tcg_measure*()              boot attempts
+ *   tcg_int1a()                 any time after tcg_attach_log()
+ *
+ * S3: tcg_resume() alone.  Every function may be called with a struct tcg
+ * whose TPM is absent, unused or failed: it then does nothing and says so by
+ * its result.  Files named *_post.c hold the functions marked (init); all
+ * else is resident.
+ */
+#ifndef TCG_TCG_H
+#define TCG_TCG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+
+/* Banks that one log and one extend carry at most. */
+#define TCG_MAX_BANKS       8
+#define TCG_MAX_DIGEST      64
+
+/*
+ * What the module needs from the machine.  ctx goes to every call.  Pointers
+ * that may be NULL say so.  The structure must outlive the struct tcg.
+ */
+struct tcg_platform {
+    /* bytes is 1, 2 or 4; addr is naturally aligned. */
+    uint32_t (*mmio_read)(void *ctx, uint32_t addr, unsigned bytes);
+    void (*mmio_write)(void *ctx, uint32_t addr, unsigned bytes, uint32_t v);
+    /* Microseconds since any moment; never goes back. */
+    uint64_t (*now_us)(void *ctx);
+    /* Let time pass in a polling loop; may be shorter or longer. */
+    void (*delay_us)(void *ctx, uint32_t us);
+    /* One or more whole lines, with "\n", for the console and port 402h. */
+    void (*print)(void *ctx, const char *text);
+    /* The same for port 402h only; may be NULL. */
+    void (*debug)(void *ctx, const char *text);
+    /*
+     * INT 1Ah: len bytes of RAM at a 32-bit physical address, or NULL when
+     * that is not all RAM that a caller may read (write: may be changed, so
+     * not the BIOS's own memory).  len is never 0.  Resident.  May be NULL
+     * when tcg_int1a() is not used.
+     */
+    void *(*map)(void *ctx, uint32_t addr, uint32_t len, bool write);
+    /*
+     * For the menu and PPI only, (init), may be NULL: a key (0x20..0x7e
+     * ASCII, TCG_KEY_*) or ERR_TIMEOUT; a fw_cfg file (its length, which may
+     * exceed cap, or ERR_ABSENT); reset of the whole platform (may return in
+     * tests).
+     */
+    int (*read_key)(void *ctx, uint32_t wait_ms);
+    int (*read_file)(void *ctx, const char *name, void *buf, size_t cap);
+    void (*reset)(void *ctx);
+    void *ctx;
+};
+
+#define TCG_KEY_ESC         0x1b
+#define TCG_KEY_ENTER       0x0d
+#define TCG_KEY_F10         0x110
+#define TCG_KEY_F12         0x112
+
+enum tcg_family { TCG_FAMILY_NONE, TCG_FAMILY_12, TCG_FAMILY_20 };
+enum tcg_interface { TCG_IF_NONE, TCG_IF_TIS, TCG_IF_CRB };
+
+enum tcg_state {
+    TCG_ABSENT,         /* there is no TPM */
+    TCG_UNUSED,         /* there is one that somebody else started: not ours */
+    TCG_STARTED,        /* running; no log yet, nothing can be measured */
+    TCG_MEASURING,      /* running, the log (or its absence) is known */
+    TCG_FAILED,         /* measured boot failed closed; see tcg_fail() */
+};
+
+/* A bank that is active in the TPM and that we hash for. */
+struct tcg_bank {
+    uint16_t alg;           /* TPM_ALG_ID */
+    uint16_t size;          /* of its digest */
+};
+
+/* One event's digests, in the order of tcg.bank[]. */
+struct tcg_digests {
+    uint8_t value[TCG_MAX_BANKS][TCG_MAX_DIGEST];
+};
+
+/* Where the log is written; see log.h. */
+struct tcg_log {
+    uint8_t *area;          /* NULL: there is none */
+    uint32_t size;          /* of the area */
+    uint32_t used;          /* bytes written */
+    uint32_t last;          /* offset of the last entry; valid if count != 0 */
+    uint32_t count;         /* entries, the header entry included */
+    bool full;              /* an event did not fit */
+};
+
+/*
+ * All state of the module.  The caller supplies the memory, zeroed, and
+ * reads nothing but the fields above the line.
+ */
+struct tcg {
+    uint8_t state;          /* enum tcg_state */
+    uint8_t family;         /* enum tcg_family */
+    uint8_t interface;      /* enum tcg_interface */
+    uint8_t bank_count;
+    struct tcg_bank bank[TCG_MAX_BANKS];
+    struct tcg_log log;
+    uint32_t commands;      /* sent to the TPM since tcg_start() */
+    /* ---- private ---- */
+    const struct tcg_platform *plat;
+    uint32_t timeout_us[4];         /* TIMEOUT_A..D of the interface */
+    uint32_t duration_us[3];        /* short, medium, long commands */
+    uint32_t crb_cmd, crb_cmd_size, crb_rsp, crb_rsp_size;
+    uint16_t separated;             /* bit n: PCR n has its separator */
+    uint16_t flags;                 /* TCG_F_* of internal.h */
+    uint8_t auth_len;               /* platformAuth that we have set */
+    uint8_t auth[32];
+    uint16_t strange_count;         /* active banks that we cannot hash */
+    uint16_t strange[TCG_MAX_BANKS];
+    uint32_t info[6];               /* for the status line, family-specific */
+    uint8_t buf[1024];              /* the command, then its response */
+};
+
+/* ------------------------------------------------------------------ start */
+
+/*
+ * Find the TPM and start it: TPM2_Startup(CLEAR) or TPM_Startup(ST_CLEAR),
+ * begin its self-test without waiting for the end, learn the active banks.
+ * Fills *t from nothing.  Init.
+ *
+ * Returns 0: the TPM is ours.  ERR_ABSENT: no TPM (a few MMIO reads, nothing
+ * printed).  Other errors: a TPM is there and is not used, the reason has been
+ * printed.
+ */
+int tcg_start(struct tcg *t, const struct tcg_platform *p);
+
+/*
+ * Compare what the hardware says with what QEMU promised.  family is that of
+ * fw_cfg etc/tpm/config or TCG_FAMILY_NONE if unknown; start_method that of
+ * the ACPI TPM2 table, 0 if there is none; tcpa tells of a TCPA table.  A
+ * contradiction is printed; the hardware is believed.  Init.
+ *
+ * Returns the number of contradictions.
+ */
+int tcg_cross_check(struct tcg *t, enum tcg_family family,
+                    uint32_t start_method, bool tcpa);
+
+/*
+ * Take the log area (reserved in E820, zeroed by whoever allocated it or not:
+ * the area is zeroed here) and write the header entry.  area NULL or size 0:
+ * there is no log; PCRs are extended nevertheless and one line is printed.
+ * Measuring is possible from here on.  Init.
+ */
+int tcg_attach_log(struct tcg *t, uint8_t *area, uint32_t size);
+
+/* The TPM is there, ours and trusted: measurements have an effect. */
+bool tcg_usable(const struct tcg *t);
+
+/*
+ * One line about the TPM, no newline, NUL-terminated, at most cap bytes:
+ *   "TPM 2.0 (IBM, firmware 2023.02.13) by CRB; banks SHA1 SHA256"
+ * Empty when there is no TPM.  May ask the TPM for its properties, once.
+ * Init.
+ */
+void tcg_status_line(struct tcg *t, char *text, size_t cap);
+
+/* ---------------------------------------------------------------- measure */
+
+/* Data in pieces; they are hashed as one string of bytes. */
+struct tcg_piece {
+    const void *at;
+    uint32_t len;
+};
+
+/*
+ * What can be measured: one row each in measure.c's policy table, which
+ * holds the PCR, the event type, what is hashed and what is logged.
+ * "data" is what the caller supplies; "num" and "text" as named below.
+ */
+enum tcg_event {
+    TCG_CRTM_VERSION,       /* PCR0: data = the version string, no NUL */
+    TCG_POST_CODE,          /* PCR0: data = the BIOS image */
+    TCG_SMBIOS,             /* PCR1: use tcg_measure_smbios() */
+    TCG_ACPI,               /* PCR1: data = the tables, normalised */
+    TCG_BOOT_ORDER,         /* PCR1: data = the fw_cfg file bootorder */
+    TCG_SETUP_ENTERED,      /* PCR1: "Entering ROM Based Setup" */
+    TCG_ROM_SCAN,           /* PCR2: "Start Option ROM Scan" */
+    TCG_OPTION_ROM,         /* PCR2: data = image, num = bus<<8|dev<<3|fn */
+    TCG_ROM_CONFIG,         /* PCR3: data = what configures it, num as above */
+    TCG_CALLING_INT19,      /* PCR4: done by tcg_handover() */
+    TCG_BOOT_INTERVENTION,  /* PCR4: "Boot Sequence User Intervention" */
+    TCG_BOOT_BCV,           /* PCR4: text = the device */
+    TCG_BOOT_BEV,           /* PCR4: text = the device */
+    TCG_BOOT_CD,            /* PCR4: text = the device */
+    TCG_IPL_MBR,            /* PCR4: data = 440 bytes; see tcg_measure_mbr() */
+    TCG_IPL_CD,             /* PCR4: data = the El Torito image as loaded */
+    TCG_IPL_OTHER,          /* PCR4: data = code, text = what it is */
+    TCG_RETURNED_INT19,     /* PCR4: "Returned INT 19h" */
+    TCG_RETURN_INT18,       /* PCR4: "Return via INT 18h" */
+    TCG_PARTITION_TABLE,    /* PCR5: data = 72 bytes; tcg_measure_mbr() */
+    TCG_BOOT_CATALOG,       /* PCR5: data = the catalog sector(s) */
+    TCG_IPL_DATA,           /* PCR5: data, text = what it is (cmdline) */
+    TCG_WAKE_EVENT,         /* PCR6: num = ACPI sleep state woken from */
+    TCG_EVENT_COUNT
+};
+
+/*
+ * Measure: hash the data once for every active bank, extend, log.
+ *
+ * num and text are used by the events that name them; else 0 and NULL.  text
+ * is cut after 64 characters; bytes that are not printable become '?'.
+ *
+ * Returns 0 (logged and extended, or extended only when there is no log),
+ * ERR_ABSENT without a usable TPM, ERR_PARAM before tcg_attach_log(),
+ * ERR_SPACE when the log is full (it was extended), another error when the
+ * extend failed: measured boot is then closed (tcg_fail() has run).
+ */
+int tcg_measure(struct tcg *t, enum tcg_event ev,
+                const struct tcg_piece *piece, unsigned count,
+                uint32_t num, const char *text);
+
+/* The same for one piece and no number or text. */
+int tcg_measure_bytes(struct tcg *t, enum tcg_event ev, const void *data,
+                      uint32_t len);
+
+/* An event without data, such as an action. */
+int tcg_measure_action(struct tcg *t, enum tcg_event ev, const char *text);
+
+/*
+ * For data that will be gone or changed when the log can be written (the
+ * ACPI files before their pointers are patched): hash now, any time after
+ * tcg_start(), into memory of the caller ...
+ */
+int tcg_hash(struct tcg *t, const struct tcg_piece *piece, unsigned count,
+             struct tcg_digests *d);
+/* ... and measure later. d must come from tcg_hash() of the same POST. */
+int tcg_measure_hashed(struct tcg *t, enum tcg_event ev,
+                       const struct tcg_digests *d, uint32_t num,
+                       const char *text);
+
+/*
+ * PCR4 and PCR5 of a 512-byte boot sector: its code, then its disk signature
+ * and partition table.
+ */
+int tcg_measure_mbr(struct tcg *t, const void *sector);
+
+/*
+ * PCR1: the SMBIOS structure table, without what differs between identical
+ * machines (UUID, serial numbers, asset tags; docs/tcg.md has the table).  The
+ * table is not changed; any bytes are safe.  Init.
+ */
+int tcg_measure_smbios(struct tcg *t, const void *table, uint32_t len);
+
+/*
+ * PCR1: ACPI tables, of any state of linking, given one file or table area per
+ * piece; what depends on addresses and RAM size is left out (docs/tcg.md).
+ * The tables are not changed; any bytes are safe.  Init.
+ */
+int tcg_measure_acpi(struct tcg *t, const struct tcg_piece *piece,
+                     unsigned count);
+
+/* ----------------------------------------------------------- trust limits */
+
+/*
+ * Before code that is not ours runs for the first time in this POST (option
+ * ROMs): TPM 2.0 platformAuth becomes random; the copy for the menu and PPI
+ * lives in *t until tcg_handover().  Init.
+ */
+int tcg_before_third_party(struct tcg *t);
+
+/*
+ * POST is over: physical presence is locked (1.2), our platformAuth is
+ * forgotten (2.0), "Calling INT 19h" and the separators of PCR 0-7 are
+ * measured.  Once; later calls do nothing.  Resident.
+ */
+int tcg_handover(struct tcg *t);
+
+/*
+ * The one way down: measured boot cannot be trusted any more.  Caps PCR 0-7
+ * with the error separator as far as the TPM still answers, disables the TPM
+ * (1.2: TPM_SetTempDeactivated; 2.0: all hierarchies off), prints why, and
+ * makes every later call fail.  why is a sentence without newline.  Resident.
+ */
+void tcg_fail(struct tcg *t, const char *why);
+
+/* ----------------------------------------------------------------- resume */
+
+enum tcg_resumed {
+    TCG_RESUME_RESTORED,    /* TPM state is that of before the sleep */
+    TCG_RESUME_CAPPED,      /* it was lost: capped, disabled, resume anyway */
+    TCG_RESUME_UNUSED,      /* somebody else had started the TPM already */
+    TCG_RESUME_DEAD,        /* the TPM does not answer (printed) */
+};
+
+/*
+ * S3 resume, before the OS's waking vector: everything that tcg_start() does
+ * but for the kind of Startup, and the answer to a TPM that lost its state.
+ * Leaves no platform authorisation behind.  log is the area the ACPI table
+ * named at POST (its bytes are not believed), or NULL.  Init.
+ *
+ * Returns an enum tcg_resumed, or ERR_ABSENT without TPM.
+ */
+int tcg_resume(struct tcg *t, const struct tcg_platform *p, uint8_t *log,
+               uint32_t log_size);
+
+/*
+ * A boot that cannot be measured at all must go on (a CMOS shutdown code that
+ * jumps into memory left by an earlier OS): start the TPM, cap, disable.
+ * Init.  Returns 0, or ERR_ABSENT without TPM.
+ */
+int tcg_start_capped(struct tcg *t, const struct tcg_platform *p,
+                     const char *why);
+
+/* ---------------------------------------------------------------- INT 1Ah */
+
+/*
+ * The registers of an INT 1Ah AH=BBh caller.  es_di and ds_si are the linear
+ * addresses (segment * 16 + 16-bit offset); the 32-bit registers are the
+ * caller's in full.  The outputs replace them; cf is the carry flag.
+ */
+struct tcg_regs {
+    uint32_t eax, ebx, ecx, edx, esi, edi;
+    uint32_t es_di, ds_si;
+    bool cf;
+};
+
+/* Answer one call; always returns, within the TPM's time-outs.  Resident. */
+void tcg_int1a(struct tcg *t, struct tcg_regs *r);
+
+#endif
