@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The firmware's memory.  Each zone is an address range and a sorted table of
+ * the blocks taken from it; nothing is kept inside the memory handed out, so
+ * a block that overflows cannot lead the allocator astray.  POST only.
+ */
+#include "alloc.h"
+
+#include <string.h>
+
+#include "layout.h"
+#include "print.h"
+
+#define ZONE_BLOCKS         256u        /* blocks a zone can have at a time */
+#define HIGH_ZONE_MAX       0x1000000u  /* the high zone is at most 16 MiB */
+#define HIGH_ZONE_SHARE     4u          /* and at most this part of RAM */
+#define PAGE                0x1000u
+
+struct block { uint32_t start, end; };
+
+struct zone {
+    const char *name;
+    uint32_t start, end;
+    unsigned count;
+    struct block blocks[ZONE_BLOCKS];   /* highest first */
+};
+
+static struct zone zones[] = {
+    { .name = "low" }, { .name = "fseg" }, { .name = "high" },
+    { .name = "temp" },
+};
+enum { ZONE_LOW, ZONE_FSEG, ZONE_HIGH, ZONE_TEMP };
+
+extern char low_zone_start[], low_zone_end[];
+extern char fseg_zone_start[], fseg_zone_end[];
+
+/* First fit from the top, so that what is taken stays together up there. */
+static void *zone_alloc(struct zone *z, uint32_t size, uint32_t align)
+{
+    uint32_t end = z->end;
+
+    if (size == 0)
+        size = 1;
+    for (unsigned i = 0; i <= z->count && z->count < ZONE_BLOCKS; i++) {
+        uint32_t floor = i < z->count ? z->blocks[i].end : z->start;
+        uint32_t at;
+
+        if (end - floor >= size) {
+            at = ALIGN_DOWN(end - size, align);
+            if (at >= floor && at < end) {
+                memmove(&z->blocks[i + 1], &z->blocks[i],
+                        (z->count - i) * sizeof(z->blocks[0]));
+                z->blocks[i] = (struct block){ at, at + size };
+                z->count++;
+                return memset((void *)at, 0, size);
+            }
+        }
+        if (i < z->count)
+            end = z->blocks[i].start;
+    }
+    print("Memory: no room for %u bytes in the %s zone (%u KiB)\n", size,
+          z->name, (z->end - z->start) >> 10);
+    return NULL;
+}
+
+void *malloc_low(uint32_t size, uint32_t align)
+{
+    return zone_alloc(&zones[ZONE_LOW], size, align);
+}
+
+void *malloc_fseg(uint32_t size, uint32_t align)
+{
+    return zone_alloc(&zones[ZONE_FSEG], size, align);
+}
+
+void *malloc_high(uint32_t size, uint32_t align)
+{
+    return zone_alloc(&zones[ZONE_HIGH], size, align);
+}
+
+void *malloc_temp(uint32_t size, uint32_t align)
+{
+    return zone_alloc(&zones[ZONE_TEMP], size, align);
+}
+
+void free_zone(void *p)
+{
+    uint32_t at = (uint32_t)p;
+
+    for (unsigned n = 0; n < ARRAY_SIZE(zones); n++) {
+        struct zone *z = &zones[n];
+
+        for (unsigned i = 0; i < z->count; i++) {
+            if (z->blocks[i].start != at)
+                continue;
+            z->count--;
+            memmove(&z->blocks[i], &z->blocks[i + 1],
+                    (z->count - i) * sizeof(z->blocks[0]));
+            return;
+        }
+    }
+}
+
+void alloc_init(uint32_t top)
+{
+    uint32_t share = top / HIGH_ZONE_SHARE;
+    uint32_t high = share < HIGH_ZONE_MAX ? share : HIGH_ZONE_MAX;
+
+    top = ALIGN_DOWN(top, PAGE);
+    zones[ZONE_LOW].start = (uint32_t)low_zone_start;
+    zones[ZONE_LOW].end = (uint32_t)low_zone_end;
+    zones[ZONE_FSEG].start = (uint32_t)fseg_zone_start;
+    zones[ZONE_FSEG].end = (uint32_t)fseg_zone_end;
+    zones[ZONE_HIGH].start = ALIGN_UP(top - high, PAGE);
+    zones[ZONE_HIGH].end = top;
+    zones[ZONE_TEMP].start = TEMP_START;
+    zones[ZONE_TEMP].end = zones[ZONE_HIGH].start;
+}
+
+uint32_t alloc_finish(void)
+{
+    const struct zone *z = &zones[ZONE_HIGH];
+    uint32_t first = z->count ? z->blocks[z->count - 1].start : z->end;
+
+    return ALIGN_DOWN(first, PAGE);
+}

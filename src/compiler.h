@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the language lacks: attributes and small helpers used everywhere.
+ */
+#ifndef COMPILER_H
+#define COMPILER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PACKED              __attribute__((packed))
+#define ALIGNED(n)          __attribute__((aligned(n)))
+#define NORETURN            __attribute__((noreturn))
+#define PRINTF(fmt, args)   __attribute__((format(printf, fmt, args)))
+#define ARRAY_SIZE(a)       (sizeof(a) / sizeof((a)[0]))
+#define ALIGN_UP(v, a)      (((v) + (a) - 1) & ~((a) - 1))
+#define ALIGN_DOWN(v, a)    ((v) & ~((a) - 1))
+
+#endif

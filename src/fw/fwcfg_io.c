@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * fw_cfg transfers: by DMA when the device has it, else byte by byte.
+ */
+#include "fw/fwcfg_io.h"
+
+#include "err.h"
+#include "io.h"
+
+#define PORT_SELECT         0x510u
+#define PORT_DATA           0x511u
+#define PORT_DMA_LOW        0x518u      /* high half, 514h, stays 0 */
+#define PORT_DMA_HIGH       0x514u
+
+#define DMA_ERROR           (1u << 0)
+#define DMA_READ            (1u << 1)
+#define DMA_SKIP            (1u << 2)
+#define DMA_SELECT          (1u << 3)
+#define DMA_WRITE           (1u << 4)
+
+static bool use_dma;
+
+void fwcfg_io_use_dma(bool use)
+{
+    use_dma = use;
+}
+
+/* One DMA operation; the device completes it before the port write ends.
+ * Returns 0 or ERR_DEVICE. */
+static int dma(uint32_t control, const volatile void *buf, uint32_t len)
+{
+    volatile struct {
+        uint32_t control_be, len_be;
+        uint32_t address_high_be, address_low_be;
+    } op = {
+        .control_be = __builtin_bswap32(control),
+        .len_be = __builtin_bswap32(len),
+        .address_low_be = __builtin_bswap32((uint32_t)buf),
+    };
+
+    barrier();
+    outl(PORT_DMA_HIGH, 0);
+    outl(PORT_DMA_LOW, __builtin_bswap32((uint32_t)&op));
+    barrier();
+    return op.control_be == 0 ? 0 : ERR_DEVICE;
+}
+
+void fwcfg_io_select(uint16_t key)
+{
+    outw(PORT_SELECT, key);
+}
+
+void fwcfg_io_read(void *buf, uint32_t len)
+{
+    if (use_dma && dma(DMA_READ, buf, len) == 0)
+        return;
+    insb(PORT_DATA, buf, len);
+}
+
+int fwcfg_io_write(uint16_t key, uint32_t offset, const void *buf,
+                   uint32_t len)
+{
+    if (!use_dma)
+        return ERR_DEVICE;
+    if (dma(DMA_SELECT | DMA_SKIP | (uint32_t)key << 16, NULL, offset) != 0)
+        return ERR_DEVICE;
+    return dma(DMA_WRITE, buf, len);
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The C side of entry.S: which handler serves which entry, calls into real
+ * mode, and pauses.
+ */
+#include "real.h"
+
+#include "bda.h"
+#include "boot.h"
+#include "disk.h"
+#include "layout.h"
+#include "pmm.h"
+#include "pnp.h"
+#include "services.h"
+
+_Static_assert(offsetof(struct bregs, ds) == BREG_DS, "entry.S");
+_Static_assert(offsetof(struct bregs, es) == BREG_ES, "entry.S");
+_Static_assert(offsetof(struct bregs, edi) == BREG_EDI, "entry.S");
+_Static_assert(offsetof(struct bregs, esi) == BREG_ESI, "entry.S");
+_Static_assert(offsetof(struct bregs, ebp) == BREG_EBP, "entry.S");
+_Static_assert(offsetof(struct bregs, ebx) == BREG_EBX, "entry.S");
+_Static_assert(offsetof(struct bregs, edx) == BREG_EDX, "entry.S");
+_Static_assert(offsetof(struct bregs, ecx) == BREG_ECX, "entry.S");
+_Static_assert(offsetof(struct bregs, eax) == BREG_EAX, "entry.S");
+_Static_assert(offsetof(struct bregs, ip) == BREG_IP, "entry.S");
+_Static_assert(offsetof(struct bregs, cs) == BREG_CS, "entry.S");
+_Static_assert(offsetof(struct bregs, flags) == BREG_FLAGS, "entry.S");
+_Static_assert(sizeof(struct bregs) == BREG_SIZE, "entry.S");
+
+/* Shared with entry.S */
+uint32_t rt_sp = STACK_TOP - DATA_START;
+uint32_t a20_probe;
+uint32_t entry_caller_stack;
+void real_dispatch(struct bregs *r, uint32_t number);
+void real_call(struct bregs *r, uint32_t as_interrupt);
+NORETURN void real_jump(const struct bregs *r, uint32_t stack);
+extern char yield_stub[], yield_halt_stub[];
+
+static bool yield_enabled;
+
+static const struct {
+    uint16_t number;
+    void (*handle)(struct bregs *r);
+} entries[] = {
+    { 0x13, handle_13 },
+    { 0x10, handle_10 },
+    { 0x16, handle_16 },
+    { 0x1a, handle_1a },
+    { 0x15, handle_15 },
+    { 0x09, handle_09 },
+    { 0x11, handle_11 },
+    { 0x12, handle_12 },
+    { 0x14, handle_14 },
+    { 0x17, handle_17 },
+    { 0x18, handle_18 },
+    { 0x19, handle_19 },
+    { 0x70, handle_70 },
+    { 0x74, handle_74 },
+    { ENTRY_PMM, handle_pmm },
+    { ENTRY_PNP, handle_pnp },
+};
+
+/* Called by entry.S for every entry; the numbers are entry.S's own. */
+void real_dispatch(struct bregs *r, uint32_t number)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(entries); i++) {
+        if (entries[i].number == number) {
+            entries[i].handle(r);
+            return;
+        }
+    }
+}
+
+void call16(struct bregs *r)
+{
+    real_call(r, 0);
+}
+
+void call16_int(uint8_t vec, struct bregs *r)
+{
+    r->ip = ivt[vec].off;
+    r->cs = ivt[vec].seg;
+    r->flags &= (uint16_t)~FLAG_IF;     /* as INT does */
+    real_call(r, 1);
+}
+
+void jump16(const struct bregs *r)
+{
+    real_jump(r, 0x7c00);
+}
+
+static void yield_to(const char *stub)
+{
+    struct bregs r = {
+        .cs = SEG_BIOS,
+        .ip = (uint16_t)(uintptr_t)stub,
+    };
+
+    if (yield_enabled)
+        real_call(&r, 0);
+}
+
+void yield(void)
+{
+    yield_to(yield_stub);
+}
+
+void yield_halt(void)
+{
+    yield_to(yield_halt_stub);
+}
+
+void yield_enable(void)
+{
+    yield_enabled = true;
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Time from the ACPI PM timer.
+ */
+#include "timer.h"
+
+#include "io.h"
+
+#define PM_TIMER_PORT       0x608u
+#define PM_TIMER_MASK       0xffffffu       /* 24 bits everywhere */
+#define TICKS_PER_US_Q16    234589u         /* 3.579545 * 2^16 */
+#define US_PER_TICK_Q16     18308u          /* 2^16 / 3.579545 */
+
+static uint32_t now_last;
+static uint64_t now_ticks;
+
+static uint32_t pm_timer(void)
+{
+    return inl(PM_TIMER_PORT) & PM_TIMER_MASK;
+}
+
+struct deadline timer_deadline_us(uint32_t us)
+{
+    return (struct deadline){
+        .last = pm_timer(),
+        .left = (uint32_t)((uint64_t)us * TICKS_PER_US_Q16 >> 16) + 1,
+    };
+}
+
+struct deadline timer_deadline_ms(uint32_t ms)
+{
+    /* 2^32 ticks are 1199 s */
+    return timer_deadline_us(ms > 1000000 ? 1000000000 : ms * 1000);
+}
+
+bool timer_expired(struct deadline *d)
+{
+    uint32_t now = pm_timer();
+    uint32_t passed = (now - d->last) & PM_TIMER_MASK;
+
+    d->last = now;
+    d->left = passed < d->left ? d->left - passed : 0;
+    return d->left == 0;
+}
+
+uint64_t timer_now_us(void)
+{
+    uint32_t now = pm_timer();
+
+    now_ticks += (now - now_last) & PM_TIMER_MASK;
+    now_last = now;
+    return now_ticks * US_PER_TICK_Q16 >> 16;
+}
+
+void timer_delay_us(uint32_t us)
+{
+    struct deadline d = timer_deadline_us(us);
+
+    while (!timer_expired(&d))
+        cpu_pause();
+}
