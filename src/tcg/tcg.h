@@ -39,53 +39,14 @@
 #include <stdint.h>
 
 #include "err.h"
+#include "tcg/platform.h"
+#include "hw/tpm_dev.h"
 
 /* Banks that one log and one extend carry at most. */
 #define TCG_MAX_BANKS       8
 #define TCG_MAX_DIGEST      64
 
-/*
- * What the module needs from the machine.  ctx goes to every call.  Pointers
- * that may be NULL say so.  The structure must outlive the struct tcg.
- */
-struct tcg_platform {
-    /* bytes is 1, 2 or 4; addr is naturally aligned. */
-    uint32_t (*mmio_read)(void *ctx, uint32_t addr, unsigned bytes);
-    void (*mmio_write)(void *ctx, uint32_t addr, unsigned bytes, uint32_t v);
-    /* Microseconds since any moment; never goes back. */
-    uint64_t (*now_us)(void *ctx);
-    /* Let time pass in a polling loop; may be shorter or longer. */
-    void (*delay_us)(void *ctx, uint32_t us);
-    /* One or more whole lines, with "\n", for the console and port 402h. */
-    void (*print)(void *ctx, const char *text);
-    /* The same for port 402h only; may be NULL. */
-    void (*debug)(void *ctx, const char *text);
-    /*
-     * INT 1Ah: len bytes of RAM at a 32-bit physical address, or NULL when
-     * that is not all RAM that a caller may read (write: may be changed, so
-     * not the BIOS's own memory).  len is never 0.  Resident.  May be NULL
-     * when tcg_int1a() is not used.
-     */
-    void *(*map)(void *ctx, uint32_t addr, uint32_t len, bool write);
-    /*
-     * For the menu and PPI only, (init), may be NULL: a key (0x20..0x7e
-     * ASCII, TCG_KEY_*) or ERR_TIMEOUT; a fw_cfg file (its length, which may
-     * exceed cap, or ERR_ABSENT); reset of the whole platform (may return in
-     * tests).
-     */
-    int (*read_key)(void *ctx, uint32_t wait_ms);
-    int (*read_file)(void *ctx, const char *name, void *buf, size_t cap);
-    void (*reset)(void *ctx);
-    void *ctx;
-};
-
-#define TCG_KEY_ESC         0x1b
-#define TCG_KEY_ENTER       0x0d
-#define TCG_KEY_F10         0x110
-#define TCG_KEY_F12         0x112
-
 enum tcg_family { TCG_FAMILY_NONE, TCG_FAMILY_12, TCG_FAMILY_20 };
-enum tcg_interface { TCG_IF_NONE, TCG_IF_TIS, TCG_IF_CRB };
 
 enum tcg_state {
     TCG_ABSENT,         /* there is no TPM */
@@ -123,22 +84,20 @@ struct tcg_log {
 struct tcg {
     uint8_t state;          /* enum tcg_state */
     uint8_t family;         /* enum tcg_family */
-    uint8_t interface;      /* enum tcg_interface */
+    uint8_t interface;      /* enum tpm_interface */
     uint8_t bank_count;
     struct tcg_bank bank[TCG_MAX_BANKS];
     struct tcg_log log;
     uint32_t commands;      /* sent to the TPM since tcg_start() */
     /* ---- private ---- */
-    const struct tcg_platform *plat;
-    uint32_t timeout_us[4];         /* TIMEOUT_A..D of the interface */
+    struct tpm_dev dev;
     uint32_t duration_us[3];        /* short, medium, long commands */
-    uint32_t crb_cmd, crb_cmd_size, crb_rsp, crb_rsp_size;
     uint16_t separated;             /* bit n: PCR n has its separator */
     uint16_t flags;                 /* TCG_F_* of internal.h */
     uint8_t auth_len;               /* platformAuth that we have set */
-    uint8_t auth[32];
-    uint16_t strange_count;         /* active banks that we cannot hash */
+    uint8_t strange_count;          /* active banks that we cannot hash */
     uint16_t strange[TCG_MAX_BANKS];
+    uint8_t auth[32];
     uint32_t info[6];               /* for the status line, family-specific */
     uint8_t buf[1024];              /* the command, then its response */
 };
