@@ -10,7 +10,10 @@
  */
 #include "layout.h"
 
-#define F(symbol)       ((symbol) - 0xf0000)    /* offset in segment F000 */
+/* Offsets in segments F000 and E000.  The assembler cannot know that they fit
+ * 16 bits, so they are used where 32 bits have room. */
+#define F(symbol)       ((symbol) - 0xf0000)
+#define D(symbol)       ((symbol) - DATA_START)
 #define PORT_A20        0x92
 #define PORT_PIC1       0x20
 #define PORT_PIC2       0xa0
@@ -43,7 +46,7 @@ reset16:
     movl %cr0, %eax
     testl $0x60000000, %eax         /* CD and NW: set by a reset only; a */
     jz reset_soft                   /* jump from software gets a real one */
-    lgdtl %cs:F(rom_gdt_pointer)
+    addr32 lgdtl %cs:F(rom_gdt_pointer)
     andl $0x1fffffff, %eax          /* caches on, paging off */
     orb $1, %al
     movl %eax, %cr0
@@ -201,7 +204,7 @@ int_common:
     jnz refuse_v86
     movw $(DATA_START >> 4), %ax
     movw %ax, %ds
-    movw rt_sp - DATA_START, %bx    /* the resident stack's free end ... */
+    addr32 movw D(rt_sp), %bx    /* the resident stack's free end ... */
     movw %ss, %ax
     cmpw $(DATA_START >> 4), %ax
     jne 1f
@@ -232,13 +235,14 @@ int_common:
     popw BREG_IP(%bx)
     popw BREG_CS(%bx)
 3:  movl %esp, ENTRY_ESP(%bx)
-    movzwl %ss, %eax                /* where arguments of far calls are */
+    xorl %eax, %eax                 /* where arguments of far calls are */
+    movw %ss, %ax
     shll $4, %eax
     movzwl %sp, %ecx
     addl %ecx, %eax
-    movl %eax, entry_caller_stack - DATA_START
+    addr32 movl %eax, D(entry_caller_stack)
     movzwl %bx, %ebx
-    lgdtl %cs:F(gdt_pointer)
+    addr32 lgdtl %cs:F(gdt_pointer)
     movl %cr0, %eax
     orb $1, %al
     movl %eax, %cr0
@@ -285,7 +289,7 @@ int_common32:
 1:  movl %cr0, %eax
     andb $0xfe, %al
     movl %eax, %cr0
-    ljmpw $0xf000, $F(2f)
+    ljmpl $0xf000, $F(2f)
 2:  movw $(DATA_START >> 4), %ax
     movw %ax, %ds
     movw ENTRY_SS(%bx), %ss
@@ -442,7 +446,7 @@ real_call:
 1:  movl %cr0, %eax
     andb $0xfe, %al
     movl %eax, %cr0
-    ljmpw $0xf000, $F(2f)
+    ljmpl $0xf000, $F(2f)
 2:  movw $(DATA_START >> 4), %ax
     movw %ax, %ss
     movw %sp, %bp
@@ -450,7 +454,8 @@ real_call:
     jz 3f
     pushw BREG_FLAGS(%bp)           /* for the callee's IRET */
 3:  pushw %cs
-    pushw $F(real_return)
+    movl $F(real_return), %eax
+    pushw %ax
     pushw BREG_FLAGS(%bp)
     pushw BREG_CS(%bp)
     pushw BREG_IP(%bp)
@@ -482,7 +487,7 @@ real_return:
     movl %edx, BREG_EDX(%bp)
     movl %ecx, BREG_ECX(%bp)
     movl %eax, BREG_EAX(%bp)
-    lgdtl %cs:F(gdt_pointer)
+    addr32 lgdtl %cs:F(gdt_pointer)
     movl %cr0, %eax
     orb $1, %al
     movl %eax, %cr0
@@ -533,7 +538,7 @@ real_jump:
 1:  movl %cr0, %eax
     andb $0xfe, %al
     movl %eax, %cr0
-    ljmpw $0xf000, $F(2f)
+    ljmpl $0xf000, $F(2f)
 2:  xorw %ax, %ax
     movw %ax, %ss
     movl %edx, %esp
@@ -580,14 +585,15 @@ yield_halt_stub:
     lretw
 
 /* ------------------------------------------------------------------------
- * The last 16 bytes.  Reset comes here with CS base FFFF0000 and selector
- * F000; software that wants a reboot comes with selector FFFF (or F000, from
- * the shadow): a real reset is what it gets, by reset_soft.
+ * The last 32 bytes.  Reset enters the last 16 with CS base FFFF0000 and
+ * selector F000; software that wants a reboot comes with selector FFFF, or to
+ * F000:FFF0 in the shadow (reset16 notices): a real reset is what it gets.
  */
-    .globl reset_soft
+    .section .resetvec, "ax", @progbits
+    .code16
 reset_soft:
-    movb $0x02, %al
     movw $0xcf9, %dx
+    movb $0x02, %al
     outb %al, %dx
     movb $0x06, %al
     outb %al, %dx
@@ -596,14 +602,14 @@ reset_soft:
 1:  hlt
     jmp 1b
 
-    .section .resetvec, "ax", @progbits
-    .code16
+    .org reset_soft + 0x10
 reset_vector:
+    .globl reset_vector
     movw %cs, %ax
     incw %ax
     jz 1f
     jmp reset16
-1:  ljmpw $0xf000, $F(reset_soft)
+1:  ljmpw $0xf000, $0xffe0          /* reset_soft: asserted by the link */
     .org reset_vector + 0xe
     .byte 0xfc                      /* model: AT */
     .byte 0

@@ -16,6 +16,7 @@
 OUTPUT_FORMAT(elf32-i386)
 OUTPUT_ARCH(i386)
 ENTRY(reset_vector)
+EXTERN(post)
 
 ROM_SIZE = CONFIG_IMAGE_KIB * 1024;
 ROM_START = 0x100000000 - ROM_SIZE;
@@ -31,10 +32,10 @@ SECTIONS
     init_rom = LOADADDR(.init);
     init_size = SIZEOF(.init);
     .init.bss (NOLOAD) : {
-        init_bss_start = .;
+        init_bss_start = ABSOLUTE(.);
         *(.init.bss .init.bss.*)
         . = ALIGN(4);
-        init_bss_end = .;
+        init_bss_end = ABSOLUTE(.);
     }
     init_entry = ABSOLUTE(post);
 
@@ -54,7 +55,7 @@ SECTIONS
     low_zone_start = bss_end;
     low_zone_end = DATA_END;
 
-    .resident ALIGN(0xffff0 - SIZEOF(.resident) - 15, 16) :
+    .resident ALIGN(0xfffe0 - SIZEOF(.resident) - 15, 16) :
             AT(ADDR(.resident) + ROM_OFFSET) {
         resident_start = .;
         *(.text .text.*)
@@ -67,7 +68,7 @@ SECTIONS
         KEEP(*(.fixed16))
         . = ALIGN(16);
     }
-    .resetvec 0xffff0 : AT(0xfffffff0) {
+    .resetvec 0xfffe0 : AT(0xffffffe0) {
         KEEP(*(.resetvec))
     }
     resident_dwords = (fseg_zone_start - resident_start) / 4;
@@ -89,4 +90,5 @@ ASSERT(ADDR(.resident) >= DATA_END,
 ASSERT(fseg_zone_start >= 0xf0000, "F segment zone and 16-bit code left F0000")
 ASSERT(bss_end <= DATA_END, "resident variables do not fit below E8000")
 ASSERT(init_bss_end <= TEMP_START, "POST code and data reach the temp zone")
-ASSERT(SIZEOF(.resetvec) == 16, "the reset vector has 16 bytes")
+ASSERT(SIZEOF(.resetvec) == 32 && reset_vector == 0xffff0,
+       "the reset vector is the last 16 bytes, reset_soft the 16 before")

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The TPM module's place in this firmware: its state, and what POST does with
+ * it before anything can be measured.  measure.h has the measurements.
+ */
+#ifndef TPM_H
+#define TPM_H
+
+#include "regs.h"
+#include "tcg/tcg.h"
+
+extern struct tcg tpm;
+extern struct tcg_platform tpm_platform;
+
+/* INT 1Ah AH=BBh.  Resident. */
+void handle_1a_tcg(struct bregs *r);
+
+/* Reset the machine, the TPM included.  Resident. */
+NORETURN void platform_reset(void);
+
+/* Init: find and start the TPM. */
+void tpm_setup(void);
+
+/*
+ * Init: the ACPI tables are linked.  Finds the log area they name, measures
+ * the firmware itself, SMBIOS and ACPI.
+ */
+void tpm_measure_platform(void);
+
+/* Init: no foreign code has run yet; after this it may. */
+void tpm_before_third_party(void);
+
+/* Init: one line on the console about the TPM, if there is one. */
+void tpm_print_status(void);
+
+/* Init: the menu's "t." entry works. */
+bool tcg_menu_available(void);
+
+#endif
