@@ -137,7 +137,7 @@ $(O)/generated/autoconf.h: $(O)/.config Kconfig
 
 # ------------------------------------------------------------- run, test, bench
 
-.PHONY: setup run check check-full unit boot-tests bench clean help
+.PHONY: setup run check check-full unit bench clean help
 setup:
 	$(Q)scripts/setup
 
@@ -147,15 +147,18 @@ run:
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)$(PYTHON) scripts/run --bios $(O)/bios.bin
 
+# The host tests first: they take seconds.  pytest's summary is the last line.
+PYTEST := $(PYTHON) -m pytest -n 2 -q --durations=10
+
 check:
 	$(Q)scripts/setup
-	$(Q)$(MAKE) --no-print-directory all
-	$(Q)$(PYTHON) scripts/check
+	$(Q)$(MAKE) --no-print-directory all unit
+	$(Q)$(PYTEST) -m 'not slow' $(PYTEST_ARGS) tests
 
 check-full:
 	$(Q)scripts/setup
-	$(Q)$(MAKE) --no-print-directory all
-	$(Q)$(PYTHON) scripts/check --full
+	$(Q)$(MAKE) --no-print-directory all unit
+	$(Q)$(PYTEST) $(PYTEST_ARGS) tests
 
 bench:
 	$(Q)scripts/setup

@@ -101,6 +101,17 @@ void free_zone(void *p)
     }
 }
 
+bool alloc_owns(uint32_t at, uint32_t len)
+{
+    const struct zone *z = &zones[ZONE_HIGH];
+
+    for (unsigned i = 0; i < z->count; i++) {
+        if (at >= z->blocks[i].start && at < z->blocks[i].end)
+            return len <= z->blocks[i].end - at;
+    }
+    return false;
+}
+
 void alloc_init(uint32_t top)
 {
     uint32_t share = top / HIGH_ZONE_SHARE;

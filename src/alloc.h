@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory for the firmware, in named zones.  Resident in part: allocation is
- * possible until POST hands over; nothing is allocated by INT services.
+ * Memory for the firmware, in named zones.  POST only: nothing is allocated
+ * by INT services.
  *
  *   low    E0000-E7FFF, reachable from real mode, stays writable
  *   fseg   in F0000-FFFFF, for tables that are searched there; read-only
@@ -25,6 +25,9 @@ void *malloc_temp(uint32_t size, uint32_t align);
 
 /* Give back any of the above. NULL is ignored. */
 void free_zone(void *p);
+
+/* Does [at, at + len) lie within one block handed out from the high zone? */
+bool alloc_owns(uint32_t at, uint32_t len);
 
 /*
  * Start: the RAM below 4 GiB ends at top.  Called once, before anything else

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Wiring between POST and src/tcg: start, log area, what the firmware says
+ * about itself and the machine.  POST only.
+ */
+#include <string.h>
+
+#include "alloc.h"
+#include "fw/acpi.h"
+#include "fw/fwcfg.h"
+#include "fw/smbios.h"
+#include "generated/autoconf.h"
+#include "generated/version.h"
+#include "print.h"
+#include "services.h"
+#include "tcg/cursor.h"
+#include "tpm.h"
+
+#define ROM_SIZE            (CONFIG_IMAGE_KIB * 1024u)
+#define ROM_START           (0u - ROM_SIZE)
+
+/* Offsets in the ACPI tables; TCG ACPI Specification 1.3, 7 and 8. */
+#define TCPA_LAML           38u
+#define TCPA_LASA           42u
+#define TPM2_START_METHOD   48u
+#define TPM2_LAML           64u
+#define TPM2_LASA           68u
+
+static int read_key(void *ctx, uint32_t wait_ms)
+{
+    int key = key_read(wait_ms);
+
+    (void)ctx;
+    if (key < 0)
+        return key;
+    switch (key >> 8) {
+    case 0x44: return TCG_KEY_F10;
+    case 0x86: return TCG_KEY_F12;
+    default:   return key & 0xff;
+    }
+}
+
+static int read_file(void *ctx, const char *name, void *buf, size_t cap)
+{
+    (void)ctx;
+    return fwcfg_read_file(name, buf, cap);
+}
+
+static void reset(void *ctx)
+{
+    (void)ctx;
+    platform_reset();
+}
+
+void tpm_setup(void)
+{
+    tpm_platform.read_key = read_key;
+    tpm_platform.read_file = read_file;
+    tpm_platform.reset = reset;
+    /* Why it fails has been printed; without a TPM nothing is said. */
+    (void)tcg_start(&tpm, &tpm_platform);
+}
+
+/*
+ * Where the ACPI table of the TPM's family says that the log is: only an area
+ * that the firmware itself set aside is believed.  Returns false without one.
+ */
+static bool find_log(uint8_t **area, uint32_t *size, uint32_t *start_method,
+                     bool *tcpa)
+{
+    uint32_t len_2 = 0, len_tcpa = 0, len, laml_at, lasa_at;
+    const uint8_t *tpm2 = acpi_find_table("TPM2", &len_2);
+    const uint8_t *t = acpi_find_table("TCPA", &len_tcpa);
+    struct rd r;
+    uint64_t lasa;
+    uint32_t laml;
+
+    *tcpa = t != NULL;
+    *start_method = 0;
+    if (tpm2) {
+        r = (struct rd){ .at = tpm2, .left = len_2 };
+        (void)rd_bytes(&r, TPM2_START_METHOD);
+        *start_method = rd_le32(&r);
+    }
+    laml_at = TCPA_LAML;
+    lasa_at = TCPA_LASA;
+    len = len_tcpa;
+    if (tpm.family == TCG_FAMILY_20) {
+        laml_at = TPM2_LAML;
+        lasa_at = TPM2_LASA;
+        t = tpm2;
+        len = len_2;
+    }
+    if (!t)
+        return false;
+    r = (struct rd){ .at = t, .left = len };
+    (void)rd_bytes(&r, laml_at);
+    laml = rd_le32(&r);
+    (void)rd_bytes(&r, lasa_at - laml_at - 4);
+    lasa = rd_le32(&r);
+    lasa |= (uint64_t)rd_le32(&r) << 32;
+    if (r.bad || laml == 0 || lasa == 0)
+        return false;
+    if (lasa > UINT32_MAX || !alloc_owns((uint32_t)lasa, laml)) {
+        print("TPM: the ACPI table puts the event log at %08llx, outside the "
+              "memory set aside for it: no log\n", (unsigned long long)lasa);
+        return false;
+    }
+    *area = (uint8_t *)(uint32_t)lasa;
+    *size = laml;
+    return true;
+}
+
+/* What QEMU says that it has: etc/tpm/config, byte 4. */
+static enum tcg_family configured_family(void)
+{
+    uint8_t config[6];
+
+    if (fwcfg_read_file("etc/tpm/config", config, sizeof(config)) !=
+        sizeof(config))
+        return TCG_FAMILY_NONE;
+    return config[4] == 1 ? TCG_FAMILY_12 :
+           config[4] == 2 ? TCG_FAMILY_20 : TCG_FAMILY_NONE;
+}
+
+void tpm_measure_platform(void)
+{
+    static const char version[] = "KeelBIOS " KEEL_VERSION;
+    uint8_t *area = NULL;
+    uint32_t size = 0, start_method, len;
+    const void *table;
+    bool tcpa;
+
+    if (tpm.state != TCG_STARTED)
+        return;
+    if (!find_log(&area, &size, &start_method, &tcpa))
+        size = 0;
+    (void)tcg_cross_check(&tpm, configured_family(), start_method, tcpa);
+    (void)tcg_attach_log(&tpm, area, size);
+    (void)tcg_measure_bytes(&tpm, TCG_CRTM_VERSION, version,
+                            sizeof(version) - 1);
+    (void)tcg_measure_bytes(&tpm, TCG_POST_CODE, (const void *)ROM_START,
+                            ROM_SIZE);
+    table = smbios_table(&len);
+    if (table)
+        (void)tcg_measure_smbios(&tpm, table, len);
+    measure_acpi();
+}
+
+void tpm_before_third_party(void)
+{
+    (void)tcg_before_third_party(&tpm);
+}
+
+void tpm_print_status(void)
+{
+    char line[160];
+
+    if (!tcg_usable(&tpm))
+        return;
+    tcg_status_line(&tpm, line, sizeof(line));
+    print("%s\n", line);
+}
+
+bool tcg_menu_available(void)
+{
+    return false;
+}
