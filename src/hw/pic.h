@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The two 8259 interrupt controllers.  Resident.  Intel 8259A data sheet.
+ */
+#ifndef HW_PIC_H
+#define HW_PIC_H
+
+#include "compiler.h"
+
+/* IRQ 0-7 become vectors 08-0F, IRQ 8-15 vectors 70-77; all masked but the
+ * cascade. */
+void pic_init(void);
+
+void pic_unmask(unsigned irq);
+void pic_mask(unsigned irq);
+
+/* End of interrupt, for an IRQ of the first and of the second controller. */
+void pic_eoi1(void);
+void pic_eoi2(void);
+
+#endif

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The real-time clock and its CMOS memory.
+ */
+#include "hw/rtc.h"
+
+#include "err.h"
+#include "io.h"
+#include "timer.h"
+
+#define CMOS_INDEX          0x70u
+#define CMOS_DATA           0x71u
+#define RTC_UPDATE_US       2500u       /* 244 us notice and 1984 us update */
+
+uint8_t cmos_read(uint8_t reg)
+{
+    outb(CMOS_INDEX, reg);
+    return inb(CMOS_DATA);
+}
+
+void cmos_write(uint8_t reg, uint8_t v)
+{
+    outb(CMOS_INDEX, reg);
+    outb(CMOS_DATA, v);
+}
+
+void cmos_set(uint8_t reg, uint8_t clear, uint8_t set)
+{
+    cmos_write(reg, (uint8_t)((cmos_read(reg) & ~clear) | set));
+}
+
+int rtc_wait(void)
+{
+    struct deadline d;
+
+    if (!(cmos_read(RTC_A) & RTC_A_UPDATING))
+        return 0;
+    d = timer_deadline_us(RTC_UPDATE_US);
+    do {
+        if (!(cmos_read(RTC_A) & RTC_A_UPDATING))
+            return 0;
+    } while (!timer_expired(&d));
+    return ERR_TIMEOUT;
+}
