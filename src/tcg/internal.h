@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the files of src/tcg share and nobody else uses.
+ */
+#ifndef TCG_INTERNAL_H
+#define TCG_INTERNAL_H
+
+#include "tcg/cursor.h"
+#include "tcg/hash.h"
+#include "tcg/tcg.h"
+
+/* struct tcg.flags */
+#define TCG_F_AUTH_SET      (1u << 0)   /* platformAuth is tcg.auth */
+#define TCG_F_AUTH_GONE     (1u << 1)   /* ... which we have forgotten */
+#define TCG_F_HANDED_OVER   (1u << 2)
+#define TCG_F_INT1A_CLOSED  (1u << 3)   /* TCG_ShutdownPreBootInterface */
+#define TCG_F_LOG_SAID      (1u << 4)   /* the log's overflow was reported */
+#define TCG_F_SELFTEST_SENT (1u << 5)   /* 1.2: TPM_ContinueSelfTest */
+#define TCG_F_PRESENCE      (1u << 6)   /* 1.2: physical presence asserted */
+#define TCG_F_INFO          (1u << 7)   /* tcg.info is filled */
+#define TCG_F_DEAD          (1u << 8)   /* it did not answer when failing */
+
+#define TCG_PCR_COUNT       24
+#define TCG_BIOS_PCRS       8           /* PCR 0-7 are the BIOS's */
+
+/* Event types. TCG conventional BIOS 1.21, 11.3.1 */
+#define EV_POST_CODE                0x01u
+#define EV_NO_ACTION                0x03u
+#define EV_SEPARATOR                0x04u
+#define EV_ACTION                   0x05u
+#define EV_EVENT_TAG                0x06u
+#define EV_S_CRTM_VERSION           0x08u
+#define EV_PLATFORM_CONFIG_FLAGS    0x0au
+#define EV_COMPACT_HASH             0x0cu
+#define EV_IPL                      0x0du
+#define EV_IPL_PARTITION_DATA       0x0eu
+
+/* ------------------------------------------------------------- talk.c */
+
+/*
+ * One line to the console, "TPM: " before and a newline after it; the second
+ * form goes to port 402h only.  Formats: %s %c %u %x, no widths; %X is eight
+ * hexadecimal digits.  Cut after 160 characters.
+ */
+void tcg_say(struct tcg *t, const char *fmt, ...);
+void tcg_debug(struct tcg *t, const char *fmt, ...);
+
+/*
+ * The same into memory, always NUL-terminated if cap > 0; bytes of %s that
+ * are not printable ASCII become '?'.  Returns the length written.
+ */
+size_t tcg_format(char *buf, size_t cap, const char *fmt, ...);
+
+/* Words for an enum err. */
+const char *tcg_err_text(int err);
+
+/* ---------------------------------------------------------- command.c */
+
+enum tcg_duration { DURATION_SHORT, DURATION_MEDIUM, DURATION_LONG };
+
+/* A well-formed response. body is what follows the header. */
+struct tpm_reply {
+    uint16_t tag;
+    uint32_t rc;
+    struct rd body;
+};
+
+/* Begin a command in t->buf: its header. tpm_run() fills in the size. */
+struct wr tpm_begin(struct tcg *t, uint16_t tag, uint32_t code);
+
+/*
+ * Send a command and receive its response, again while the TPM asks for it
+ * (RETRY, TESTING and such), within bounds.
+ *
+ * Returns 0 when a well-formed response arrived, whatever reply->rc says;
+ * else a transport error or ERR_SPACE when w is bad.  reply->body is valid
+ * until the next command.
+ */
+int tpm_run(struct tcg *t, struct wr *w, enum tcg_duration d,
+            struct tpm_reply *reply);
+
+/* tpm_run(), and ERR_TPM unless the response code is 0. */
+int tpm_do(struct tcg *t, struct wr *w, enum tcg_duration d,
+           struct tpm_reply *reply);
+
+/* Send a command and leave; the next one waits for its end. */
+int tpm_send_only(struct tcg *t, struct wr *w, enum tcg_duration d);
+
+/*
+ * A command as a caller built it, any response as the TPM gave it; both may
+ * be the same memory.  Returns the response's length or an error.
+ */
+int tpm_pass(struct tcg *t, const uint8_t *cmd, uint32_t len, uint8_t *rsp,
+             uint32_t cap);
+
+/* ------------------------------------------------- tpm20.c and tpm12.c */
+
+/* The parameters of a reply, past the size field of a session reply. */
+struct rd tpm2_params(struct tpm_reply *reply);
+/* Handle and authorisation of a command by PLATFORM, or an empty one. */
+void tpm2_put_auth(const struct tcg *t, struct wr *w, uint32_t handle);
+int tpm2_extend(struct tcg *t, uint32_t pcr, const struct tcg_digests *d);
+int tpm2_extend_one(struct tcg *t, uint32_t pcr, uint16_t alg,
+                    const uint8_t *digest, size_t size);
+int tpm2_hierarchy_off(struct tcg *t, uint32_t hierarchy);
+
+int tpm12_extend(struct tcg *t, uint32_t pcr, const uint8_t *digest);
+int tpm12_presence(struct tcg *t, uint16_t bits);
+int tpm12_temp_deactivate(struct tcg *t);
+
+/* Extend every bank by its digest. Returns 0 or an error; nothing else. */
+int tpm_extend(struct tcg *t, uint32_t pcr, const struct tcg_digests *d);
+
+/* -------------------------------------------------------- multihash.c */
+
+/* Banks hashed side by side; more active banks take another pass. */
+#define MULTI_BANKS         4
+
+struct multihash {
+    struct hash hash[MULTI_BANKS];
+    unsigned count;
+};
+
+void multihash_update(struct multihash *m, const void *data, size_t len);
+
+/* Hands all data to m; called again, with the same result, per pass. */
+typedef void (*tcg_feed)(void *arg, struct multihash *m);
+
+/* Hash what feed hands out, for every bank of *t. */
+void tcg_hash_feed(const struct tcg *t, tcg_feed feed, void *arg,
+                   struct tcg_digests *d);
+void tcg_hash_pieces(const struct tcg *t, const struct tcg_piece *piece,
+                     unsigned count, struct tcg_digests *d);
+
+/* -------------------------------------------------------------- log.c */
+
+/* Take the area and zero it. */
+void tcglog_init(struct tcg_log *log, uint8_t *area, uint32_t size);
+
+/* The header entry of the family. Returns 0 or ERR_SPACE. */
+int tcglog_header(struct tcg *t);
+
+/*
+ * Append an entry; d NULL means digests of zeros (EV_NO_ACTION).  Nothing is
+ * written unless all of it fits and the area keeps at least one byte of
+ * zero after it.  Returns 0, or ERR_SPACE (log->full is then set).  Without
+ * an area it returns 0 and does nothing.
+ */
+int tcglog_append(struct tcg *t, uint32_t pcr, uint32_t type,
+                  const struct tcg_digests *d,
+                  const struct tcg_piece *data, unsigned count);
+
+/* ---------------------------------------------------------- measure.c */
+
+/*
+ * Extend and log; says so if either fails.  Returns ERR_SPACE for an event
+ * that was extended but does not fit into the log.  Does not call tcg_fail().
+ */
+int tcg_extend_and_log(struct tcg *t, uint32_t pcr, uint32_t type,
+                       const struct tcg_digests *d,
+                       const struct tcg_piece *data, unsigned count);
+/* The separator of one PCR: normal, or the one that tells of an error. */
+int tcg_separator(struct tcg *t, uint32_t pcr, bool error);
+
+/* ------------------------------------------------------------ trust.c */
+
+#define TCG_PCRS_BIOS   0x0000ffu       /* PCR 0-7 */
+#define TCG_PCRS_ALL    0x81ffffu       /* all that locality 0 can extend */
+
+/*
+ * Cap PCRs (bit n: PCR n) with the error separator, disable the TPM, say what
+ * came of it.  The state is TCG_FAILED afterwards.  Returns 0 if all worked.
+ */
+int tcg_cap_and_disable(struct tcg *t, uint32_t pcrs);
+
+/* ----------------------------------------------------- *_post.c (init) */
+
+/* Find the interface; fills t->dev and t->family. As tcg_start() returns. */
+int tcg_detect(struct tcg *t, const struct tcg_platform *p);
+/* Startup of either family: CLEAR, or STATE. rc is the TPM's answer. */
+int tcg_startup(struct tcg *t, bool state, uint32_t *rc);
+/* What follows a Startup that worked. */
+int tcg_after_startup(struct tcg *t);
+
+int tpm2_startup(struct tcg *t, bool state, uint32_t *rc);
+int tpm2_learn_banks(struct tcg *t);
+int tpm2_start_selftest(struct tcg *t);
+/* Cap PCR 0-7 of the active banks that we cannot hash for, and log it. */
+int tpm2_cap_strange(struct tcg *t);
+int tpm2_set_random_auth(struct tcg *t);
+void tpm2_status(struct tcg *t, char *text, size_t cap);
+
+int tpm12_startup(struct tcg *t, bool state, uint32_t *rc);
+/* Time-outs, physical presence, self-test begun. */
+int tpm12_begin(struct tcg *t);
+void tpm12_status(struct tcg *t, char *text, size_t cap);
+
+#endif

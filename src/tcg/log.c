@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The event log's writer: the SHA-1 format of TPM 1.2 and the crypto-agile
+ * format of TPM 2.0.  An entry is written whole or not at all.  Resident.
+ *
+ * TCG conventional BIOS 1.21, 11.3; PC Client Platform Firmware Profile 1.05,
+ * 10.2.
+ */
+#include <string.h>
+
+#include "tcg/internal.h"
+
+#define SHA1_SIZE   20u
+
+void tcglog_init(struct tcg_log *log, uint8_t *area, uint32_t size)
+{
+    *log = (struct tcg_log){ .area = area, .size = area ? size : 0 };
+    if (area) {
+        memset(area, 0, size);
+    }
+}
+
+/*
+ * Room for an entry.  Readers take the area's end for the log's end, and some
+ * drop an entry that reaches it: one byte always stays zero.
+ */
+static struct wr begin(struct tcg_log *log)
+{
+    size_t left = log->size - log->used;
+
+    return wr_to(log->area + log->used, left ? left - 1 : 0);
+}
+
+static int finish(struct tcg_log *log, const struct wr *w)
+{
+    if (w->bad) {
+        log->full = true;
+        memset(w->buf, 0, w->len);          /* what there was of it */
+        return ERR_SPACE;
+    }
+    log->last = log->used;
+    log->used += (uint32_t)w->len;
+    log->count++;
+    return 0;
+}
+
+/* A first entry: SHA-1 format, EV_NO_ACTION, zero digest. */
+static size_t begin_header(struct wr *w, const char signature[16])
+{
+    size_t mark;
+
+    wr_le32(w, 0);
+    wr_le32(w, EV_NO_ACTION);
+    wr_zero(w, SHA1_SIZE);
+    mark = wr_size_le32(w);
+    wr_bytes(w, signature, 16);
+    wr_le32(w, 0);                          /* platform class: client */
+    return mark;
+}
+
+static void header20(const struct tcg *t, struct wr *w)
+{
+    size_t mark = begin_header(w, "Spec ID Event03");
+
+    wr_u8(w, 0);                            /* PFP 2.0, errata 105: 1.05 */
+    wr_u8(w, 2);
+    wr_u8(w, 105);
+    wr_u8(w, 1);                            /* UINTN has 32 bits */
+    wr_le32(w, t->bank_count);
+    for (unsigned i = 0; i < t->bank_count; i++) {
+        wr_le16(w, t->bank[i].alg);
+        wr_le16(w, t->bank[i].size);
+    }
+    wr_u8(w, 0);                            /* no vendor info */
+    wr_close_le32(w, mark);
+}
+
+static void header12(struct wr *w)
+{
+    size_t mark = begin_header(w, "Spec ID Event00");
+
+    wr_u8(w, 21);                           /* conventional BIOS 1.21 */
+    wr_u8(w, 1);
+    wr_u8(w, 1);
+    wr_u8(w, 0);
+    wr_u8(w, 0);                            /* no vendor info */
+    wr_close_le32(w, mark);
+}
+
+int tcglog_header(struct tcg *t)
+{
+    struct wr w = begin(&t->log);
+
+    if (t->family == TCG_FAMILY_12) {
+        header12(&w);
+    } else {
+        header20(t, &w);
+    }
+    return finish(&t->log, &w);
+}
+
+static void put_digests(const struct tcg *t, struct wr *w,
+                        const struct tcg_digests *d)
+{
+    bool agile = t->family == TCG_FAMILY_20;
+
+    if (agile) {
+        wr_le32(w, t->bank_count);
+    }
+    for (unsigned i = 0; i < t->bank_count; i++) {
+        if (agile) {
+            wr_le16(w, t->bank[i].alg);
+        }
+        if (d) {
+            wr_bytes(w, d->value[i], t->bank[i].size);
+        } else {
+            wr_zero(w, t->bank[i].size);
+        }
+    }
+}
+
+int tcglog_append(struct tcg *t, uint32_t pcr, uint32_t type,
+                  const struct tcg_digests *d,
+                  const struct tcg_piece *data, unsigned count)
+{
+    struct wr w;
+    size_t mark;
+
+    if (!t->log.area) {
+        return 0;
+    }
+    if (t->log.full) {
+        return ERR_SPACE;                   /* no gaps in the order */
+    }
+    w = begin(&t->log);
+    wr_le32(&w, pcr);
+    wr_le32(&w, type);
+    put_digests(t, &w, d);
+    mark = wr_size_le32(&w);
+    for (unsigned i = 0; i < count; i++) {
+        wr_bytes(&w, data[i].at, data[i].len);
+    }
+    wr_close_le32(&w, mark);
+    return finish(&t->log, &w);
+}

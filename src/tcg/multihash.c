@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The same data hashed for every active bank, in one pass for up to four
+ * banks.  Resident.
+ */
+#include "tcg/internal.h"
+
+/* Per bank and turn: a piece that stays in the cache between the banks. */
+#define CHUNK   4096u
+
+void multihash_update(struct multihash *m, const void *data, size_t len)
+{
+    const uint8_t *p = data;
+
+    while (len) {
+        size_t n = len < CHUNK ? len : CHUNK;
+
+        for (unsigned i = 0; i < m->count; i++) {
+            hash_update(&m->hash[i], p, n);
+        }
+        p += n;
+        len -= n;
+    }
+}
+
+void tcg_hash_feed(const struct tcg *t, tcg_feed feed, void *arg,
+                   struct tcg_digests *d)
+{
+    struct multihash m;
+
+    for (unsigned first = 0; first < t->bank_count; first += m.count) {
+        m.count = t->bank_count - first;
+        if (m.count > MULTI_BANKS) {
+            m.count = MULTI_BANKS;
+        }
+        for (unsigned i = 0; i < m.count; i++) {
+            hash_init(&m.hash[i], hash_find(t->bank[first + i].alg));
+        }
+        feed(arg, &m);
+        for (unsigned i = 0; i < m.count; i++) {
+            hash_final(&m.hash[i], d->value[first + i]);
+        }
+    }
+}
+
+struct pieces {
+    const struct tcg_piece *piece;
+    unsigned count;
+};
+
+static void feed_pieces(void *arg, struct multihash *m)
+{
+    const struct pieces *in = arg;
+
+    for (unsigned i = 0; i < in->count; i++) {
+        multihash_update(m, in->piece[i].at, in->piece[i].len);
+    }
+}
+
+void tcg_hash_pieces(const struct tcg *t, const struct tcg_piece *piece,
+                     unsigned count, struct tcg_digests *d)
+{
+    struct pieces in = { .piece = piece, .count = count };
+
+    tcg_hash_feed(t, feed_pieces, &in, d);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The TPM 1.2 commands that are needed after POST.  Resident.
+ *
+ * TPM Main 1.2 part 3.
+ */
+#include "tcg/internal.h"
+#include "tcg/tpm_spec.h"
+
+#define SHA1_SIZE   20u
+
+int tpm12_extend(struct tcg *t, uint32_t pcr, const uint8_t *digest)
+{
+    struct wr w = tpm_begin(t, TPM12_TAG_RQU, TPM12_ORD_Extend);
+    struct tpm_reply reply;
+    int rc;
+
+    wr_be32(&w, pcr);
+    wr_bytes(&w, digest, SHA1_SIZE);
+    rc = tpm_do(t, &w, DURATION_SHORT, &reply);
+    if (rc < 0) {
+        return rc;
+    }
+    rd_skip(&reply.body, SHA1_SIZE);        /* the PCR's new value */
+    return rd_end(&reply.body) ? 0 : ERR_FORMAT;
+}
+
+int tpm12_presence(struct tcg *t, uint16_t bits)
+{
+    struct wr w = tpm_begin(t, TPM12_TAG_RQU, TSC_ORD_PhysicalPresence);
+    struct tpm_reply reply;
+
+    wr_be16(&w, bits);
+    return tpm_do(t, &w, DURATION_SHORT, &reply);
+}
+
+int tpm12_temp_deactivate(struct tcg *t)
+{
+    struct wr w = tpm_begin(t, TPM12_TAG_RQU, TPM12_ORD_SetTempDeactivated);
+    struct tpm_reply reply;
+
+    return tpm_do(t, &w, DURATION_SHORT, &reply);
+}
+
+int tpm_extend(struct tcg *t, uint32_t pcr, const struct tcg_digests *d)
+{
+    return t->family == TCG_FAMILY_12 ? tpm12_extend(t, pcr, d->value[0])
+                                      : tpm2_extend(t, pcr, d);
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TPM 1.2 at POST: start-up, time-outs, physical presence, self-test, and the
+ * version for the status line.  Init.
+ *
+ * TPM Main 1.2 part 2 and 3; TCG conventional BIOS 1.21, 3.2.
+ */
+#include <string.h>
+
+#include "tcg/internal.h"
+#include "tcg/tpm_spec.h"
+
+#define TAG_CAP_VERSION_INFO    0x0030u
+#define LIMIT_US                300000000u      /* no wait beyond 5 minutes */
+
+int tpm12_startup(struct tcg *t, bool state, uint32_t *code)
+{
+    struct wr w = tpm_begin(t, TPM12_TAG_RQU, TPM12_ORD_Startup);
+    struct tpm_reply reply;
+    int rc;
+
+    wr_be16(&w, state ? TPM12_ST_STATE : TPM12_ST_CLEAR);
+    rc = tpm_run(t, &w, DURATION_SHORT, &reply);
+    *code = rc < 0 ? 0 : reply.rc;
+    return rc;
+}
+
+static int get_capability(struct tcg *t, uint32_t area, uint32_t sub,
+                          struct rd *data)
+{
+    struct wr w = tpm_begin(t, TPM12_TAG_RQU, TPM12_ORD_GetCapability);
+    struct tpm_reply reply;
+    size_t mark;
+    int rc;
+
+    wr_be32(&w, area);
+    mark = wr_size_be32(&w);
+    if (sub) {
+        wr_be32(&w, sub);
+    }
+    wr_close_be32(&w, mark);
+    rc = tpm_do(t, &w, DURATION_SHORT, &reply);
+    if (rc < 0) {
+        return rc;
+    }
+    *data = rd_sub(&reply.body, rd_be32(&reply.body));
+    return rd_end(&reply.body) ? 0 : ERR_FORMAT;
+}
+
+/*
+ * Take a list of times.  Some TPMs report milliseconds: no interface has
+ * time-outs below a millisecond, so smaller numbers are those.  Zero keeps
+ * what is there, and nothing becomes shorter than the specification's.
+ */
+static int get_times(struct tcg *t, uint32_t property, uint32_t *time,
+                     unsigned count)
+{
+    struct rd r;
+    int rc = get_capability(t, TPM12_CAP_PROPERTY, property, &r);
+
+    for (unsigned i = 0; i < count && rc == 0; i++) {
+        uint32_t us = rd_be32(&r);
+
+        if (us && us < 1000) {
+            us *= 1000;
+        }
+        if (us > time[i]) {
+            time[i] = us < LIMIT_US ? us : LIMIT_US;
+        }
+    }
+    return rc < 0 ? rc : rd_end(&r) ? 0 : ERR_FORMAT;
+}
+
+static int assert_presence(struct tcg *t)
+{
+    int rc = tpm12_presence(t, TPM12_PP_PRESENT);
+
+    if (rc == ERR_TPM && tpm12_presence(t, TPM12_PP_CMD_ENABLE) == 0) {
+        rc = tpm12_presence(t, TPM12_PP_PRESENT);
+    }
+    return rc;
+}
+
+int tpm12_begin(struct tcg *t)
+{
+    struct wr w;
+    int rc;
+
+    t->bank_count = 1;
+    t->bank[0] = (struct tcg_bank){ TPM_ALG_SHA1, 20 };
+    /* A TPM that keeps its times to itself gets the specification's. */
+    rc = get_times(t, TPM12_CAP_PROP_TIMEOUTS, t->dev.timeout_us, 4);
+    if (rc == 0 || rc == ERR_TPM) {
+        rc = get_times(t, TPM12_CAP_PROP_DURATIONS, t->duration_us, 3);
+    }
+    if (rc < 0 && rc != ERR_TPM) {
+        return rc;
+    }
+    rc = assert_presence(t);
+    if (rc == 0) {
+        t->flags |= TCG_F_PRESENCE;
+    } else if (rc == ERR_TPM) {
+        tcg_debug(t, "physical presence cannot be asserted");
+    } else {
+        return rc;
+    }
+    w = tpm_begin(t, TPM12_TAG_RQU, TPM12_ORD_ContinueSelfTest);
+    return tpm_send_only(t, &w, DURATION_LONG);
+}
+
+void tpm12_status(struct tcg *t, char *text, size_t cap)
+{
+    char maker[5] = { 0 };
+    unsigned n = 0;
+    struct rd r;
+
+    if (!(t->flags & TCG_F_INFO) && tcg_usable(t)) {
+        t->flags |= TCG_F_INFO;
+        if (get_capability(t, TPM12_CAP_VERSION_VAL, 0, &r) == 0
+            && rd_be16(&r) == TAG_CAP_VERSION_INFO) {
+            rd_skip(&r, 2);                 /* major, minor: 1.2 */
+            t->info[1] = rd_u8(&r);
+            t->info[2] = rd_u8(&r);
+            rd_skip(&r, 3);                 /* level, errata */
+            t->info[0] = rd_be32(&r);
+        }
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        char c = (char)(t->info[0] >> (24 - 8 * i));
+
+        if (c > 0x20 && c < 0x7f) {
+            maker[n++] = c;
+        }
+    }
+    tcg_format(text, cap, "TPM 1.2 (%s, firmware %u.%u) by TIS; bank SHA1",
+               maker, t->info[1], t->info[2]);
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The TPM 2.0 commands that are needed after POST.  Resident.
+ *
+ * TPM 2.0 Library part 3.
+ */
+#include <string.h>
+
+#include "tcg/internal.h"
+#include "tcg/tpm_spec.h"
+
+struct rd tpm2_params(struct tpm_reply *reply)
+{
+    if (reply->tag != TPM2_ST_SESSIONS) {
+        return reply->body;
+    }
+    return rd_sub(&reply->body, rd_be32(&reply->body));
+}
+
+void tpm2_put_auth(const struct tcg *t, struct wr *w, uint32_t handle)
+{
+    bool ours = handle == TPM2_RH_PLATFORM && t->flags & TCG_F_AUTH_SET;
+    size_t mark, auth;
+
+    wr_be32(w, handle);
+    mark = wr_size_be32(w);
+    wr_be32(w, TPM2_RS_PW);
+    wr_be16(w, 0);                          /* no nonce */
+    wr_u8(w, 0);                            /* attributes */
+    auth = wr_size_be16(w);
+    wr_bytes(w, t->auth, ours ? t->auth_len : 0);
+    wr_close_be16(w, auth);
+    wr_close_be32(w, mark);
+}
+
+int tpm2_extend(struct tcg *t, uint32_t pcr, const struct tcg_digests *d)
+{
+    struct wr w = tpm_begin(t, TPM2_ST_SESSIONS, TPM2_CC_PCR_Extend);
+    struct tpm_reply reply;
+
+    if (!t->bank_count) {
+        return 0;
+    }
+    tpm2_put_auth(t, &w, pcr);
+    wr_be32(&w, t->bank_count);
+    for (unsigned i = 0; i < t->bank_count; i++) {
+        wr_be16(&w, t->bank[i].alg);
+        wr_bytes(&w, d->value[i], t->bank[i].size);
+    }
+    return tpm_do(t, &w, DURATION_SHORT, &reply);
+}
+
+int tpm2_extend_one(struct tcg *t, uint32_t pcr, uint16_t alg,
+                    const uint8_t *digest, size_t size)
+{
+    struct wr w = tpm_begin(t, TPM2_ST_SESSIONS, TPM2_CC_PCR_Extend);
+    struct tpm_reply reply;
+
+    tpm2_put_auth(t, &w, pcr);
+    wr_be32(&w, 1);
+    wr_be16(&w, alg);
+    wr_bytes(&w, digest, size);
+    return tpm_do(t, &w, DURATION_SHORT, &reply);
+}
+
+int tpm2_hierarchy_off(struct tcg *t, uint32_t hierarchy)
+{
+    struct wr w = tpm_begin(t, TPM2_ST_SESSIONS, TPM2_CC_HierarchyControl);
+    struct tpm_reply reply;
+
+    tpm2_put_auth(t, &w, TPM2_RH_PLATFORM);
+    wr_be32(&w, hierarchy);
+    wr_u8(&w, 0);
+    return tpm_do(t, &w, DURATION_SHORT, &reply);
+}

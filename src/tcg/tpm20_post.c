@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * TPM 2.0 at POST: start-up, active banks, self-test, platformAuth, and the
+ * properties for the status line.  Init.
+ *
+ * TPM 2.0 Library part 3; PC Client Platform Firmware Profile 1.05, 2.3.
+ */
+#include <string.h>
+
+#include "tcg/internal.h"
+#include "tcg/tpm_spec.h"
+
+#define AUTH_BYTES      32u
+#define AUTH_MIN        20u
+#define STRANGE_EVENT   "KeelBIOS capped"       /* 16 bytes with its NUL */
+
+int tpm2_startup(struct tcg *t, bool state, uint32_t *code)
+{
+    struct wr w = tpm_begin(t, TPM2_ST_NO_SESSIONS, TPM2_CC_Startup);
+    struct tpm_reply reply;
+    int rc;
+
+    wr_be16(&w, state ? TPM2_SU_STATE : TPM2_SU_CLEAR);
+    rc = tpm_run(t, &w, DURATION_MEDIUM, &reply);
+    *code = rc < 0 ? 0 : reply.rc;
+    return rc;
+}
+
+static int get_capability(struct tcg *t, uint32_t cap, uint32_t property,
+                          uint32_t count, struct rd *data)
+{
+    struct wr w = tpm_begin(t, TPM2_ST_NO_SESSIONS, TPM2_CC_GetCapability);
+    struct tpm_reply reply;
+    int rc;
+
+    wr_be32(&w, cap);
+    wr_be32(&w, property);
+    wr_be32(&w, count);
+    rc = tpm_do(t, &w, DURATION_SHORT, &reply);
+    if (rc < 0) {
+        return rc;
+    }
+    rd_skip(&reply.body, 1);                /* moreData */
+    if (rd_be32(&reply.body) != cap || reply.body.bad) {
+        return ERR_FORMAT;
+    }
+    *data = reply.body;
+    return 0;
+}
+
+static int add_bank(struct tcg *t, uint16_t id)
+{
+    const struct hash_alg *alg = hash_find(id);
+
+    for (unsigned i = 0; i < t->bank_count; i++) {
+        if (t->bank[i].alg == id) {
+            return ERR_FORMAT;              /* named twice */
+        }
+    }
+    if (alg && t->bank_count < TCG_MAX_BANKS) {
+        t->bank[t->bank_count++] = (struct tcg_bank){ id, alg->size };
+    } else if (t->strange_count < TCG_MAX_BANKS) {
+        t->strange[t->strange_count++] = id;
+    } else {
+        return ERR_SPACE;
+    }
+    return 0;
+}
+
+int tpm2_learn_banks(struct tcg *t)
+{
+    struct rd r;
+    int rc = get_capability(t, TPM2_CAP_PCRS, 0, 64, &r);
+    uint32_t count;
+
+    if (rc < 0) {
+        return rc;
+    }
+    t->bank_count = 0;
+    t->strange_count = 0;
+    count = rd_be32(&r);
+    for (uint32_t i = 0; i < count && !r.bad; i++) {
+        uint16_t id = rd_be16(&r);
+        struct rd select = rd_sub(&r, rd_u8(&r));
+        uint8_t any = 0;
+
+        while (select.left) {
+            any |= rd_u8(&select);
+        }
+        if (any && !r.bad) {
+            rc = add_bank(t, id);
+            if (rc < 0) {
+                return rc;
+            }
+        }
+    }
+    return rd_end(&r) ? 0 : ERR_FORMAT;
+}
+
+int tpm2_start_selftest(struct tcg *t)
+{
+    struct wr w = tpm_begin(t, TPM2_ST_NO_SESSIONS, TPM2_CC_SelfTest);
+
+    wr_u8(&w, 0);                           /* what was not tested yet */
+    return tpm_send_only(t, &w, DURATION_LONG);
+}
+
+/* The TPM's own digest, by an algorithm we lack, of the error separator. */
+static int strange_digest(struct tcg *t, uint16_t alg, uint8_t *digest,
+                          size_t *size)
+{
+    static const uint8_t error[4] = { 1, 0, 0, 0 };
+    struct wr w = tpm_begin(t, TPM2_ST_NO_SESSIONS, TPM2_CC_Hash);
+    struct tpm_reply reply;
+    const uint8_t *p;
+    int rc;
+
+    wr_be16(&w, sizeof(error));
+    wr_bytes(&w, error, sizeof(error));
+    wr_be16(&w, alg);
+    wr_be32(&w, TPM2_RH_NULL);
+    rc = tpm_do(t, &w, DURATION_SHORT, &reply);
+    if (rc < 0) {
+        return rc;
+    }
+    *size = rd_be16(&reply.body);
+    p = rd_bytes(&reply.body, *size);
+    if (!p || !*size || *size > TCG_MAX_DIGEST) {
+        return ERR_FORMAT;
+    }
+    memcpy(digest, p, *size);
+    return 0;
+}
+
+int tpm2_cap_strange(struct tcg *t)
+{
+    for (unsigned i = 0; i < t->strange_count; i++) {
+        uint16_t alg = t->strange[i];
+        uint8_t event[18] = STRANGE_EVENT;
+        struct tcg_piece data = { event, sizeof(event) };
+        uint8_t digest[TCG_MAX_DIGEST];
+        size_t size = 0;
+        int rc = strange_digest(t, alg, digest, &size);
+
+        for (uint32_t pcr = 0; pcr < TCG_BIOS_PCRS && rc == 0; pcr++) {
+            rc = tpm2_extend_one(t, pcr, alg, digest, size);
+        }
+        if (rc < 0) {
+            return rc;
+        }
+        event[16] = (uint8_t)alg;
+        event[17] = (uint8_t)(alg >> 8);
+        /* A log that is full already has said so. */
+        (void)tcglog_append(t, 0, EV_NO_ACTION, NULL, &data, 1);
+        tcg_say(t, "PCR bank with algorithm %xh is active but unknown; "
+                "its PCRs 0-7 are capped", (uint32_t)alg);
+    }
+    return 0;
+}
+
+/* Up to n random bytes. Returns how many, or an error. */
+static int get_random(struct tcg *t, uint8_t *to, uint16_t n)
+{
+    struct wr w = tpm_begin(t, TPM2_ST_NO_SESSIONS, TPM2_CC_GetRandom);
+    struct tpm_reply reply;
+    const uint8_t *p;
+    uint16_t got;
+    int rc;
+
+    wr_be16(&w, n);
+    rc = tpm_do(t, &w, DURATION_MEDIUM, &reply);
+    if (rc < 0) {
+        return rc;
+    }
+    got = rd_be16(&reply.body);
+    p = rd_bytes(&reply.body, got);
+    if (!p || !rd_end(&reply.body) || !got || got > n) {
+        return ERR_FORMAT;
+    }
+    memcpy(to, p, got);
+    return got;
+}
+
+static int change_platform_auth(struct tcg *t, const uint8_t *auth,
+                                uint8_t len)
+{
+    struct wr w = tpm_begin(t, TPM2_ST_SESSIONS,
+                            TPM2_CC_HierarchyChangeAuth);
+    struct tpm_reply reply;
+
+    tpm2_put_auth(t, &w, TPM2_RH_PLATFORM);
+    wr_be16(&w, len);
+    wr_bytes(&w, auth, len);
+    return tpm_do(t, &w, DURATION_MEDIUM, &reply);
+}
+
+int tpm2_set_random_auth(struct tcg *t)
+{
+    uint8_t auth[AUTH_BYTES];
+    uint8_t len = 0;
+    int rc = 0;
+
+    if (t->flags & (TCG_F_AUTH_SET | TCG_F_AUTH_GONE)) {
+        return 0;
+    }
+    for (unsigned i = 0; i < 4 && len < AUTH_BYTES; i++) {
+        rc = get_random(t, auth + len, (uint16_t)(AUTH_BYTES - len));
+        if (rc < 0) {
+            return rc;
+        }
+        len = (uint8_t)(len + rc);
+    }
+    if (len < AUTH_MIN) {
+        return ERR_FORMAT;
+    }
+    rc = change_platform_auth(t, auth, len);
+    if (rc == 0) {
+        memcpy(t->auth, auth, len);
+        t->auth_len = len;
+        t->flags |= TCG_F_AUTH_SET;
+    }
+    memset(auth, 0, sizeof(auth));
+    __asm__ volatile("" : : "r"(auth) : "memory");
+    return rc;
+}
+
+/* The value of one property of a list that begins at its id or later. */
+static int get_properties(struct tcg *t)
+{
+    struct rd r;
+    uint32_t first = TPM2_PT_MANUFACTURER;
+    uint32_t n = TPM2_PT_FIRMWARE_VERSION_2 - first + 1;
+    int rc = get_capability(t, TPM2_CAP_TPM_PROPERTIES, first, n, &r);
+
+    if (rc < 0) {
+        return rc;
+    }
+    n = rd_be32(&r);
+    for (uint32_t i = 0; i < n && !r.bad; i++) {
+        uint32_t id = rd_be32(&r), value = rd_be32(&r);
+
+        switch (r.bad ? 0 : id) {
+        case TPM2_PT_MANUFACTURER:
+            t->info[0] = value;
+            break;
+        case TPM2_PT_FIRMWARE_VERSION_1:
+            t->info[1] = value;
+            break;
+        case TPM2_PT_FIRMWARE_VERSION_2:
+            t->info[2] = value;
+            break;
+        default:
+            break;
+        }
+    }
+    return rd_end(&r) ? 0 : ERR_FORMAT;
+}
+
+void tpm2_status(struct tcg *t, char *text, size_t cap)
+{
+    char maker[5] = { 0 };
+    size_t n = 0;
+    int rc;
+
+    if (!(t->flags & TCG_F_INFO) && tcg_usable(t)) {
+        rc = get_properties(t);
+        if (rc < 0) {
+            tcg_debug(t, "no properties: %s", tcg_err_text(rc));
+        }
+        t->flags |= TCG_F_INFO;
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        char c = (char)(t->info[0] >> (24 - 8 * i));
+
+        if (c > 0x20 && c < 0x7f) {
+            maker[n++] = c;
+        }
+    }
+    n = tcg_format(text, cap, "TPM 2.0 (%s, firmware %x.%x) by %s; banks",
+                   maker, t->info[1], t->info[2],
+                   t->dev.interface == TPM_IF_CRB ? "CRB" : "TIS");
+    for (unsigned i = 0; i < t->bank_count && n < cap; i++) {
+        n += tcg_format(text + n, cap - n, " %s",
+                        hash_find(t->bank[i].alg)->name);
+    }
+    if (!t->bank_count && n < cap) {
+        tcg_format(text + n, cap - n, " none");
+    }
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ends of measured boot: the orderly hand-over to a boot loader, and the
+ * one way down when the TPM cannot be trusted any more.  Resident.
+ *
+ * TCG conventional BIOS 1.21, 3.2.3 and 10.; TPM 2.0 Library part 1, 13.
+ */
+#include <string.h>
+
+#include "tcg/internal.h"
+#include "tcg/tpm_spec.h"
+
+/* TPM 2.0: the hierarchies in the order in which they are turned off. */
+static const uint32_t hierarchies[] = {
+    TPM2_RH_ENDORSEMENT, TPM2_RH_OWNER,
+    TPM2_RH_PLATFORM,                   /* last: it turns the others off */
+};
+
+static void forget_auth(struct tcg *t)
+{
+    memset(t->auth, 0, sizeof(t->auth));
+    __asm__ volatile("" : : "r"(t->auth) : "memory");
+    t->auth_len = 0;
+    if (t->flags & TCG_F_AUTH_SET) {
+        t->flags &= (uint16_t)~TCG_F_AUTH_SET;
+        t->flags |= TCG_F_AUTH_GONE;
+    }
+}
+
+/*
+ * Make a set of PCRs useless.  Every one is tried unless the TPM does not
+ * answer at all.
+ */
+static int cap(struct tcg *t, uint32_t pcrs)
+{
+    int rc, result = 0;
+
+    for (uint32_t pcr = 0; pcr < TCG_PCR_COUNT; pcr++) {
+        if (!(pcrs >> pcr & 1)) {
+            continue;
+        }
+        rc = tcg_separator(t, pcr, true);
+        if (rc < 0 && rc != ERR_SPACE) {
+            result = rc;
+        }
+        if (rc == ERR_TIMEOUT || rc == ERR_DEVICE) {
+            break;
+        }
+    }
+    return result;
+}
+
+static int disable(struct tcg *t)
+{
+    int rc, result = 0;
+
+    if (t->family == TCG_FAMILY_12) {
+        return tpm12_temp_deactivate(t);
+    }
+    if (t->flags & TCG_F_AUTH_GONE) {
+        return ERR_PARAM;               /* nobody can any more */
+    }
+    for (unsigned i = 0; i < sizeof(hierarchies) / sizeof(*hierarchies);
+         i++) {
+        rc = tpm2_hierarchy_off(t, hierarchies[i]);
+        if (rc < 0) {
+            result = rc;
+        }
+        if (rc == ERR_TIMEOUT || rc == ERR_DEVICE) {
+            break;
+        }
+    }
+    return result;
+}
+
+int tcg_cap_and_disable(struct tcg *t, uint32_t pcrs)
+{
+    int capped, disabled;
+
+    t->state = TCG_FAILED;
+    capped = cap(t, pcrs);
+    disabled = disable(t);
+    forget_auth(t);
+    tcg_say(t, "PCRs %s, TPM %s; starting without measured boot",
+            capped < 0 ? "could not all be capped" : "capped",
+            disabled < 0 ? "could not be disabled" : "disabled");
+    return capped < 0 ? capped : disabled;
+}
+
+void tcg_fail(struct tcg *t, const char *why)
+{
+    if (!tcg_usable(t)) {
+        return;
+    }
+    tcg_say(t, "measured boot has failed: %s", why);
+    /* What came of it has been printed; there is no further way down. */
+    (void)tcg_cap_and_disable(t, TCG_PCRS_BIOS);
+}
+
+/* Nothing after the BIOS may act as the platform. */
+static int give_up_platform(struct tcg *t)
+{
+    if (t->family == TCG_FAMILY_12) {
+        return tpm12_presence(t, TPM12_PP_NOTPRESENT | TPM12_PP_LOCK);
+    }
+    return t->flags & TCG_F_AUTH_SET ? 0
+                                     : tpm2_hierarchy_off(t, TPM2_RH_PLATFORM);
+}
+
+int tcg_handover(struct tcg *t)
+{
+    int rc;
+
+    if (t->flags & TCG_F_HANDED_OVER) {
+        return 0;
+    }
+    t->flags |= TCG_F_HANDED_OVER;
+    if (!tcg_usable(t)) {
+        return ERR_ABSENT;
+    }
+    if (t->state == TCG_STARTED) {
+        tcg_fail(t, "POST has ended before anything could be measured");
+        return ERR_PARAM;
+    }
+    rc = tcg_measure_action(t, TCG_CALLING_INT19, NULL);
+    for (uint32_t pcr = 0; pcr < TCG_BIOS_PCRS && tcg_usable(t); pcr++) {
+        rc = tcg_separator(t, pcr, false);
+        if (rc < 0 && rc != ERR_SPACE) {
+            tcg_fail(t, "a separator was lost");
+        }
+    }
+    if (tcg_usable(t) && give_up_platform(t) < 0) {
+        tcg_fail(t, "platform authorisation could not be given up");
+        rc = ERR_TPM;
+    }
+    forget_auth(t);
+    return tcg_usable(t) ? 0 : rc;
+}
