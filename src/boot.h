@@ -63,8 +63,10 @@ void handle_19(struct bregs *r);
 
 /* ------------------------------------------------- supplied by the TPM side */
 
-/* POST only: show "t. TPM Configuration"; run it (may reset the machine). */
-bool tcg_menu_available(void);
+/*
+ * POST only: run "t. TPM Configuration"; may reset the machine.  Whether it is
+ * offered says tcg_menu_available() of tpm.h.
+ */
 void tcg_menu_show(void);
 
 #endif

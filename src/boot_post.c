@@ -21,7 +21,6 @@
 #include "fw/fwcfg.h"
 #include "io.h"
 #include "optionrom.h"
-#include "pmm.h"
 #include "print.h"
 
 #define BOOTORDER_MAX       0x10000u    /* bytes of the file */
@@ -366,5 +365,4 @@ void boot_prepare(void)
     drop_behind_halt();
     make_list();
     option_roms_finish();
-    pmm_finish();
 }

@@ -12,6 +12,7 @@
 #include "fw/fwcfg.h"
 #include "print.h"
 #include "services.h"
+#include "tpm.h"
 
 #define MESSAGE_MAX         0x1000u     /* bytes of etc/boot-menu-message */
 #define WAIT_MS             2500u       /* default of etc/boot-menu-wait */
@@ -33,6 +34,11 @@ static bool is_wanted(const struct boot_candidate *list)
     if (mode == MENU_UNLESS_ALONE)
         return list && list->next;
     return mode != MENU_OFF;
+}
+
+/* Until the TPM side brings its menu, tcg_menu_available() is false. */
+__attribute__((weak)) void tcg_menu_show(void)
+{
 }
 
 /* The invitation; any other key than the menu's ends the wait. */

@@ -20,7 +20,6 @@
 #include "layout.h"
 #include "measure.h"
 #include "optionrom_format.h"
-#include "pmm.h"
 #include "pnp.h"
 #include "print.h"
 #include "real.h"
@@ -542,7 +541,6 @@ bool vga_rom_run(void)
     struct bregs r = { .ax = VIDEO_TEXT_MODE };
     bool found = false;
 
-    pnp_setup();
     PCI_FOREACH(d) {
         if (!found && is_vga(d)) {
             found = true;
@@ -564,8 +562,6 @@ bool vga_rom_run(void)
 
 void option_roms_run(void)
 {
-    pnp_setup();
-    pmm_setup();
     PCI_FOREACH(d) {
         if (PCI_CLASS_BASE(d->class) != PCI_BASE_DISPLAY && !d->have_driver)
             rom_of_device(d, false);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Option ROMs: finding them (PCI expansion ROMs and fw_cfg files), copying
- * them to C0000-DFFFF, measuring the copy, running the copy.  POST only.
+ * them to C0000-DFFFF, measuring the copy, running the copy.  POST only;
+ * pnp_setup() and pmm_setup() come first.
  */
 #ifndef OPTIONROM_H
 #define OPTIONROM_H
