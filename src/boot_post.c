@@ -40,6 +40,7 @@ static bool order_loaded;
 static const char *order_text;          /* NULL: no file */
 static int class_priority[CLASS_BCV + 1];
 static struct boot_candidate *candidates;
+static bool halted;                     /* make_list() is behind HALT */
 
 /* ------------------------------------------------------------ boot order */
 
@@ -270,19 +271,6 @@ static void add_drives(void)
     }
 }
 
-/* With -boot strict=on, HALT stands behind the last device to be tried. */
-static void drop_behind_halt(void)
-{
-    struct boot_candidate **at = &candidates;
-    int halt = bootorder_find_path("HALT");
-
-    if (halt < 0)
-        return;
-    while (*at && (*at)->priority < halt)
-        at = &(*at)->next;
-    *at = NULL;
-}
-
 /* --------------------------------------------------------- list of attempts */
 
 static void attempt(enum boot_kind kind, uint8_t number, struct farptr entry,
@@ -290,6 +278,8 @@ static void attempt(enum boot_kind kind, uint8_t number, struct farptr entry,
 {
     struct boot_entry *e = &boot_state.list[boot_state.count];
 
+    if (halted)
+        return;
     /* One floppy and one disk: the numbers 00h and 80h are what is booted. */
     if (kind == BOOT_FLOPPY || kind == BOOT_HDD) {
         for (unsigned i = 0; i < boot_state.count; i++) {
@@ -338,8 +328,14 @@ static void attempt_drive(const struct boot_candidate *c)
         attempt(kind_of[c->class], (uint8_t)number, none, c->name);
 }
 
+/*
+ * With -boot strict=on, HALT stands behind the last device to be tried; the
+ * drives behind it get their numbers nevertheless.
+ */
 static void make_list(void)
 {
+    int halt = bootorder_find_path("HALT");
+
     boot_state.count = 0;
     boot_state.list = malloc_high(BOOT_LIST_MAX * sizeof(*boot_state.list), 4);
     if (!boot_state.list) {
@@ -347,6 +343,7 @@ static void make_list(void)
         return;
     }
     for (const struct boot_candidate *c = candidates; c; c = c->next) {
+        halted = halt >= 0 && c->priority >= halt;
         if (c->class == CLASS_BCV)
             attach(c);
         else if (c->class == CLASS_BEV)
@@ -362,7 +359,6 @@ void boot_prepare(void)
     boot_state.retry_ms = (uint32_t)fwcfg_number("etc/boot-fail-wait", 60000);
     add_drives();
     candidates = bootmenu_run(candidates);
-    drop_behind_halt();
     make_list();
     option_roms_finish();
 }
