@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+#include "replay.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "realtpm.h"
+#include "tcg/hash.h"
+
+static uint32_t le32(const uint8_t *p)
+{
+    return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16
+           | (uint32_t)p[1] << 8 | p[0];
+}
+
+void digest_of(uint16_t alg, const void *p, uint32_t len, uint8_t *out)
+{
+    struct hash h;
+
+    hash_init(&h, hash_find(alg));
+    hash_update(&h, p, len);
+    hash_final(&h, out);
+}
+
+static void extend(struct replay *r, unsigned bank, uint32_t pcr,
+                   const uint8_t *digest)
+{
+    uint8_t both[128];
+
+    memcpy(both, r->pcr[bank][pcr], r->size[bank]);
+    memcpy(both + r->size[bank], digest, r->size[bank]);
+    digest_of(r->alg[bank], both, 2u * r->size[bank], r->pcr[bank][pcr]);
+}
+
+static const char *header(struct replay *r, const uint8_t *d, uint32_t len)
+{
+    if (len >= 21 && !memcmp(d, "Spec ID Event00", 16)) {
+        return NULL;
+    }
+    if (len < 29 || memcmp(d, "Spec ID Event03", 16)) {
+        return "header signature";
+    }
+    r->agile = true;
+    r->banks = le32(d + 24);
+    if (r->banks > 8 || len != 29 + 4 * r->banks) {
+        return "header size";
+    }
+    for (unsigned i = 0; i < r->banks; i++) {
+        r->alg[i] = (uint16_t)(d[28 + 4 * i] | d[29 + 4 * i] << 8);
+        r->size[i] = (uint16_t)(d[30 + 4 * i] | d[31 + 4 * i] << 8);
+    }
+    return NULL;
+}
+
+const char *replay_log(struct replay *r, const uint8_t *log, uint32_t size)
+{
+    uint32_t at = 0;
+
+    memset(r, 0, sizeof(*r));
+    r->banks = 1;
+    r->alg[0] = 4;
+    r->size[0] = 20;
+    while (size - at >= 32 && (le32(log + at + 4) || le32(log + at + 8))) {
+        struct replay_event *e = &r->event[r->count];
+        const uint8_t *p = log + at;
+
+        if (r->count == 300) {
+            return "too many events";
+        }
+        e->pcr = le32(p);
+        e->type = le32(p + 4);
+        p += 8;
+        if (e->pcr > 23) {
+            return "PCR";
+        }
+        if (r->agile && r->count) {
+            if (le32(p) != r->banks) {
+                return "digest count";
+            }
+            p += 4;
+        }
+        for (unsigned i = 0; i < r->banks; i++) {
+            if (r->agile && r->count) {
+                if ((p[0] | p[1] << 8) != r->alg[i]) {
+                    return "digest order";
+                }
+                p += 2;
+            }
+            memcpy(e->digest[i], p, r->size[i]);
+            p += r->size[i];
+        }
+        e->len = le32(p);
+        e->data = p + 4;
+        if (e->len > size - (uint32_t)(e->data - log)) {
+            return "event size";
+        }
+        at = (uint32_t)(e->data - log) + e->len;
+        if (r->count == 0 && e->type == 3) {
+            const char *bad = header(r, e->data, e->len);
+
+            if (bad) {
+                return bad;
+            }
+        }
+        for (unsigned i = 0; i < r->banks && e->type != 3; i++) {
+            extend(r, i, e->pcr, e->digest[i]);
+        }
+        r->count++;
+    }
+    r->used = at;
+    for (; at < size; at++) {
+        if (log[at]) {
+            return "bytes after the end";
+        }
+    }
+    return NULL;
+}
+
+const char *replay_compare(const struct replay *r)
+{
+    static char text[80];
+    uint8_t value[64];
+
+    for (unsigned i = 0; i < r->banks; i++) {
+        for (uint32_t pcr = 0; pcr < 17; pcr++) {
+            unsigned n = realtpm_pcr(r->alg[i], pcr, value);
+
+            if (n != r->size[i] || memcmp(value, r->pcr[i][pcr], n)) {
+                snprintf(text, sizeof(text), "bank %x PCR %u", r->alg[i],
+                         pcr);
+                return text;
+            }
+        }
+    }
+    return NULL;
+}
+
+int replay_find(const struct replay *r, unsigned from, uint32_t pcr,
+                uint32_t type)
+{
+    for (unsigned i = from; i < r->count; i++) {
+        if (r->event[i].pcr == pcr && r->event[i].type == type) {
+            return (int)i;
+        }
+    }
+    return -1;
+}

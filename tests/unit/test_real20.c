@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The module against a real TPM 2.0 (libtpms), through both interfaces.
+ */
+#include "check.h"
+#include "fakehw.h"
+#include "realtpm.h"
+#include "replay.h"
+
+static struct fakehw hw;
+static struct tcg t;
+static uint8_t log_area[0x10000];
+static struct replay rp;
+
+static void begin(enum fake_kind kind)
+{
+    realtpm_new(2);
+    fakehw_init(&hw, kind, realtpm_exec, NULL);
+}
+
+static void measure_a_boot(void)
+{
+    static uint8_t rom[4096], image[70000], sector[512];
+    struct tcg_piece two[2] = { { image, 30000 }, { image + 30000, 40000 } };
+    struct tcg_piece one = { rom, sizeof(rom) };
+
+    for (unsigned i = 0; i < sizeof(image); i++) {
+        image[i] = (uint8_t)(i * 7 + i / 256);
+    }
+    assert_int_equal(tcg_measure_bytes(&t, TCG_CRTM_VERSION, "KeelBIOS 1",
+                                       10), 0);
+    assert_int_equal(tcg_measure(&t, TCG_POST_CODE, two, 2, 0, NULL), 0);
+    assert_int_equal(tcg_measure_bytes(&t, TCG_ACPI, image, 1000), 0);
+    assert_int_equal(tcg_before_third_party(&t), 0);
+    assert_int_equal(tcg_measure_action(&t, TCG_ROM_SCAN, NULL), 0);
+    assert_int_equal(tcg_measure(&t, TCG_OPTION_ROM, &one, 1, 0x18, NULL),
+                     0);
+    assert_int_equal(tcg_handover(&t), 0);
+    assert_int_equal(tcg_measure_action(&t, TCG_BOOT_BCV, "80h (HDD)"), 0);
+    assert_int_equal(tcg_measure_mbr(&t, sector), 0);
+}
+
+static void full_boot(enum fake_kind kind, uint32_t burst)
+{
+    char line[120];
+    int i;
+
+    begin(kind);
+    hw.burst = burst;
+    assert_int_equal(tcg_start(&t, &hw.plat), 0);
+    assert_string_equal(hw.out, "");
+    assert_int_equal(t.bank_count, 4);
+    assert_int_equal(tcg_attach_log(&t, log_area, sizeof(log_area)), 0);
+    measure_a_boot();
+    tcg_status_line(&t, line, sizeof(line));
+    assert_contains(line, "TPM 2.0 (IBM, firmware ");
+    assert_contains(line, "banks SHA1 SHA256 SHA384 SHA512");
+    assert_no_text(replay_log(&rp, log_area, sizeof(log_area)));
+    assert_no_text(replay_compare(&rp));
+    assert_int_equal(rp.count, 1 + 3 + 2 + 9 + 3);
+    /* Every event whose data is all that was hashed verifies in all banks. */
+    for (unsigned e = 1; e < rp.count; e++) {
+        uint32_t type = rp.event[e].type;
+
+        if (type == EV_POST_CODE || type == EV_IPL
+            || type == EV_PLATFORM_CONFIG_FLAGS
+            || type == EV_IPL_PARTITION_DATA) {
+            continue;
+        }
+        for (unsigned b = 0; b < rp.banks; b++) {
+            uint8_t d[64];
+
+            digest_of(rp.alg[b], rp.event[e].data, rp.event[e].len, d);
+            assert_memory_equal(d, rp.event[e].digest[b], rp.size[b]);
+        }
+    }
+    i = replay_find(&rp, 0, 4, EV_ACTION);
+    assert_memory_equal(rp.event[i].data, "Calling INT 19h", 15);
+    i = replay_find(&rp, (unsigned)i + 1, 4, EV_ACTION);
+    assert_int_equal(rp.event[i].len, 28);
+    assert_memory_equal(rp.event[i].data, "Booting BCV Device 80h (HDD)", 28);
+    assert_string_equal(hw.out, "");
+    /* platformAuth is not empty any more and nobody knows it. */
+    assert_int_equal(realtpm_hex("8002 00000000 00000126 4000000C 00000009"
+                                 "40000009 0000 00 0000"), 0x9a2);
+    for (i = 0; i < 32; i++) {
+        assert_int_equal(t.auth[i], 0);
+    }
+    printf("commands: %u, accesses: %u\n", hw.commands, hw.accesses);
+    realtpm_end();
+}
+
+static void test_crb(void **state)
+{
+    (void)state;
+    full_boot(FAKE_CRB, 0);
+}
+
+static void test_tis(void **state)
+{
+    (void)state;
+    full_boot(FAKE_TIS20, 0);
+}
+
+static void test_tis_small_burst(void **state)
+{
+    (void)state;
+    full_boot(FAKE_TIS20, 7);
+}
+
+static void test_already_started(void **state)
+{
+    (void)state;
+    begin(FAKE_CRB);
+    assert_int_equal(realtpm_hex("8001 00000000 00000144 0000"), 0);
+    assert_int_equal(tcg_start(&t, &hw.plat), ERR_TPM);
+    assert_int_equal(t.state, TCG_UNUSED);
+    assert_contains(hw.out, "started before this firmware");
+    assert_int_equal(hw.commands, 1);
+    assert_int_equal(tcg_attach_log(&t, log_area, 4096), ERR_ABSENT);
+    assert_int_equal(tcg_handover(&t), ERR_ABSENT);
+    realtpm_end();
+}
+
+static void test_fail_closed(void **state)
+{
+    uint8_t v[64], zero[64] = { 0 };
+
+    (void)state;
+    begin(FAKE_CRB);
+    assert_int_equal(tcg_start(&t, &hw.plat), 0);
+    assert_int_equal(tcg_attach_log(&t, log_area, sizeof(log_area)), 0);
+    assert_int_equal(tcg_before_third_party(&t), 0);
+    tcg_fail(&t, "a test");
+    assert_contains(hw.out, "measured boot has failed: a test\n");
+    assert_contains(hw.out, "PCRs capped, TPM disabled");
+    assert_int_equal(t.state, TCG_FAILED);
+    assert_no_text(replay_log(&rp, log_area, sizeof(log_area)));
+    assert_no_text(replay_compare(&rp));
+    for (uint32_t i = 0; i < 8; i++) {
+        assert_int_equal(realtpm_pcr(11, i, v), 32);
+        assert_memory_not_equal(v, zero, 32);
+    }
+    /* phEnable, shEnable, ehEnable are off. */
+    assert_int_equal(realtpm_property(0x201) & 7, 0);
+    assert_int_equal(tcg_measure_action(&t, TCG_ROM_SCAN, NULL), ERR_ABSENT);
+    realtpm_end();
+}
+
+static void test_log_overflow(void **state)
+{
+    uint8_t small[512];
+    int rc = 0;
+
+    (void)state;
+    begin(FAKE_CRB);
+    assert_int_equal(tcg_start(&t, &hw.plat), 0);
+    assert_int_equal(tcg_attach_log(&t, small, sizeof(small)), 0);
+    for (unsigned i = 0; i < 4; i++) {
+        rc = tcg_measure_action(&t, TCG_ROM_SCAN, NULL);
+    }
+    assert_int_equal(rc, ERR_SPACE);
+    assert_contains(hw.out, "event log is full");
+    assert_int_equal(t.state, TCG_MEASURING);
+    assert_no_text(replay_log(&rp, small, sizeof(small)));
+    realtpm_end();
+}
+
+static void test_no_log(void **state)
+{
+    (void)state;
+    begin(FAKE_CRB);
+    assert_int_equal(tcg_start(&t, &hw.plat), 0);
+    assert_int_equal(tcg_measure_action(&t, TCG_ROM_SCAN, NULL), ERR_PARAM);
+    assert_int_equal(tcg_attach_log(&t, NULL, 0), 0);
+    assert_contains(hw.out, "no memory for an event log");
+    measure_a_boot();
+    realtpm_end();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_crb),
+        cmocka_unit_test(test_tis),
+        cmocka_unit_test(test_tis_small_burst),
+        cmocka_unit_test(test_already_started),
+        cmocka_unit_test(test_fail_closed),
+        cmocka_unit_test(test_log_overflow),
+        cmocka_unit_test(test_no_log),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
