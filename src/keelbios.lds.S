@@ -89,6 +89,8 @@ ASSERT(ADDR(.resident) >= DATA_END,
        "resident code reaches down into the resident data")
 ASSERT(fseg_zone_start >= 0xf0000, "F segment zone and 16-bit code left F0000")
 ASSERT(bss_end <= DATA_END, "resident variables do not fit below E8000")
+ASSERT(bss_end - data_start <= STACK_SIZE / 2,
+       "a resume puts resident variables aside in half of the stack's room")
 ASSERT(init_bss_end <= TEMP_START, "POST code and data reach the temp zone")
 ASSERT(SIZEOF(.resetvec) == 32 && reset_vector == 0xffff0,
        "the reset vector is the last 16 bytes, reset_soft the 16 before")

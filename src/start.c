@@ -5,12 +5,12 @@
  * Runs with nothing but resident code and a stack; resident variables are not
  * usable before data_init().
  */
+#include "start.h"
+
 #include <string.h>
 
 #include "layout.h"
 #include "resume.h"
-#include "io.h"
-#include "start.h"
 
 /* From the linker script; only their addresses mean something. */
 extern char data_rom[], data_start[], data_size[], bss_start[], bss_end[];
@@ -18,12 +18,10 @@ extern char init_rom[], init_size[], init_bss_start[], init_bss_end[];
 extern char fseg_zone_start[], fseg_zone_end[];
 extern char init_entry[];
 
-/* Give the resident variables their initial values. */
-static void data_init(void)
+void data_init(void)
 {
     memcpy(data_start, data_rom, (size_t)data_size);
     memset(bss_start, 0, (size_t)(bss_end - bss_start));
-    memset(fseg_zone_start, 0, (size_t)(fseg_zone_end - fseg_zone_start));
 }
 
 void start(void)
@@ -31,6 +29,7 @@ void start(void)
     if (resume_wanted())
         resume();               /* comes back only when it cannot */
     data_init();
+    memset(fseg_zone_start, 0, (size_t)(fseg_zone_end - fseg_zone_start));
     memcpy((void *)INIT_START, init_rom, (size_t)init_size);
     memset(init_bss_start, 0, (size_t)(init_bss_end - init_bss_start));
     ((void (*)(void))init_entry)();

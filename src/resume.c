@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Resume from S3 (ACPI 6.4, 16.3.2): the chipset, the CPUs and the TPM are
+ * brought back, then the OS goes on at its waking vector.
+ *
+ * Nothing in RAM is believed before the TPM is settled.  The resident
+ * variables of the POST before the sleep are put aside, since the INT services
+ * need them again later; until then the firmware runs with fresh ones.  Who
+ * tampered with them tampers with a system whose TPM is either truly restored
+ * or capped and disabled.
+ */
+#include "resume.h"
+
+#include <string.h>
+
+#include "bda.h"
+#include "fw/acpi.h"
+#include "fw/pci_setup.h"
+#include "fw/shadow.h"
+#include "fw/smm.h"
+#include "fw/smp.h"
+#include "hw/rtc.h"
+#include "io.h"
+#include "layout.h"
+#include "print.h"
+#include "real.h"
+#include "start.h"
+#include "tpm.h"
+
+#define CMOS_SHUTDOWN       0x0fu
+#define SHUTDOWN_RESUME     0xfeu
+#define PORT_PM1_STATUS     0x600u      /* as pm_setup_early() places it */
+#define PM1_WAK_STS         (1u << 15)
+
+extern char data_start[], bss_end[];
+
+bool resume_wanted(void)
+{
+    uint8_t code = rtc_read(CMOS_SHUTDOWN);
+
+    if (code == 0)
+        return false;
+    rtc_write(CMOS_SHUTDOWN, 0);
+    if (code != SHUTDOWN_RESUME)
+        return false;
+    pm_setup_early();
+    return inw(PORT_PM1_STATUS) & PM1_WAK_STS;
+}
+
+/* Bring the TPM back with the log of the boot that was suspended. */
+static void resume_tpm(void)
+{
+    static const char *const text[] = {
+        [TCG_RESUME_RESTORED] = "restored",
+        [TCG_RESUME_CAPPED] = "state lost: capped and disabled",
+        [TCG_RESUME_UNUSED] = "started by somebody else: not used",
+        [TCG_RESUME_DEAD] = "does not answer",
+    };
+    int rc = tcg_resume(&tpm, &tpm_platform, NULL, 0);
+
+    if (rc >= 0)
+        debug("S3 resume: TPM %s\n", text[rc]);
+}
+
+void resume(void)
+{
+    /* The lower half of the stack's room is not used by anything here. */
+    uint8_t *aside = (uint8_t *)DATA_START;
+    size_t len = (size_t)(bss_end - data_start);
+    struct bregs r = { 0 };
+    struct tcg now;
+    uint32_t vector;
+
+    memcpy(aside, data_start, len);
+    data_init();
+    smi_off_early();
+    debug("S3 resume\n");
+    resume_tpm();
+    chipset_resume();
+    smp_resume();
+    smm_lock();
+
+    now = tpm;
+    memcpy(data_start, aside, len);
+    tpm = now;
+    vector = acpi_resume();
+    pam_lock();
+    if (vector == 0 || vector >= 0x100000) {
+        print("S3 resume: no usable waking vector in the ACPI tables "
+              "(%08x): starting anew\n", vector);
+        platform_reset();
+    }
+    r.cs = (uint16_t)(vector >> 4);
+    r.ip = (uint16_t)(vector & 0xf);
+    call16(&r);                 /* on our stack: all other RAM is the OS's */
+    platform_reset();
+}
