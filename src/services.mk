@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The BIOS services, the keyboard and the serial console.
-resident-y += src/clock.o src/compat.o src/console.o src/keyboard.o \
+resident-y += src/apm.o src/clock.o src/compat.o src/console.o src/keyboard.o \
               src/keymap.o src/mouse.o src/pcibios.o src/sercon.o \
               src/sercon_key.o src/serial.o src/system.o \
               src/hw/pic.o src/hw/ps2.o src/hw/rtc.o
