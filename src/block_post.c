@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Finding the drives: which driver takes which controller, the order of the
+ * list, and the geometry that INT 13h shows.  POST only.
+ */
+#include "block.h"
+
+#include <string.h>
+
+#include "alloc.h"
+#include "block_geometry.h"
+#include "hw/ahci_post.h"
+#include "hw/ata_post.h"
+#include "hw/virtio_blk.h"
+#include "print.h"
+
+#define CLASS_IDE           0x0101u
+#define CLASS_SATA          0x0106u
+#define PROG_IF_AHCI        0x01u
+#define TEXT_MAX            128u
+
+static void start_controller(struct pci_device *pci)
+{
+    if (pci->class == CLASS_IDE)
+        ata_start(pci);
+    else if (pci->class == CLASS_SATA && pci->prog_if == PROG_IF_AHCI)
+        ahci_start(pci);
+    else if (pci->vendor == VIRTIO_VENDOR &&
+             (pci->device == VIRTIO_DEVICE_TRANSITIONAL(VIRTIO_ID_BLOCK) ||
+              pci->device == VIRTIO_DEVICE_MODERN(VIRTIO_ID_BLOCK)))
+        virtio_blk_start(pci);
+}
+
+void block_start(void)
+{
+    PCI_FOREACH(pci)
+        start_controller(pci);
+}
+
+void block_finish(void)
+{
+    virtio_blk_finish();
+    ata_finish();
+    ahci_finish();
+}
+
+void drive_register(struct drive *d)
+{
+    struct drive **at = &drives;
+
+    if (drive_bounce == NULL)
+        drive_bounce = malloc_high(CD_SECTOR_SIZE, 16);
+    if (drive_bounce == NULL) {
+        print("%s: no memory, drive ignored\n", d->description);
+        return;
+    }
+    d->number = DRIVE_UNNUMBERED;
+    if (d->type == DRIVE_HDD)
+        geometry_set(d);
+    debug("%s: %llu sectors, geometry %u/%u/%u\n", d->description,
+          (unsigned long long)d->sectors, d->logical.cylinders,
+          d->logical.heads, d->logical.sectors);
+    while (*at != NULL && (*at)->bdf <= d->bdf)
+        at = &(*at)->next;
+    d->next = *at;
+    *at = d;
+}
+
+const char *drive_text(const char *fmt, ...)
+{
+    char buf[TEXT_MAX];
+    va_list ap;
+    char *text;
+    int len;
+
+    va_start(ap, fmt);
+    len = vformat(buf, sizeof(buf), fmt, ap);
+    va_end(ap);
+    if (len >= (int)sizeof(buf))
+        len = sizeof(buf) - 1;
+    text = malloc_high((uint32_t)len + 1, 1);
+    if (text == NULL)
+        return "";
+    return memcpy(text, buf, (size_t)len);
+}
