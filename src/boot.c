@@ -44,7 +44,8 @@ static NORETURN void enter(uint16_t cs, uint16_t ip, uint8_t drive,
         .flags = FLAG_IF,
     };
 
-    debug("Booting from %04x:%04x\n", cs, ip);
+    debug("Booting from %04x:%04x\n", ebx ? ebx >> 16 : cs,
+          ebx ? ebx & 0xffff : ip);
     jump16(&r);
 }
 

@@ -62,43 +62,51 @@ static const char *source_name(const struct rom_source *s)
     return text;
 }
 
-static bool psadbw_usable(void)
+static bool mmx_usable(void)
 {
     uint32_t r[4], cr0;
 
     cpuid(1, 0, r);
     __asm__ volatile("movl %%cr0, %0" : "=r"(cr0));
-    return (r[3] & CPUID1_EDX_SSE) && !(cr0 & (CR0_EM | CR0_TS));
+    return (r[3] & CPUID1_EDX_MMX) && !(cr0 & (CR0_EM | CR0_TS));
 }
 
-/* The sum of all bytes; len is a multiple of 512. */
+/*
+ * The sum of all bytes, modulo 256; len is a multiple of 512.  With MMX eight
+ * sums are kept side by side: a ROM's checksum is a noticeable part of POST.
+ */
 static uint8_t byte_sum(const uint8_t *p, uint32_t len)
 {
     const uint8_t *end = p + len;
-    uint32_t sum = 0;
+    uint8_t lanes[8];
+    uint8_t sum = 0;
 
-    if (!psadbw_usable()) {
+    if (!mmx_usable()) {
         while (p < end)
             sum += *p++;
-        return (uint8_t)sum;
+        return sum;
     }
-    /* Sums of eight bytes at a time: the absolute difference to 0. */
     __asm__ volatile(
-        "pxor %%mm1, %%mm1\n"
+        "pxor %%mm0, %%mm0\n"
         "1:\n\t"
-        "pxor %%mm0, %%mm0\n\t"
-        "pxor %%mm2, %%mm2\n\t"
-        "psadbw (%[p]), %%mm0\n\t"
-        "psadbw 8(%[p]), %%mm2\n\t"
-        "paddd %%mm0, %%mm1\n\t"
-        "paddd %%mm2, %%mm1\n\t"
-        "addl $16, %[p]\n\t"
+        "paddb (%[p]), %%mm0\n\t"
+        "paddb 8(%[p]), %%mm0\n\t"
+        "paddb 16(%[p]), %%mm0\n\t"
+        "paddb 24(%[p]), %%mm0\n\t"
+        "paddb 32(%[p]), %%mm0\n\t"
+        "paddb 40(%[p]), %%mm0\n\t"
+        "paddb 48(%[p]), %%mm0\n\t"
+        "paddb 56(%[p]), %%mm0\n\t"
+        "addl $64, %[p]\n\t"
         "cmpl %[end], %[p]\n\t"
         "jb 1b\n\t"
-        "movd %%mm1, %[sum]\n\t"
+        "movq %%mm0, %[lanes]\n\t"
         "emms"
-        : [p] "+r"(p), [sum] "=r"(sum) : [end] "r"(end) : "memory", "cc");
-    return (uint8_t)sum;
+        : [p] "+r"(p), [lanes] "=m"(lanes) : [end] "r"(end)
+        : "memory", "cc");
+    for (size_t i = 0; i < sizeof(lanes); i++)
+        sum += lanes[i];
+    return sum;
 }
 
 static bool same_vector(struct farptr a, struct farptr b)
@@ -404,7 +412,7 @@ static int find_image(const struct rom_source *s, const uint8_t *window,
         *why = "its images run past its end";
         if (!h)
             return ERR_FORMAT;
-        if (n == 0 && (h->signature == 0xffff || h->signature == 0))
+        if (n == 0 && (h->signature == 0xffff))
             return ERR_ABSENT;          /* an empty socket */
         *why = "no option ROM signature";
         if (h->signature != ROM_SIGNATURE)

@@ -62,7 +62,7 @@ struct pnp_header {
 } PACKED;
 _Static_assert(sizeof(struct pnp_header) == 0x20, "PnP header");
 
-#define CPUID1_EDX_SSE          (1u << 25)
+#define CPUID1_EDX_MMX          (1u << 23)
 #define CR0_EM                  (1u << 2)
 #define CR0_TS                  (1u << 3)
 
