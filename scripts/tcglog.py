@@ -1,0 +1,293 @@
+# SPDX-License-Identifier: MIT
+"""Read TCG event logs and replay them.
+
+    log = parse(data)           -> Log(format, algorithms, events)
+    log.replay()                -> {bank: {pcr: digest}}
+    log.check(read)             -> list of differences (empty: they match)
+
+Formats: the TPM 1.2 log of TCG_PCClientPCREvent structures, and the
+crypto-agile log that starts with "Spec ID Event03" (TCG PC Client Platform
+Firmware Profile 1.05, section 10).  Every length is checked against what is
+there; a log that is not well-formed raises LogError with the offset of the
+first bad byte.  Zero bytes after the last event are the unused area.
+"""
+
+import hashlib
+import struct
+from dataclasses import dataclass, field
+
+EV_NO_ACTION = 3
+
+EVENT_NAMES = {
+    0x00: "EV_PREBOOT_CERT", 0x01: "EV_POST_CODE", 0x02: "EV_UNUSED",
+    0x03: "EV_NO_ACTION", 0x04: "EV_SEPARATOR", 0x05: "EV_ACTION",
+    0x06: "EV_EVENT_TAG", 0x07: "EV_S_CRTM_CONTENTS",
+    0x08: "EV_S_CRTM_VERSION", 0x09: "EV_CPU_MICROCODE",
+    0x0a: "EV_PLATFORM_CONFIG_FLAGS", 0x0b: "EV_TABLE_OF_DEVICES",
+    0x0c: "EV_COMPACT_HASH", 0x0d: "EV_IPL", 0x0e: "EV_IPL_PARTITION_DATA",
+    0x0f: "EV_NONHOST_CODE", 0x10: "EV_NONHOST_CONFIG",
+    0x11: "EV_NONHOST_INFO", 0x12: "EV_OMIT_BOOT_DEVICE_EVENTS",
+}
+
+# TPM_ALG_ID: bank name, digest size, hashlib name (None: not on every host)
+ALGORITHMS = {
+    0x0004: ("sha1", 20), 0x000b: ("sha256", 32), 0x000c: ("sha384", 48),
+    0x000d: ("sha512", 64), 0x0012: ("sm3_256", 32),
+    0x0027: ("sha3_256", 32), 0x0028: ("sha3_384", 48),
+    0x0029: ("sha3_512", 64),
+}
+HASHLIB_NAMES = {"sm3_256": "sm3"}
+PCR_COUNT = 24
+AREA_LIMIT = 16 << 20       # no event is larger than any sane log
+
+
+class LogError(ValueError):
+    """The log is not well-formed; offset is where."""
+
+    def __init__(self, offset, text):
+        super().__init__(f"offset {offset:#x}: {text}")
+        self.offset = offset
+
+
+class Reader:
+    """A cursor over the log that knows where it is."""
+
+    def __init__(self, data, start=0, end=None):
+        self.data = data
+        self.at = start
+        self.end = len(data) if end is None else end
+
+    def left(self):
+        return self.end - self.at
+
+    def bytes(self, n, what):
+        if n > self.left():
+            raise LogError(self.at, f"{what} needs {n} bytes, "
+                                    f"{self.left()} are left")
+        self.at += n
+        return self.data[self.at - n:self.at]
+
+    def number(self, form, what):
+        return struct.unpack("<" + form,
+                             self.bytes(struct.calcsize(form), what))[0]
+
+
+@dataclass
+class Event:
+    """One entry; digests by bank name."""
+    offset: int
+    pcr: int
+    type: int
+    digests: dict
+    data: bytes
+
+    @property
+    def name(self):
+        return EVENT_NAMES.get(self.type, f"type {self.type:#x}")
+
+    def text(self):
+        """The event's data for people."""
+        if not self.data:
+            return ""
+        plain = self.data.rstrip(b"\0")
+        if plain and all(32 <= c < 127 for c in plain):
+            return repr(plain.decode("ascii"))
+        more = "..." if len(self.data) > 32 else ""
+        return f"{self.data[:32].hex()}{more} ({len(self.data)} bytes)"
+
+
+@dataclass
+class Log:
+    """format: "sha1" (TPM 1.2) or "crypto-agile"; banks: name to size."""
+    format: str
+    banks: dict
+    events: list = field(default_factory=list)
+
+    def locality(self):
+        """Locality of TPM2_Startup as the log states it (0 if it does not)."""
+        for event in self.events:
+            if event.type == EV_NO_ACTION and event.pcr == 0 and \
+                    event.data[:16] == b"StartupLocality\0" and \
+                    len(event.data) == 17:
+                return event.data[16]
+        return 0
+
+    def replay(self):
+        """PCR values that the log accounts for: {bank: {pcr: bytes}}, only
+        PCRs that an event extends, and 0-7 always."""
+        result = {}
+        for bank, size in self.banks.items():
+            try:
+                hashlib.new(HASHLIB_NAMES.get(bank, bank))
+            except ValueError:
+                continue        # no such hash on this host
+            pcrs = {n: bytes(size) for n in range(8)}
+            pcrs[0] = bytes(size - 1) + bytes([self.locality()])
+            for event in self.events:
+                if event.type == EV_NO_ACTION:
+                    continue
+                # Dynamic launch PCRs start at all ones.
+                start = b"\xff" if 17 <= event.pcr <= 22 else b"\0"
+                old = pcrs.get(event.pcr, start * size)
+                pcrs[event.pcr] = extend(bank, old, event.digests[bank])
+            result[bank] = pcrs
+        return result
+
+    def check(self, read, first=0, last=7):
+        """Compare with PCRs that were read: {bank: {pcr: bytes}}.
+
+        Returns [(bank, pcr, replayed, read)], pcr None when a bank is in
+        one of the two only."""
+        replayed, wrong = self.replay(), []
+        for bank in sorted(set(replayed) | set(read)):
+            if bank not in replayed or bank not in read:
+                wrong.append((bank, None, bank in replayed, bank in read))
+                continue
+            for pcr in range(first, last + 1):
+                want, got = replayed[bank].get(pcr), read[bank].get(pcr)
+                if want != got:
+                    wrong.append((bank, pcr, want, got))
+        return wrong
+
+
+def extend(bank, old, digest):
+    """PCR extend: H(old || digest)."""
+    return hashlib.new(HASHLIB_NAMES.get(bank, bank), old + digest).digest()
+
+
+def unused(data, at):
+    """Is the rest of the area unused?"""
+    return not any(data[at:])
+
+
+def read_header(r):
+    """The fields that both formats begin with: pcr, type."""
+    start = r.at
+    pcr = r.number("I", "pcrIndex")
+    kind = r.number("I", "eventType")
+    if pcr >= PCR_COUNT:
+        raise LogError(start, f"pcrIndex {pcr} does not exist")
+    return pcr, kind
+
+
+def read_sha1_event(r):
+    start = r.at
+    pcr, kind = read_header(r)
+    digest = r.bytes(20, "digest")
+    size = r.number("I", "eventDataSize")
+    return Event(start, pcr, kind, {"sha1": digest},
+                 r.bytes(size, "event data"))
+
+
+def read_agile_event(r, banks):
+    start = r.at
+    pcr, kind = read_header(r)
+    at = r.at
+    count = r.number("I", "digest count")
+    if count != len(banks):
+        raise LogError(at, f"{count} digests, but the header names "
+                           f"{len(banks)} algorithms")
+    digests = {}
+    for _ in range(count):
+        at = r.at
+        alg = r.number("H", "algorithm id")
+        if alg not in banks:
+            raise LogError(at, f"algorithm {alg:#06x} is not in the header")
+        name, size = banks[alg]
+        if name in digests:
+            raise LogError(at, f"two digests of bank {name}")
+        digests[name] = r.bytes(size, f"{name} digest")
+    at = r.at
+    size = r.number("I", "eventSize")
+    if size > AREA_LIMIT:
+        raise LogError(at, f"event of {size} bytes")
+    event = Event(start, pcr, kind, digests, r.bytes(size, "event data"))
+    if kind == EV_NO_ACTION and any(any(d) for d in digests.values()):
+        raise LogError(start, "EV_NO_ACTION with a digest that is not zero")
+    return event
+
+
+def read_spec_id(event):
+    """Banks of a Spec ID Event03: {alg id: (name, size)}."""
+    base = event.offset + 32
+    r = Reader(event.data)
+    try:
+        r.bytes(20, "signature and platform class")
+        minor, major = r.number("B", "minor"), r.number("B", "major")
+        r.bytes(2, "errata and uintnSize")
+        if (major, minor) != (2, 0):
+            raise LogError(r.at - 4, f"specification version {major}.{minor}")
+        count = r.number("I", "numberOfAlgorithms")
+        if not 1 <= count <= 16:
+            raise LogError(r.at - 4, f"{count} algorithms")
+        banks = {}
+        for _ in range(count):
+            alg = r.number("H", "algorithm id")
+            size = r.number("H", "digest size")
+            if alg in banks:
+                raise LogError(r.at - 4, f"algorithm {alg:#06x} named twice")
+            name, known = ALGORITHMS.get(alg, (f"alg_{alg:04x}", size))
+            if size != known or not 1 <= size <= 128:
+                raise LogError(r.at - 2, f"digest size {size} of {name}")
+            banks[alg] = (name, size)
+        r.bytes(r.number("B", "vendorInfoSize"), "vendor information")
+        if r.left():
+            raise LogError(r.at, f"{r.left()} bytes after the header's end")
+    except LogError as err:
+        raise LogError(base + err.offset,
+                       "Spec ID event: " + str(err).split(": ", 1)[1]) \
+            from None
+    return banks
+
+
+def parse(data):
+    """Parse a log of either format."""
+    if not data or unused(data, 0):
+        raise LogError(0, "the log is empty")
+    r = Reader(data)
+    first = read_sha1_event(r)
+    if first.type == EV_NO_ACTION and first.data[:16] == b"Spec ID Event03\0":
+        if first.pcr != 0 or any(first.digests["sha1"]):
+            raise LogError(0, "Spec ID event with PCR or digest not zero")
+        banks = read_spec_id(first)
+        log = Log("crypto-agile", dict(banks.values()))
+        # The header carries no digests of the banks.
+        first.digests = {name: bytes(n) for name, n in banks.values()}
+
+        def read_next():
+            return read_agile_event(r, banks)
+    else:
+        log = Log("sha1", {"sha1": 20})
+
+        def read_next():
+            return read_sha1_event(r)
+    log.events.append(first)
+    while r.left() and not unused(data, r.at):
+        log.events.append(read_next())
+    return log
+
+
+def parse_pcrs(text):
+    """PCRs as text lines "bank index hex"; hex may be upper case."""
+    pcrs = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.split()
+        if not words:
+            continue
+        try:
+            bank, pcr, value = words
+            pcrs.setdefault(bank, {})[int(pcr)] = bytes.fromhex(value)
+        except ValueError:
+            raise ValueError(f"line {number}: expected \"bank pcr hex\", "
+                             f"got {line!r}") from None
+    return pcrs
+
+
+def parse_pcrs_12(text):
+    """The pcrs file of Linux for a TPM 1.2: "PCR-00: 01 02 ..." lines."""
+    pcrs = {}
+    for line in text.splitlines():
+        head, _, value = line.partition(":")
+        if head.startswith("PCR-"):
+            pcrs[int(head[4:])] = bytes.fromhex(value)
+    return {"sha1": pcrs} if pcrs else {}
