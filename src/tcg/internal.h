@@ -162,6 +162,10 @@ int tcg_extend_and_log(struct tcg *t, uint32_t pcr, uint32_t type,
 /* The separator of one PCR: normal, or the one that tells of an error. */
 int tcg_separator(struct tcg *t, uint32_t pcr, bool error);
 
+/* tcg_measure_hashed(), and *d is used up. */
+int tcg_measure_taken(struct tcg *t, enum tcg_event ev,
+                      struct tcg_digests *d, uint32_t num, const char *text);
+
 /* ------------------------------------------------------------ trust.c */
 
 #define TCG_PCRS_BIOS   0x0000ffu       /* PCR 0-7 */
@@ -173,7 +177,7 @@ int tcg_separator(struct tcg *t, uint32_t pcr, bool error);
  */
 int tcg_cap_and_disable(struct tcg *t, uint32_t pcrs);
 
-/* ----------------------------------------------------- *_post.c (init) */
+/* ------------------------------------ start.c, tpm20_start.c, tpm12_start.c */
 
 /* Find the interface; fills t->dev and t->family. As tcg_start() returns. */
 int tcg_detect(struct tcg *t, const struct tcg_platform *p);
@@ -183,16 +187,19 @@ int tcg_startup(struct tcg *t, bool state, uint32_t *rc);
 int tcg_after_startup(struct tcg *t);
 
 int tpm2_startup(struct tcg *t, bool state, uint32_t *rc);
+/* The data of a capability, past its id; valid until the next command. */
+int tpm2_get_capability(struct tcg *t, uint32_t cap, uint32_t property,
+                        uint32_t count, struct rd *data);
+int tpm12_get_capability(struct tcg *t, uint32_t area, uint32_t sub,
+                         struct rd *data);
 int tpm2_learn_banks(struct tcg *t);
 int tpm2_start_selftest(struct tcg *t);
-/* Cap PCR 0-7 of the active banks that we cannot hash for, and log it. */
-int tpm2_cap_strange(struct tcg *t);
+/* Cap PCRs (bit n: PCR n) of the active banks that we cannot hash for. */
+int tpm2_cap_strange(struct tcg *t, uint32_t pcrs);
 int tpm2_set_random_auth(struct tcg *t);
-void tpm2_status(struct tcg *t, char *text, size_t cap);
 
 int tpm12_startup(struct tcg *t, bool state, uint32_t *rc);
 /* Time-outs, physical presence, self-test begun. */
 int tpm12_begin(struct tcg *t);
-void tpm12_status(struct tcg *t, char *text, size_t cap);
 
 #endif

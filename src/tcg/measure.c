@@ -269,12 +269,10 @@ int tcg_hash(struct tcg *t, const struct tcg_piece *piece, unsigned count,
     return 0;
 }
 
-int tcg_measure_hashed(struct tcg *t, enum tcg_event ev,
-                       const struct tcg_digests *d, uint32_t num,
-                       const char *text)
+int tcg_measure_taken(struct tcg *t, enum tcg_event ev,
+                      struct tcg_digests *d, uint32_t num, const char *text)
 {
     struct event e = { .num = num, .text = text };
-    struct tcg_digests copy;
     int rc = check_state(t, ev);
 
     if (rc < 0) {
@@ -285,8 +283,17 @@ int tcg_measure_hashed(struct tcg *t, enum tcg_event ev,
         && e.policy->form != FORM_TAG_PFA) {
         return ERR_PARAM;               /* its data goes into the log */
     }
+    return emit(t, &e, d);
+}
+
+int tcg_measure_hashed(struct tcg *t, enum tcg_event ev,
+                       const struct tcg_digests *d, uint32_t num,
+                       const char *text)
+{
+    struct tcg_digests copy;
+
     memcpy(&copy, d, sizeof(copy));
-    return emit(t, &e, &copy);
+    return tcg_measure_taken(t, ev, &copy, num, text);
 }
 
 int tcg_measure_mbr(struct tcg *t, const void *sector)

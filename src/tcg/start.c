@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Find the TPM, start it, take the log area.  Init.
+ * Find the TPM and start it.  Resident: a resume from S3 does that, too.
  *
- * PC Client Platform TPM Profile 1.05, 6.5 and 6.7; TCG ACPI Specification
- * 1.4, 8.
+ * PC Client Platform TPM Profile 1.05, 6.5 and 6.7.
  */
 #include <string.h>
 
@@ -15,9 +14,6 @@
 #define TYPE_FIFO       0u              /* TPM_INTERFACE_ID_x, 3:0 */
 #define TYPE_CRB        1u
 #define TYPE_TIS13      15u
-
-#define START_METHOD_TIS    6u          /* ACPI TPM2 table */
-#define START_METHOD_CRB    7u
 
 /* Interface time-outs: the longest that a profile or TIS 1.3 names. */
 static const uint32_t timeouts_us[4] = { 750000, 2000000, 750000, 750000 };
@@ -155,101 +151,4 @@ int tcg_start(struct tcg *t, const struct tcg_platform *p)
         tcg_fail(t, "the TPM could not be set up");
     }
     return rc;
-}
-
-int tcg_cross_check(struct tcg *t, enum tcg_family family,
-                    uint32_t start_method, bool tcpa)
-{
-    int found = 0;
-
-    if (!t->dev.plat) {
-        return 0;
-    }
-    if (t->state == TCG_ABSENT) {
-        if (family != TCG_FAMILY_NONE || start_method || tcpa) {
-            tcg_say(t, "promised by the machine's tables, but its registers "
-                    "do not answer");
-            found++;
-        }
-        return found;
-    }
-    if (family != TCG_FAMILY_NONE && family != t->family) {
-        tcg_say(t, "etc/tpm/config says version %s, the hardware %s",
-                family == TCG_FAMILY_12 ? "1.2" : "2.0",
-                t->family == TCG_FAMILY_12 ? "1.2" : "2.0");
-        found++;
-    }
-    if (start_method && start_method != (t->interface == TPM_IF_CRB
-                                         ? START_METHOD_CRB
-                                         : START_METHOD_TIS)) {
-        tcg_say(t, "the ACPI TPM2 table's start method %u does not fit the "
-                "hardware's interface", start_method);
-        found++;
-    }
-    if (start_method ? t->family == TCG_FAMILY_12
-                     : tcpa && t->family == TCG_FAMILY_20) {
-        tcg_say(t, "the ACPI tables describe another TPM version than the "
-                "hardware's");
-        found++;
-    }
-    return found;
-}
-
-int tcg_attach_log(struct tcg *t, uint8_t *area, uint32_t size)
-{
-    int rc;
-
-    if (!tcg_usable(t)) {
-        return ERR_ABSENT;
-    }
-    t->state = TCG_MEASURING;
-    tcglog_init(&t->log, area, area ? size : 0);
-    if (!t->bank_count) {
-        tcg_say(t, "no PCR bank is active; nothing can be measured");
-    } else if (!area || !size) {
-        t->log.area = NULL;
-        tcg_say(t, "there is no memory for an event log; measurements go "
-                "into the PCRs only");
-    } else if (tcglog_header(t) < 0) {
-        tcg_say(t, "the event log area (%u bytes) is too small; measurements "
-                "go into the PCRs only", size);
-        t->log.area = NULL;
-    }
-    if (t->strange_count) {
-        rc = tpm2_cap_strange(t);
-        if (rc < 0) {
-            tcg_fail(t, "a PCR bank of unknown algorithm could not be capped");
-            return rc;
-        }
-    }
-    return 0;
-}
-
-int tcg_before_third_party(struct tcg *t)
-{
-    int rc;
-
-    if (!tcg_usable(t)) {
-        return ERR_ABSENT;
-    }
-    if (t->family == TCG_FAMILY_12) {
-        return 0;                       /* presence is locked at hand-over */
-    }
-    rc = tpm2_set_random_auth(t);
-    if (rc < 0) {
-        tcg_fail(t, "platformAuth could not be set");
-    }
-    return rc;
-}
-
-void tcg_status_line(struct tcg *t, char *text, size_t cap)
-{
-    if (cap) {
-        text[0] = 0;
-    }
-    if (t->family == TCG_FAMILY_12) {
-        tpm12_status(t, text, cap);
-    } else if (t->family == TCG_FAMILY_20) {
-        tpm2_status(t, text, cap);
-    }
 }

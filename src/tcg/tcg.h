@@ -28,8 +28,8 @@
  *
  * S3: tcg_resume() alone.  Every function may be called with a struct tcg
  * whose TPM is absent, unused or failed: it then does nothing and says so by
- * its result.  Files named *_post.c hold the functions marked (init); all
- * else is resident.
+ * its result.  Functions marked Init may be gone after POST, the others are
+ * resident.
  */
 #ifndef TCG_TCG_H
 #define TCG_TCG_H
@@ -107,7 +107,7 @@ struct tcg {
 /*
  * Find the TPM and start it: TPM2_Startup(CLEAR) or TPM_Startup(ST_CLEAR),
  * begin its self-test without waiting for the end, learn the active banks.
- * Fills *t from nothing.  Init.
+ * Fills *t from nothing.  Resident.
  *
  * Returns 0: the TPM is ours.  ERR_ABSENT: no TPM (a few MMIO reads, nothing
  * printed).  Other errors: a TPM is there and is not used, the reason has been
@@ -233,10 +233,15 @@ int tcg_measure_mbr(struct tcg *t, const void *sector);
 int tcg_measure_smbios(struct tcg *t, const void *table, uint32_t len);
 
 /*
- * PCR1: ACPI tables, of any state of linking, given one file or table area per
- * piece; what depends on addresses and RAM size is left out (docs/tcg.md).
- * The tables are not changed; any bytes are safe.  Init.
+ * PCR1: ACPI tables as QEMU delivers them (best before the linker patches
+ * them), one fw_cfg file or table area per piece.  What depends on addresses
+ * and RAM size is left out (docs/tcg.md).  Hash with this when the bytes are
+ * there, any time after tcg_start(), and measure with tcg_measure_hashed(t,
+ * TCG_ACPI, ...).  The tables are not changed; any bytes are safe.  Init.
  */
+int tcg_hash_acpi(struct tcg *t, const struct tcg_piece *piece,
+                  unsigned count, struct tcg_digests *d);
+/* Both at once. */
 int tcg_measure_acpi(struct tcg *t, const struct tcg_piece *piece,
                      unsigned count);
 
@@ -277,7 +282,7 @@ enum tcg_resumed {
  * S3 resume, before the OS's waking vector: everything that tcg_start() does
  * but for the kind of Startup, and the answer to a TPM that lost its state.
  * Leaves no platform authorisation behind.  log is the area the ACPI table
- * named at POST (its bytes are not believed), or NULL.  Init.
+ * named at POST (its bytes are not believed), or NULL.  Resident.
  *
  * Returns an enum tcg_resumed, or ERR_ABSENT without TPM.
  */
@@ -287,7 +292,7 @@ int tcg_resume(struct tcg *t, const struct tcg_platform *p, uint8_t *log,
 /*
  * A boot that cannot be measured at all must go on (a CMOS shutdown code that
  * jumps into memory left by an earlier OS): start the TPM, cap, disable.
- * Init.  Returns 0, or ERR_ABSENT without TPM.
+ * Resident.  Returns 0, or ERR_ABSENT without TPM.
  */
 int tcg_start_capped(struct tcg *t, const struct tcg_platform *p,
                      const char *why);

@@ -8,7 +8,7 @@ resident-y += src/tcg/cursor.o src/tcg/command.o src/tcg/talk.o \
               src/tcg/keccak.o src/tcg/log.o src/tcg/measure.o \
               src/tcg/start.o src/tcg/tpm12_start.o src/tcg/tpm20_start.o \
               src/hw/tpm_dev.o src/hw/tpm_tis.o src/hw/tpm_crb.o
-init-y     += src/tcg/setup_post.o
+init-y     += src/tcg/setup_post.o src/tcg/smbios_post.o src/tcg/acpi_post.o
 
 # Hashing is where the time goes when a TPM is there.
 CFLAGS_src/tcg/sha1   := -O2

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TPM 1.2 at POST: start-up, time-outs, physical presence, self-test, and the
- * version for the status line.  Init.
+ * TPM 1.2 from start-up to a self-test that runs: time-outs, physical
+ * presence.  Resident: a resume from S3 does that, too.
  *
  * TPM Main 1.2 part 2 and 3; TCG conventional BIOS 1.21, 3.2.
  */
@@ -10,7 +10,6 @@
 #include "tcg/internal.h"
 #include "tcg/tpm_spec.h"
 
-#define TAG_CAP_VERSION_INFO    0x0030u
 #define LIMIT_US                300000000u      /* no wait beyond 5 minutes */
 
 int tpm12_startup(struct tcg *t, bool state, uint32_t *code)
@@ -25,8 +24,8 @@ int tpm12_startup(struct tcg *t, bool state, uint32_t *code)
     return rc;
 }
 
-static int get_capability(struct tcg *t, uint32_t area, uint32_t sub,
-                          struct rd *data)
+int tpm12_get_capability(struct tcg *t, uint32_t area, uint32_t sub,
+                         struct rd *data)
 {
     struct wr w = tpm_begin(t, TPM12_TAG_RQU, TPM12_ORD_GetCapability);
     struct tpm_reply reply;
@@ -56,7 +55,7 @@ static int get_times(struct tcg *t, uint32_t property, uint32_t *time,
                      unsigned count)
 {
     struct rd r;
-    int rc = get_capability(t, TPM12_CAP_PROPERTY, property, &r);
+    int rc = tpm12_get_capability(t, TPM12_CAP_PROPERTY, property, &r);
 
     for (unsigned i = 0; i < count && rc == 0; i++) {
         uint32_t us = rd_be32(&r);
@@ -106,32 +105,4 @@ int tpm12_begin(struct tcg *t)
     }
     w = tpm_begin(t, TPM12_TAG_RQU, TPM12_ORD_ContinueSelfTest);
     return tpm_send_only(t, &w, DURATION_LONG);
-}
-
-void tpm12_status(struct tcg *t, char *text, size_t cap)
-{
-    char maker[5] = { 0 };
-    unsigned n = 0;
-    struct rd r;
-
-    if (!(t->flags & TCG_F_INFO) && tcg_usable(t)) {
-        t->flags |= TCG_F_INFO;
-        if (get_capability(t, TPM12_CAP_VERSION_VAL, 0, &r) == 0
-            && rd_be16(&r) == TAG_CAP_VERSION_INFO) {
-            rd_skip(&r, 2);                 /* major, minor: 1.2 */
-            t->info[1] = rd_u8(&r);
-            t->info[2] = rd_u8(&r);
-            rd_skip(&r, 3);                 /* level, errata */
-            t->info[0] = rd_be32(&r);
-        }
-    }
-    for (unsigned i = 0; i < 4; i++) {
-        char c = (char)(t->info[0] >> (24 - 8 * i));
-
-        if (c > 0x20 && c < 0x7f) {
-            maker[n++] = c;
-        }
-    }
-    tcg_format(text, cap, "TPM 1.2 (%s, firmware %u.%u) by TIS; bank SHA1",
-               maker, t->info[1], t->info[2]);
 }

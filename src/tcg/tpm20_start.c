@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * TPM 2.0 at POST: start-up, active banks, self-test, platformAuth, and the
- * properties for the status line.  Init.
+ * TPM 2.0 from start-up to a platformAuth of our own: active banks,
+ * self-test, banks that we cannot measure into.  Resident: a resume from S3
+ * does that, too.
  *
  * TPM 2.0 Library part 3; PC Client Platform Firmware Profile 1.05, 2.3.
  */
@@ -12,7 +13,6 @@
 
 #define AUTH_BYTES      32u
 #define AUTH_MIN        20u
-#define STRANGE_EVENT   "KeelBIOS capped"       /* 16 bytes with its NUL */
 
 int tpm2_startup(struct tcg *t, bool state, uint32_t *code)
 {
@@ -26,8 +26,8 @@ int tpm2_startup(struct tcg *t, bool state, uint32_t *code)
     return rc;
 }
 
-static int get_capability(struct tcg *t, uint32_t cap, uint32_t property,
-                          uint32_t count, struct rd *data)
+int tpm2_get_capability(struct tcg *t, uint32_t cap, uint32_t property,
+                        uint32_t count, struct rd *data)
 {
     struct wr w = tpm_begin(t, TPM2_ST_NO_SESSIONS, TPM2_CC_GetCapability);
     struct tpm_reply reply;
@@ -70,7 +70,7 @@ static int add_bank(struct tcg *t, uint16_t id)
 int tpm2_learn_banks(struct tcg *t)
 {
     struct rd r;
-    int rc = get_capability(t, TPM2_CAP_PCRS, 0, 64, &r);
+    int rc = tpm2_get_capability(t, TPM2_CAP_PCRS, 0, 64, &r);
     uint32_t count;
 
     if (rc < 0) {
@@ -132,28 +132,21 @@ static int strange_digest(struct tcg *t, uint16_t alg, uint8_t *digest,
     return 0;
 }
 
-int tpm2_cap_strange(struct tcg *t)
+int tpm2_cap_strange(struct tcg *t, uint32_t pcrs)
 {
     for (unsigned i = 0; i < t->strange_count; i++) {
-        uint16_t alg = t->strange[i];
-        uint8_t event[18] = STRANGE_EVENT;
-        struct tcg_piece data = { event, sizeof(event) };
         uint8_t digest[TCG_MAX_DIGEST];
         size_t size = 0;
-        int rc = strange_digest(t, alg, digest, &size);
+        int rc = strange_digest(t, t->strange[i], digest, &size);
 
-        for (uint32_t pcr = 0; pcr < TCG_BIOS_PCRS && rc == 0; pcr++) {
-            rc = tpm2_extend_one(t, pcr, alg, digest, size);
+        for (uint32_t pcr = 0; pcr < TCG_PCR_COUNT && rc == 0; pcr++) {
+            if (pcrs >> pcr & 1) {
+                rc = tpm2_extend_one(t, pcr, t->strange[i], digest, size);
+            }
         }
         if (rc < 0) {
             return rc;
         }
-        event[16] = (uint8_t)alg;
-        event[17] = (uint8_t)(alg >> 8);
-        /* A log that is full already has said so. */
-        (void)tcglog_append(t, 0, EV_NO_ACTION, NULL, &data, 1);
-        tcg_say(t, "PCR bank with algorithm %xh is active but unknown; "
-                "its PCRs 0-7 are capped", (uint32_t)alg);
     }
     return 0;
 }
@@ -222,68 +215,4 @@ int tpm2_set_random_auth(struct tcg *t)
     memset(auth, 0, sizeof(auth));
     __asm__ volatile("" : : "r"(auth) : "memory");
     return rc;
-}
-
-/* The value of one property of a list that begins at its id or later. */
-static int get_properties(struct tcg *t)
-{
-    struct rd r;
-    uint32_t first = TPM2_PT_MANUFACTURER;
-    uint32_t n = TPM2_PT_FIRMWARE_VERSION_2 - first + 1;
-    int rc = get_capability(t, TPM2_CAP_TPM_PROPERTIES, first, n, &r);
-
-    if (rc < 0) {
-        return rc;
-    }
-    n = rd_be32(&r);
-    for (uint32_t i = 0; i < n && !r.bad; i++) {
-        uint32_t id = rd_be32(&r), value = rd_be32(&r);
-
-        switch (r.bad ? 0 : id) {
-        case TPM2_PT_MANUFACTURER:
-            t->info[0] = value;
-            break;
-        case TPM2_PT_FIRMWARE_VERSION_1:
-            t->info[1] = value;
-            break;
-        case TPM2_PT_FIRMWARE_VERSION_2:
-            t->info[2] = value;
-            break;
-        default:
-            break;
-        }
-    }
-    return rd_end(&r) ? 0 : ERR_FORMAT;
-}
-
-void tpm2_status(struct tcg *t, char *text, size_t cap)
-{
-    char maker[5] = { 0 };
-    size_t n = 0;
-    int rc;
-
-    if (!(t->flags & TCG_F_INFO) && tcg_usable(t)) {
-        rc = get_properties(t);
-        if (rc < 0) {
-            tcg_debug(t, "no properties: %s", tcg_err_text(rc));
-        }
-        t->flags |= TCG_F_INFO;
-    }
-    for (unsigned i = 0; i < 4; i++) {
-        char c = (char)(t->info[0] >> (24 - 8 * i));
-
-        if (c > 0x20 && c < 0x7f) {
-            maker[n++] = c;
-        }
-    }
-    n = tcg_format(text, cap, "TPM 2.0 (%s, firmware %x.%x) by %s; banks",
-                   maker, t->info[1], t->info[2],
-                   t->dev.interface == TPM_IF_CRB ? "CRB" : "TIS");
-    for (unsigned i = 0; i < t->bank_count && n < cap; i++) {
-        n += tcg_format(text + n, cap - n, " %s",
-                        hash_find(t->bank[i].alg)->name);
-    }
-    if (!t->bank_count && n < cap) {
-        tcg_format(text + n, cap - n, " none");
-    }
 }
