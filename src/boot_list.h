@@ -18,7 +18,7 @@ struct boot_entry {
     uint8_t kind;               /* enum boot_kind */
     uint8_t number;             /* drive number; not for BEVs */
     struct farptr entry;        /* BEVs only */
-    char name[48];
+    char name[65];              /* as long as the event log takes it */
 };
 
 /* Resident state; list is in the high zone. */
