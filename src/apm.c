@@ -11,6 +11,7 @@
 
 #include "io.h"
 #include "real.h"
+#include "timer.h"
 
 #define APM_VERSION         0x0102u     /* BCD */
 #define APM_SIGNATURE       0x504du     /* "PM" */
@@ -22,12 +23,13 @@
 
 enum {
     APM_NO_16BIT = 0x06, APM_NO_32BIT = 0x08, APM_BAD_DEVICE = 0x09,
-    APM_BAD_VALUE = 0x0a, APM_UNSUPPORTED = 0x0c, APM_NO_EVENT = 0x80,
+    APM_UNSUPPORTED = 0x0c, APM_CANNOT_ENTER = 0x60, APM_NO_EVENT = 0x80,
 };
 
 #define PM1_CONTROL         0x604u      /* pm_setup_early() puts it there */
 #define PM1_SLEEP_ENABLE    (1u << 13)
 #define PM1_TYPE_SOFT_OFF   (0u << 10)  /* S5 of both chipsets in QEMU */
+#define OFF_TIMEOUT_MS      1000u
 
 static void fail(struct bregs *r, uint8_t code)
 {
@@ -37,11 +39,16 @@ static void fail(struct bregs *r, uint8_t code)
 
 static void set_power_state(struct bregs *r)
 {
+    struct deadline d;
+
+    r->ah = 0;
     if (r->bx != APM_ALL_DEVICES || r->cx != APM_OFF)
         return;                 /* nothing else is there to be switched */
     outw(PM1_CONTROL, PM1_TYPE_SOFT_OFF | PM1_SLEEP_ENABLE);
-    for (;;)
+    d = timer_deadline_ms(OFF_TIMEOUT_MS);
+    while (!timer_expired(&d))
         yield_halt();           /* the host shuts the machine down */
+    fail(r, APM_CANNOT_ENTER);
 }
 
 static void power_status(struct bregs *r)
@@ -86,7 +93,6 @@ void apm_service(struct bregs *r)
         break;
     case 0x07:
         set_power_state(r);
-        r->ah = 0;
         break;
     case 0x0a:
         power_status(r);

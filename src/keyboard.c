@@ -98,6 +98,16 @@ bool key_push(uint16_t key)
     return true;
 }
 
+unsigned key_room(void)
+{
+    unsigned slots = (uint16_t)(bda->kbd_buf_end - bda->kbd_buf_start) / 2u;
+    unsigned used = (uint16_t)(bda->kbd_tail - bda->kbd_head) / 2u;
+
+    if (bda->kbd_tail < bda->kbd_head)
+        used = slots - (uint16_t)(bda->kbd_head - bda->kbd_tail) / 2u;
+    return used < slots ? slots - used - 1 : 0;
+}
+
 void key_flush(void)
 {
     sercon_poll();

@@ -76,12 +76,17 @@ void call16(struct bregs *r)
     real_call(r, 0);
 }
 
+void call16_iret(struct bregs *r)
+{
+    r->flags &= (uint16_t)~FLAG_IF;     /* as INT does */
+    real_call(r, 1);
+}
+
 void call16_int(uint8_t vec, struct bregs *r)
 {
     r->ip = ivt[vec].off;
     r->cs = ivt[vec].seg;
-    r->flags &= (uint16_t)~FLAG_IF;     /* as INT does */
-    real_call(r, 1);
+    call16_iret(r);
 }
 
 void jump16(const struct bregs *r)

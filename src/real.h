@@ -20,6 +20,9 @@
  */
 void call16(struct bregs *r);
 
+/* The same for a routine that ends with IRET. */
+void call16_iret(struct bregs *r);
+
 /* The same for a software interrupt: goes through the vector at 0:vec*4. */
 void call16_int(uint8_t vec, struct bregs *r);
 

@@ -66,6 +66,9 @@ void key_scancode(uint8_t code);
  */
 bool key_push(uint16_t key);
 
+/* How many keys the buffer still takes. */
+unsigned key_room(void);
+
 void handle_09(struct bregs *r);
 void handle_10(struct bregs *r);
 void handle_11(struct bregs *r);

@@ -24,6 +24,7 @@
 #define AH_UNSUPPORTED      0x86u
 
 #define MIB                 0x100000u
+#define RAM_END_MAX         0xffff0000u     /* what fits the answers */
 #define E820_SIGNATURE      0x534d4150u     /* "SMAP" */
 #define E820_ENTRY_SIZE     20u
 #define EXTENDED_KIB_MAX    0xfc00u         /* AH=88h: 63 MiB */
@@ -96,10 +97,10 @@ static uint32_t ram_end(void)
 {
     for (uint32_t i = 0; i < e820_count(); i++) {
         const struct e820_entry *e = e820_get(i);
+        uint64_t end = e->base + e->size;
 
-        if (e->type == E820_RAM && e->base <= MIB && e->base + e->size > MIB)
-            return e->base + e->size >> 32 ? 0xffff0000u :
-                   (uint32_t)(e->base + e->size);
+        if (e->type == E820_RAM && e->base <= MIB && end > MIB)
+            return end >> 32 ? RAM_END_MAX : (uint32_t)end;
     }
     return MIB;
 }
