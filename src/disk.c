@@ -254,9 +254,18 @@ static void disk_05(struct bregs *r, struct drive *d)
     finish(r, d->read_only ? STATUS_READ_ONLY : STATUS_PARAM);
 }
 
+/* The last cylinder that software is told of: of a disk, the very last is
+ * kept back for diagnostics, as every BIOS since the AT's has it. */
+static uint32_t last_cylinder(const struct drive *d)
+{
+    uint32_t kept = d->type == DRIVE_HDD && d->logical.cylinders > 1 ? 2 : 1;
+
+    return d->logical.cylinders - kept;
+}
+
 static void disk_08(struct bregs *r, struct drive *d)
 {
-    unsigned cylinder = d->logical.cylinders - 1u;
+    uint32_t cylinder = last_cylinder(d);
 
     if (d->logical.cylinders == 0) {    /* a CD */
         finish(r, STATUS_PARAM);
@@ -291,9 +300,11 @@ static void disk_10(struct bregs *r, struct drive *d)
 
 static void disk_15(struct bregs *r, struct drive *d)
 {
-    uint32_t sectors = (uint32_t)d->logical.cylinders * d->logical.heads *
-        d->logical.sectors;
+    uint32_t sectors = 0;
 
+    if (d->logical.cylinders != 0)
+        sectors = (last_cylinder(d) + 1) * d->logical.heads *
+            d->logical.sectors;
     finish(r, STATUS_OK);
     r->ah = d->type == DRIVE_FLOPPY ? TYPE_FLOPPY : TYPE_DISK;
     if (d->type != DRIVE_FLOPPY) {
@@ -401,8 +412,6 @@ static void disk_4b(struct bregs *r)
     if (rc == 0 && r->al == 0)
         eltorito_stop();
     finish(r, rc == 0 ? STATUS_OK : STATUS_PARAM);
-    if (rc == 0)
-        r->al = 0;
 }
 
 static const struct {
