@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The two chipsets QEMU has for PCs and their registers: i440FX with PIIX3
+ * and PIIX4 ("pc"), Q35 with ICH9 ("q35").  Resident, without variables, so
+ * that all of it can run before RAM is trusted.
+ *
+ * Intel 82441FX, 82371SB (PIIX3), 82371AB (PIIX4), Q35 MCH and ICH9 data
+ * sheets.
+ */
+#ifndef FW_CHIPSET_H
+#define FW_CHIPSET_H
+
+#include "hw/pci.h"
+
+#define PCI_VENDOR_INTEL        0x8086u
+#define PCI_VENDOR_REDHAT       0x1b36u
+
+/* Where each part sits, and vendor and device as one number. */
+#define BDF_HOST                PCI_BDF(0, 0, 0)
+#define ID_I440FX               0x12378086u
+#define ID_Q35                  0x29c08086u
+#define BDF_PIIX3               PCI_BDF(0, 1, 0)
+#define ID_PIIX3                0x70008086u
+#define ID_PIIX3_IDE            0x70108086u
+#define BDF_PIIX4_PM            PCI_BDF(0, 1, 3)
+#define ID_PIIX4_PM             0x71138086u
+#define BDF_ICH9_LPC            PCI_BDF(0, 0x1f, 0)
+#define ID_ICH9_LPC             0x29188086u
+#define BDF_ICH9_SMBUS          PCI_BDF(0, 0x1f, 3)
+#define ID_ICH9_SMBUS           0x29308086u
+
+/* Ports and addresses that we choose.  timer.c relies on PM_BASE. */
+#define PM_BASE                 0x600u
+#define SMBUS_BASE              0x700u
+#define MMCFG_BASE              0xb0000000u
+#define MMCFG_SIZE              0x10000000u
+#define RCBA_BASE               0xfed1c000u
+#define RCBA_SIZE               0x4000u
+
+/* The interrupts that PCI devices share, and the ACPI one. */
+#define IRQ_PCI_LOW             10u
+#define IRQ_PCI_HIGH            11u
+#define IRQ_SCI                 9u
+
+bool chipset_is_q35(void);
+
+/* Interrupt routing, SMBus, MMCFG and RCBA (pm_setup_early() did the rest). */
+void chipset_setup(void);
+
+/* The interrupt that PIRQ A..D (0..3), and E..H, is wired to. */
+uint8_t chipset_pirq(unsigned pirq);
+
+/* Below 4 GiB: the first address that may belong to a PCI device, given where
+ * RAM ends there. */
+uint32_t chipset_pci_window(uint32_t ram_end);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the three parts of PCI set-up share: finding (pci_enum.c), placing
+ * (pci_assign.c), switching on (pci_setup.c).  POST only.
+ */
+#ifndef FW_PCI_PLAN_H
+#define FW_PCI_PLAN_H
+
+#include "hw/pci.h"
+
+#define PCI_CLASS_VGA           0x0300u
+#define PCI_CLASS_HOST_BRIDGE   0x0600u
+#define PCI_CLASS_PCI_BRIDGE    0x0604u
+#define PCI_BASE_STORAGE        0x01u
+#define PCI_CLASS_USB           0x0c03u
+
+#define PCI_NO_DEVICE           0xffffu
+
+/* Index in pci_devices of the bridge that leads to a bus; PCI_NO_DEVICE for
+ * root buses and numbers not in use. */
+extern uint16_t pci_bus_bridge[256];
+
+static inline bool pci_is_bridge(const struct pci_device *d)
+{
+    return d->class == PCI_CLASS_PCI_BRIDGE && d->header_type == 1;
+}
+
+/* The bridge a device sits behind, or NULL. */
+static inline struct pci_device *pci_bridge_of(const struct pci_device *d)
+{
+    uint16_t i = pci_bus_bridge[PCI_BUS(d->bdf)];
+
+    return i == PCI_NO_DEVICE ? NULL : &pci_devices[i];
+}
+
+/* The capability in which QEMU says what a bridge wants reserved, or 0.
+ * QEMU docs/pcie_pci_bridge, include/hw/pci/pci_bridge.h. */
+#define QEMU_RESERVE_BUSES      4u          /* 32 bits; all ones: not set */
+#define QEMU_RESERVE_IO         8u          /* 64 bits */
+#define QEMU_RESERVE_MEM        16u         /* 32 bits */
+#define QEMU_RESERVE_PREF32     20u         /* 32 bits */
+#define QEMU_RESERVE_PREF64     24u         /* 64 bits */
+uint8_t pci_reserve_cap(const struct pci_device *d);
+
+/* Number the buses and fill pci_devices.  ERR_SPACE without memory for it. */
+int pci_enumerate(void);
+
+/*
+ * Give addresses to BARs and bridge windows.
+ *
+ * held  one byte for each device, zeroed; gets the PCI_COMMAND bits that must
+ *       stay off, since an address is missing
+ */
+int pci_assign(uint8_t *held);
+
+#endif

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * System management mode is not used: nothing of ours lives there, and
+ * nothing of an earlier OS may run there during POST.  Resident, without
+ * variables.
+ *
+ * QEMU switches ACPI on and off at port B2h in the device itself, so no SMI
+ * handler is missed.
+ */
+#ifndef FW_SMM_H
+#define FW_SMM_H
+
+/* First thing after reset: no source can raise an SMI.  After
+ * pm_setup_early(). */
+void smi_off_early(void);
+
+/* SMRAM closed and locked until the next reset. */
+void smm_lock(void);
+
+#endif
