@@ -15,10 +15,8 @@
 #define TCG_F_HANDED_OVER   (1u << 2)
 #define TCG_F_INT1A_CLOSED  (1u << 3)   /* TCG_ShutdownPreBootInterface */
 #define TCG_F_LOG_SAID      (1u << 4)   /* the log's overflow was reported */
-#define TCG_F_SELFTEST_SENT (1u << 5)   /* 1.2: TPM_ContinueSelfTest */
-#define TCG_F_PRESENCE      (1u << 6)   /* 1.2: physical presence asserted */
-#define TCG_F_INFO          (1u << 7)   /* tcg.info is filled */
-#define TCG_F_DEAD          (1u << 8)   /* it did not answer when failing */
+#define TCG_F_PRESENCE      (1u << 5)   /* 1.2: physical presence asserted */
+#define TCG_F_INFO          (1u << 6)   /* tcg.info is filled */
 
 #define TCG_PCR_COUNT       24
 #define TCG_BIOS_PCRS       8           /* PCR 0-7 are the BIOS's */
@@ -105,6 +103,8 @@ int tpm2_extend_one(struct tcg *t, uint32_t pcr, uint16_t alg,
 int tpm2_hierarchy_off(struct tcg *t, uint32_t hierarchy);
 
 int tpm12_extend(struct tcg *t, uint32_t pcr, const uint8_t *digest);
+/* Give physical presence up for good; fine if that was done before. */
+int tpm12_lock_presence(struct tcg *t);
 int tpm12_presence(struct tcg *t, uint16_t bits);
 int tpm12_temp_deactivate(struct tcg *t);
 
@@ -150,6 +150,16 @@ int tcglog_append(struct tcg *t, uint32_t pcr, uint32_t type,
                   const struct tcg_digests *d,
                   const struct tcg_piece *data, unsigned count);
 
+/* Would an entry with data_len bytes of data fit?  Yes without an area. */
+bool tcglog_fits(const struct tcg *t, uint32_t data_len);
+
+/*
+ * Take a log that an earlier boot wrote, to append to it.  Its bytes are not
+ * believed: it must begin with our header and is followed as far as it keeps
+ * the format.  Returns 0 or ERR_FORMAT; then *t is unchanged.
+ */
+int tcglog_adopt(struct tcg *t, uint8_t *area, uint32_t size);
+
 /* ---------------------------------------------------------- measure.c */
 
 /*
@@ -176,6 +186,10 @@ int tcg_measure_taken(struct tcg *t, enum tcg_event ev,
  * came of it.  The state is TCG_FAILED afterwards.  Returns 0 if all worked.
  */
 int tcg_cap_and_disable(struct tcg *t, uint32_t pcrs);
+/* After this nothing can act as the platform before the next reset. */
+int tcg_give_up_platform(struct tcg *t);
+/* Wipe our copy of platformAuth. */
+void tcg_forget_auth(struct tcg *t);
 
 /* ------------------------------------ start.c, tpm20_start.c, tpm12_start.c */
 
@@ -183,8 +197,11 @@ int tcg_cap_and_disable(struct tcg *t, uint32_t pcrs);
 int tcg_detect(struct tcg *t, const struct tcg_platform *p);
 /* Startup of either family: CLEAR, or STATE. rc is the TPM's answer. */
 int tcg_startup(struct tcg *t, bool state, uint32_t *rc);
-/* What follows a Startup that worked. */
-int tcg_after_startup(struct tcg *t);
+/*
+ * What follows a Startup that worked.  physical presence (1.2) is asserted
+ * unless the OS's session goes on.
+ */
+int tcg_after_startup(struct tcg *t, bool presence);
 
 int tpm2_startup(struct tcg *t, bool state, uint32_t *rc);
 /* The data of a capability, past its id; valid until the next command. */
@@ -199,7 +216,9 @@ int tpm2_cap_strange(struct tcg *t, uint32_t pcrs);
 int tpm2_set_random_auth(struct tcg *t);
 
 int tpm12_startup(struct tcg *t, bool state, uint32_t *rc);
-/* Time-outs, physical presence, self-test begun. */
+/* Time-outs learned, self-test begun. */
 int tpm12_begin(struct tcg *t);
+/* TCG_F_PRESENCE tells whether the TPM accepts it. Returns transport errors. */
+int tpm12_assert_presence(struct tcg *t);
 
 #endif

@@ -119,6 +119,75 @@ static void put_digests(const struct tcg *t, struct wr *w,
     }
 }
 
+bool tcglog_fits(const struct tcg *t, uint32_t data_len)
+{
+    const struct tcg_log *log = &t->log;
+    uint32_t size = 4 + 4 + 4;              /* PCR, type, data's size */
+
+    if (!log->area) {
+        return true;
+    }
+    if (t->family == TCG_FAMILY_20) {
+        size += 4;
+    }
+    for (unsigned i = 0; i < t->bank_count; i++) {
+        size += (t->family == TCG_FAMILY_20 ? 2u : 0u) + t->bank[i].size;
+    }
+    return !log->full && log->size - log->used > size
+           && log->size - log->used - size > data_len;
+}
+
+/*
+ * One entry's worth of a log that exists; false at its end or where it breaks
+ * the rules.
+ */
+static bool skip_entry(const struct tcg *t, struct rd *r)
+{
+    uint32_t pcr = rd_le32(r), type = rd_le32(r);
+    bool agile = t->family == TCG_FAMILY_20;
+
+    if (r->bad || pcr >= TCG_PCR_COUNT || !type) {
+        return false;
+    }
+    if (agile && rd_le32(r) != t->bank_count) {
+        return false;
+    }
+    for (unsigned i = 0; i < t->bank_count; i++) {
+        if (agile && rd_le16(r) != t->bank[i].alg) {
+            return false;
+        }
+        rd_skip(r, t->bank[i].size);
+    }
+    rd_skip(r, rd_le32(r));
+    return !r->bad;
+}
+
+int tcglog_adopt(struct tcg *t, uint8_t *area, uint32_t size)
+{
+    uint8_t header[128];
+    struct wr w = wr_to(header, sizeof(header));
+    struct rd r = rd_from(area, size), next;
+
+    if (t->family == TCG_FAMILY_12) {
+        header12(&w);
+    } else {
+        header20(t, &w);
+    }
+    if (w.bad || size < w.len || memcmp(area, header, w.len)) {
+        return ERR_FORMAT;                  /* not a log of ours */
+    }
+    t->log = (struct tcg_log){ .area = area, .size = size, .count = 1 };
+    rd_skip(&r, w.len);
+    t->log.used = (uint32_t)w.len;
+    for (next = r; skip_entry(t, &next); r = next) {
+        t->log.last = t->log.used;
+        t->log.used = size - (uint32_t)next.left;
+        t->log.count++;
+    }
+    memset(area + t->log.used, 0, size - t->log.used);
+    return 0;
+}
+
 int tcglog_append(struct tcg *t, uint32_t pcr, uint32_t type,
                   const struct tcg_digests *d,
                   const struct tcg_piece *data, unsigned count)

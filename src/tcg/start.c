@@ -102,13 +102,16 @@ int tcg_startup(struct tcg *t, bool state, uint32_t *rc)
                                       : tpm2_startup(t, state, rc);
 }
 
-int tcg_after_startup(struct tcg *t)
+int tcg_after_startup(struct tcg *t, bool presence)
 {
     int rc;
 
     t->state = TCG_STARTED;
     if (t->family == TCG_FAMILY_12) {
-        return tpm12_begin(t);
+        t->bank_count = 1;
+        t->bank[0] = (struct tcg_bank){ TPM_ALG_SHA1, 20 };
+        rc = presence ? tpm12_assert_presence(t) : 0;
+        return rc < 0 ? rc : tpm12_begin(t);
     }
     rc = tpm2_learn_banks(t);
     return rc < 0 ? rc : tpm2_start_selftest(t);
@@ -120,35 +123,149 @@ static bool was_started(const struct tcg *t, uint32_t code)
                                                : TPM2_RC_INITIALIZE);
 }
 
+/*
+ * Startup with words for what goes wrong.  A TPM that does not answer gets a
+ * second chance: unstarted, it would be the OS's to start.
+ */
+static int start_up(struct tcg *t, bool state, uint32_t *code)
+{
+    int rc = tcg_startup(t, state, code);
+
+    if (rc < 0) {
+        tcg_say(t, "start-up: %s; trying once more", tcg_err_text(rc));
+        rc = tcg_startup(t, state, code);
+        if (rc == 0 && was_started(t, *code)) {
+            *code = 0;                      /* the first one was executed */
+        }
+    }
+    if (rc < 0) {
+        tcg_say(t, "start-up failed: %s; going on without it",
+                tcg_err_text(rc));
+        t->state = TCG_FAILED;
+        return rc;
+    }
+    t->state = TCG_STARTED;
+    if (was_started(t, *code)) {
+        tcg_say(t, "it was started before this firmware ran; not used");
+        t->state = TCG_UNUSED;
+    }
+    return 0;
+}
+
 int tcg_start(struct tcg *t, const struct tcg_platform *p)
 {
     uint32_t code;
     int rc = tcg_detect(t, p);
 
+    if (rc == 0) {
+        rc = start_up(t, false, &code);
+    }
     if (rc < 0) {
         return rc;
     }
-    rc = tcg_startup(t, false, &code);
-    if (rc < 0) {
-        tcg_say(t, "start-up failed: %s; booting without it",
-                tcg_err_text(rc));
-        t->state = TCG_FAILED;
-        return rc;
-    }
-    if (was_started(t, code)) {
-        tcg_say(t, "it was started before this firmware ran; not used");
+    if (t->state == TCG_UNUSED) {
         return ERR_TPM;
     }
-    t->state = TCG_STARTED;
     if (code) {
         tcg_say(t, "start-up failed with code %xh", code);
         tcg_fail(t, "the TPM could not be started");
         return ERR_TPM;
     }
-    rc = tcg_after_startup(t);
+    rc = tcg_after_startup(t, true);
     if (rc < 0) {
         tcg_say(t, "set-up failed: %s", tcg_err_text(rc));
         tcg_fail(t, "the TPM could not be set up");
     }
     return rc;
+}
+
+/* A running TPM gets capped in every PCR of every bank, and disabled. */
+static int cap_all(struct tcg *t, const char *why)
+{
+    int rc;
+
+    tcg_say(t, "%s", why);
+    t->state = TCG_FAILED;
+    rc = tcg_after_startup(t, true);
+    if (rc < 0) {
+        tcg_say(t, "set-up failed: %s", tcg_err_text(rc));
+    }
+    rc = tcg_cap_and_disable(t, TCG_PCRS_ALL);
+    t->flags |= TCG_F_HANDED_OVER;
+    return rc;
+}
+
+/* The OS's session goes on: only our own authority is renewed, and dropped. */
+static int restored(struct tcg *t, uint8_t *log, uint32_t log_size)
+{
+    int rc = tcg_after_startup(t, false);
+
+    if (rc == 0 && t->family == TCG_FAMILY_20) {
+        rc = tpm2_set_random_auth(t);
+    }
+    if (rc == 0) {
+        rc = tcg_give_up_platform(t);
+    }
+    if (rc < 0) {
+        tcg_say(t, "set-up after the sleep failed: %s", tcg_err_text(rc));
+        (void)tcg_cap_and_disable(t, TCG_PCRS_ALL);     /* it has said it */
+        return TCG_RESUME_CAPPED;
+    }
+    t->state = TCG_MEASURING;
+    t->flags |= TCG_F_HANDED_OVER;
+    if (log && tcglog_adopt(t, log, log_size) == 0) {
+        /* What goes wrong has been said, and the OS resumes anyway. */
+        (void)tcg_measure(t, TCG_WAKE_EVENT, NULL, 0, 3, NULL);
+    }
+    tcg_forget_auth(t);
+    return t->state == TCG_MEASURING ? TCG_RESUME_RESTORED
+                                     : TCG_RESUME_CAPPED;
+}
+
+int tcg_resume(struct tcg *t, const struct tcg_platform *p, uint8_t *log,
+               uint32_t log_size)
+{
+    uint32_t code;
+    int rc = tcg_detect(t, p);
+
+    if (rc == ERR_ABSENT) {
+        return rc;
+    }
+    if (rc == 0) {
+        rc = start_up(t, true, &code);
+    }
+    if (rc < 0) {
+        return TCG_RESUME_DEAD;
+    }
+    if (t->state == TCG_UNUSED) {
+        return TCG_RESUME_UNUSED;
+    }
+    if (code == 0) {
+        return restored(t, log, log_size);
+    }
+    tcg_debug(t, "start-up with the saved state: code %xh", code);
+    rc = tcg_startup(t, false, &code);
+    if (rc < 0) {
+        tcg_say(t, "start-up failed: %s", tcg_err_text(rc));
+        t->state = TCG_FAILED;
+        return TCG_RESUME_DEAD;
+    }
+    /* What could not be done has been said; nothing else can be done. */
+    (void)cap_all(t, "its state was lost in the sleep");
+    return TCG_RESUME_CAPPED;
+}
+
+int tcg_start_capped(struct tcg *t, const struct tcg_platform *p,
+                     const char *why)
+{
+    uint32_t code;
+    int rc = tcg_detect(t, p);
+
+    if (rc == 0) {
+        rc = start_up(t, false, &code);
+    }
+    if (rc < 0 || t->state == TCG_UNUSED) {
+        return rc;
+    }
+    return cap_all(t, why);
 }

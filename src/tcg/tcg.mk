@@ -3,7 +3,7 @@
 # need.
 resident-y += src/tcg/cursor.o src/tcg/command.o src/tcg/talk.o \
               src/tcg/tpm12.o src/tcg/tpm20.o src/tcg/trust.o \
-              src/tcg/hash.o src/tcg/multihash.o src/tcg/sha1.o \
+              src/tcg/hash.o src/tcg/int1a.o src/tcg/multihash.o src/tcg/sha1.o \
               src/tcg/sha256.o src/tcg/sha512.o src/tcg/sm3.o \
               src/tcg/keccak.o src/tcg/log.o src/tcg/measure.o \
               src/tcg/start.o src/tcg/tpm12_start.o src/tcg/tpm20_start.o \

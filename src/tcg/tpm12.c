@@ -34,6 +34,20 @@ int tpm12_presence(struct tcg *t, uint16_t bits)
     return tpm_do(t, &w, DURATION_SHORT, &reply);
 }
 
+int tpm12_lock_presence(struct tcg *t)
+{
+    struct wr w = tpm_begin(t, TPM12_TAG_RQU, TSC_ORD_PhysicalPresence);
+    struct tpm_reply reply;
+    int rc;
+
+    wr_be16(&w, TPM12_PP_NOTPRESENT | TPM12_PP_LOCK);
+    rc = tpm_do(t, &w, DURATION_SHORT, &reply);
+    if (rc == ERR_TPM && reply.rc == TPM12_BAD_PRESENCE) {
+        rc = 0;                             /* locked already */
+    }
+    return rc;
+}
+
 int tpm12_temp_deactivate(struct tcg *t)
 {
     struct wr w = tpm_begin(t, TPM12_TAG_RQU, TPM12_ORD_SetTempDeactivated);

@@ -70,12 +70,18 @@ static int get_times(struct tcg *t, uint32_t property, uint32_t *time,
     return rc < 0 ? rc : rd_end(&r) ? 0 : ERR_FORMAT;
 }
 
-static int assert_presence(struct tcg *t)
+int tpm12_assert_presence(struct tcg *t)
 {
     int rc = tpm12_presence(t, TPM12_PP_PRESENT);
 
     if (rc == ERR_TPM && tpm12_presence(t, TPM12_PP_CMD_ENABLE) == 0) {
         rc = tpm12_presence(t, TPM12_PP_PRESENT);
+    }
+    if (rc == 0) {
+        t->flags |= TCG_F_PRESENCE;
+    } else if (rc == ERR_TPM) {
+        tcg_debug(t, "physical presence cannot be asserted");
+        rc = 0;
     }
     return rc;
 }
@@ -85,22 +91,12 @@ int tpm12_begin(struct tcg *t)
     struct wr w;
     int rc;
 
-    t->bank_count = 1;
-    t->bank[0] = (struct tcg_bank){ TPM_ALG_SHA1, 20 };
     /* A TPM that keeps its times to itself gets the specification's. */
     rc = get_times(t, TPM12_CAP_PROP_TIMEOUTS, t->dev.timeout_us, 4);
     if (rc == 0 || rc == ERR_TPM) {
         rc = get_times(t, TPM12_CAP_PROP_DURATIONS, t->duration_us, 3);
     }
     if (rc < 0 && rc != ERR_TPM) {
-        return rc;
-    }
-    rc = assert_presence(t);
-    if (rc == 0) {
-        t->flags |= TCG_F_PRESENCE;
-    } else if (rc == ERR_TPM) {
-        tcg_debug(t, "physical presence cannot be asserted");
-    } else {
         return rc;
     }
     w = tpm_begin(t, TPM12_TAG_RQU, TPM12_ORD_ContinueSelfTest);

@@ -16,7 +16,7 @@ static const uint32_t hierarchies[] = {
     TPM2_RH_PLATFORM,                   /* last: it turns the others off */
 };
 
-static void forget_auth(struct tcg *t)
+void tcg_forget_auth(struct tcg *t)
 {
     memset(t->auth, 0, sizeof(t->auth));
     __asm__ volatile("" : : "r"(t->auth) : "memory");
@@ -75,12 +75,14 @@ static int disable(struct tcg *t)
 
 int tcg_cap_and_disable(struct tcg *t, uint32_t pcrs)
 {
-    int capped, disabled;
+    int capped, strange, disabled;
 
     t->state = TCG_FAILED;
     capped = cap(t, pcrs);
+    strange = t->family == TCG_FAMILY_20 ? tpm2_cap_strange(t, pcrs) : 0;
+    capped = capped < 0 ? capped : strange;
     disabled = disable(t);
-    forget_auth(t);
+    tcg_forget_auth(t);
     tcg_say(t, "PCRs %s, TPM %s; starting without measured boot",
             capped < 0 ? "could not all be capped" : "capped",
             disabled < 0 ? "could not be disabled" : "disabled");
@@ -97,11 +99,10 @@ void tcg_fail(struct tcg *t, const char *why)
     (void)tcg_cap_and_disable(t, TCG_PCRS_BIOS);
 }
 
-/* Nothing after the BIOS may act as the platform. */
-static int give_up_platform(struct tcg *t)
+int tcg_give_up_platform(struct tcg *t)
 {
     if (t->family == TCG_FAMILY_12) {
-        return tpm12_presence(t, TPM12_PP_NOTPRESENT | TPM12_PP_LOCK);
+        return tpm12_lock_presence(t);
     }
     return t->flags & TCG_F_AUTH_SET ? 0
                                      : tpm2_hierarchy_off(t, TPM2_RH_PLATFORM);
@@ -129,10 +130,10 @@ int tcg_handover(struct tcg *t)
             tcg_fail(t, "a separator was lost");
         }
     }
-    if (tcg_usable(t) && give_up_platform(t) < 0) {
+    if (tcg_usable(t) && tcg_give_up_platform(t) < 0) {
         tcg_fail(t, "platform authorisation could not be given up");
         rc = ERR_TPM;
     }
-    forget_auth(t);
+    tcg_forget_auth(t);
     return tcg_usable(t) ? 0 : rc;
 }
