@@ -63,6 +63,7 @@ static int receive(struct tcg *t, struct tpm_reply *reply)
         return ERR_FORMAT;
     }
     reply->rc = rd_be32(&reply->body);
+    t->code = reply->rc;
     if (reply->body.bad || !tag_fits(t, reply->tag, reply->rc)) {
         return ERR_FORMAT;
     }

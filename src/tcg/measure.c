@@ -81,7 +81,11 @@ struct event {
 
 static int extend_failed(struct tcg *t, uint32_t pcr, int err)
 {
-    tcg_say(t, "PCR%u could not be extended: %s", pcr, tcg_err_text(err));
+    if (err == ERR_TPM) {
+        tcg_say(t, "PCR%u could not be extended: code %xh", pcr, t->code);
+    } else {
+        tcg_say(t, "PCR%u could not be extended: %s", pcr, tcg_err_text(err));
+    }
     return err;
 }
 

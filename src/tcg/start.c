@@ -195,13 +195,31 @@ static int cap_all(struct tcg *t, const char *why)
     return rc;
 }
 
-/* The OS's session goes on: only our own authority is renewed, and dropped. */
+/*
+ * platformAuth after Startup(STATE): the random value of before the sleep is
+ * still there, so that ours is refused; should a TPM have emptied it, it gets
+ * a new one.
+ */
+static int renew_auth(struct tcg *t)
+{
+    int rc = tpm2_set_random_auth(t);
+    bool refused = rc == ERR_TPM
+                   && ((t->code & TPM2_RC_FMT1_MASK) == TPM2_RC_BAD_AUTH
+                       || (t->code & TPM2_RC_FMT1_MASK) == TPM2_RC_AUTH_FAIL);
+
+    if (refused) {
+        t->flags |= TCG_F_AUTH_GONE;
+    }
+    return refused ? 0 : rc;
+}
+
+/* The OS's session goes on; we keep no authority over its TPM. */
 static int restored(struct tcg *t, uint8_t *log, uint32_t log_size)
 {
     int rc = tcg_after_startup(t, false);
 
     if (rc == 0 && t->family == TCG_FAMILY_20) {
-        rc = tpm2_set_random_auth(t);
+        rc = renew_auth(t);
     }
     if (rc == 0) {
         rc = tcg_give_up_platform(t);

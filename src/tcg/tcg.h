@@ -92,6 +92,7 @@ struct tcg {
     /* ---- private ---- */
     struct tpm_dev dev;
     uint32_t duration_us[3];        /* short, medium, long commands */
+    uint32_t code;                  /* of the TPM's last response */
     uint16_t separated;             /* bit n: PCR n has its separator */
     uint16_t flags;                 /* TCG_F_* of internal.h */
     uint8_t auth_len;               /* platformAuth that we have set */

@@ -34,18 +34,24 @@ int tpm12_presence(struct tcg *t, uint16_t bits)
     return tpm_do(t, &w, DURATION_SHORT, &reply);
 }
 
+/* Is presence locked until the next start-up, as the flags tell? */
+static bool presence_is_locked(struct tcg *t)
+{
+    struct rd r;
+
+    if (tpm12_get_capability(t, TPM12_CAP_FLAG, TPM12_CAP_FLAG_VOLATILE,
+                             &r) < 0) {
+        return false;
+    }
+    rd_skip(&r, 2 + 2);                     /* tag and two other flags */
+    return rd_u8(&r) == 0 && rd_u8(&r) == 1;
+}
+
 int tpm12_lock_presence(struct tcg *t)
 {
-    struct wr w = tpm_begin(t, TPM12_TAG_RQU, TSC_ORD_PhysicalPresence);
-    struct tpm_reply reply;
-    int rc;
+    int rc = tpm12_presence(t, TPM12_PP_NOTPRESENT | TPM12_PP_LOCK);
 
-    wr_be16(&w, TPM12_PP_NOTPRESENT | TPM12_PP_LOCK);
-    rc = tpm_do(t, &w, DURATION_SHORT, &reply);
-    if (rc == ERR_TPM && reply.rc == TPM12_BAD_PRESENCE) {
-        rc = 0;                             /* locked already */
-    }
-    return rc;
+    return rc == ERR_TPM && presence_is_locked(t) ? 0 : rc;
 }
 
 int tpm12_temp_deactivate(struct tcg *t)

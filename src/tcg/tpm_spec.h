@@ -104,6 +104,9 @@
 #define TPM2_RC_SUCCESS                 0u
 #define TPM2_RC_INITIALIZE              0x100u
 #define TPM2_RC_FAILURE                 0x101u
+#define TPM2_RC_FMT1_MASK               0x0bfu  /* without which P, S or H */
+#define TPM2_RC_AUTH_FAIL               0x08eu
+#define TPM2_RC_BAD_AUTH                0x0a2u
 #define TPM2_RC_YIELDED                 0x908u
 #define TPM2_RC_TESTING                 0x90au
 #define TPM2_RC_NV_RATE                 0x920u

@@ -27,6 +27,13 @@ void tcg_forget_auth(struct tcg *t)
     }
 }
 
+/* Then it does nothing at all until its next reset. */
+static bool in_failure_mode(const struct tcg *t)
+{
+    return t->code == (t->family == TCG_FAMILY_12 ? TPM12_FAILEDSELFTEST
+                                                  : TPM2_RC_FAILURE);
+}
+
 /*
  * Make a set of PCRs useless.  Every one is tried unless the TPM does not
  * answer at all.
@@ -43,7 +50,7 @@ static int cap(struct tcg *t, uint32_t pcrs)
         if (rc < 0 && rc != ERR_SPACE) {
             result = rc;
         }
-        if (rc == ERR_TIMEOUT || rc == ERR_DEVICE) {
+        if (rc == ERR_TIMEOUT || rc == ERR_DEVICE || in_failure_mode(t)) {
             break;
         }
     }
@@ -78,7 +85,14 @@ int tcg_cap_and_disable(struct tcg *t, uint32_t pcrs)
     int capped, strange, disabled;
 
     t->state = TCG_FAILED;
+    t->code = 0;
     capped = cap(t, pcrs);
+    if (in_failure_mode(t)) {
+        tcg_forget_auth(t);
+        tcg_say(t, "it is in failure mode and of no use to anybody until "
+                "the next reset; starting without measured boot");
+        return 0;
+    }
     strange = t->family == TCG_FAMILY_20 ? tpm2_cap_strange(t, pcrs) : 0;
     capped = capped < 0 ? capped : strange;
     disabled = disable(t);
@@ -104,8 +118,8 @@ int tcg_give_up_platform(struct tcg *t)
     if (t->family == TCG_FAMILY_12) {
         return tpm12_lock_presence(t);
     }
-    return t->flags & TCG_F_AUTH_SET ? 0
-                                     : tpm2_hierarchy_off(t, TPM2_RH_PLATFORM);
+    return t->flags & (TCG_F_AUTH_SET | TCG_F_AUTH_GONE)
+           ? 0 : tpm2_hierarchy_off(t, TPM2_RH_PLATFORM);
 }
 
 int tcg_handover(struct tcg *t)

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The module against a real TPM 1.2 (libtpms), through TIS.
+ */
+#include "check.h"
+#include "fakehw.h"
+#include "realtpm.h"
+#include "replay.h"
+
+static struct fakehw hw;
+static struct tcg t;
+static uint8_t log_area[0x10000];
+static struct replay rp;
+
+static void begin(void)
+{
+    realtpm_new(1);
+    fakehw_init(&hw, FAKE_TIS12, realtpm_exec, NULL);
+}
+
+static void start(void)
+{
+    int rc = tcg_start(&t, &hw.plat);
+
+    if (rc) {
+        fail_msg("tcg_start: %d\n%s", rc, hw.out);
+    }
+    assert_int_equal(tcg_attach_log(&t, log_area, sizeof(log_area)), 0);
+}
+
+static void test_boot(void **state)
+{
+    static uint8_t sector[512], rom[2048];
+    struct tcg_piece one = { rom, sizeof(rom) };
+    uint8_t d[20];
+    char line[120];
+    int i;
+
+    (void)state;
+    begin();
+    start();
+    assert_int_equal(t.family, TCG_FAMILY_12);
+    tcg_status_line(&t, line, sizeof(line));
+    assert_contains(line, "TPM 1.2 (IBM, firmware ");
+    assert_int_equal(tcg_measure_bytes(&t, TCG_CRTM_VERSION, "K", 1), 0);
+    assert_int_equal(tcg_measure_smbios(&t, sector, 100), 0);
+    assert_int_equal(tcg_before_third_party(&t), 0);
+    assert_int_equal(tcg_measure(&t, TCG_OPTION_ROM, &one, 1, 0x18, NULL),
+                     0);
+    assert_int_equal(tcg_handover(&t), 0);
+    assert_int_equal(tcg_handover(&t), 0);
+    assert_int_equal(tcg_measure_mbr(&t, sector), 0);
+    assert_string_equal(hw.out, "");
+    assert_no_text(replay_log(&rp, log_area, sizeof(log_area)));
+    assert_false(rp.agile);
+    assert_no_text(replay_compare(&rp));
+    i = replay_find(&rp, 0, 2, EV_EVENT_TAG);
+    assert_int_equal(rp.event[i].len, 32);
+    digest_of(4, rom, sizeof(rom), d);
+    assert_memory_equal(rp.event[i].data, "\7\0\0\0\30\0\0\0\0\0\30\0", 12);
+    assert_memory_equal(rp.event[i].data + 12, d, 20);
+    i = replay_find(&rp, 0, 1, EV_EVENT_TAG);
+    assert_int_equal(rp.event[i].len, 28);
+    assert_memory_equal(rp.event[i].data, "\1\0\0\0\24\0\0\0", 8);
+    /* Physical presence is locked. */
+    assert_int_equal(realtpm_hex("00c1 00000000 4000000a 0008"), 3);
+    printf("commands: %u\n", hw.commands);
+    realtpm_end();
+}
+
+static void test_already_started(void **state)
+{
+    (void)state;
+    begin();
+    assert_int_equal(realtpm_hex("00c1 00000000 00000099 0001"), 0);
+    assert_int_equal(tcg_start(&t, &hw.plat), ERR_TPM);
+    assert_int_equal(t.state, TCG_UNUSED);
+    assert_int_equal(hw.commands, 1);
+    realtpm_end();
+}
+
+static void test_fail_closed(void **state)
+{
+    (void)state;
+    begin();
+    start();
+    tcg_fail(&t, "a test");
+    assert_contains(hw.out, "PCRs capped, TPM disabled");
+    /* Deactivated: TPM_GetRandom says so. */
+    assert_int_equal(realtpm_hex("00c1 00000000 00000046 00000004"), 6);
+    assert_no_text(replay_log(&rp, log_area, sizeof(log_area)));
+    assert_int_equal(rp.count, 9);
+    realtpm_end();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_boot),
+        cmocka_unit_test(test_already_started),
+        cmocka_unit_test(test_fail_closed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * S3 resume against real TPMs: state restored, state lost, and what the OS
+ * finds in each case.
+ */
+#include "check.h"
+#include "fakehw.h"
+#include "realtpm.h"
+#include "replay.h"
+
+static struct fakehw hw;
+static struct tcg t;
+static uint8_t log_area[0x4000];
+static struct replay rp;
+
+static void boot(int version)
+{
+    realtpm_new(version);
+    fakehw_init(&hw, version == 1 ? FAKE_TIS12 : FAKE_CRB, realtpm_exec,
+                NULL);
+    assert_int_equal(tcg_start(&t, &hw.plat), 0);
+    assert_int_equal(tcg_attach_log(&t, log_area, sizeof(log_area)), 0);
+    assert_int_equal(tcg_before_third_party(&t), 0);
+    assert_int_equal(tcg_handover(&t), 0);
+}
+
+static void wake(void)
+{
+    enum fake_kind kind = hw.kind;
+
+    realtpm_reset();
+    fakehw_init(&hw, kind, realtpm_exec, NULL);
+    memset(&t, 0xa5, sizeof(t));
+}
+
+static void resume(uint8_t *log, uint32_t size, int want)
+{
+    int rc = tcg_resume(&t, &hw.plat, log, size);
+
+    if (rc != want) {
+        fail_msg("%d != %d\n%s%s", rc, want, hw.out, hw.dbg);
+    }
+}
+
+static void all_pcrs(uint8_t value[17][32], uint16_t alg)
+{
+    memset(value, 0, 17 * 32);
+    for (uint32_t i = 0; i < 17; i++) {
+        realtpm_pcr(alg, i, value[i]);
+    }
+}
+
+static void check_capped(uint16_t alg)
+{
+    uint8_t now[64], zero[64] = { 0 };
+
+    for (uint32_t i = 0; i <= 16; i++) {
+        assert_int_not_equal(realtpm_pcr(alg, i, now), 0);
+        assert_memory_not_equal(now, zero, 20);
+    }
+    realtpm_pcr(alg, 23, now);
+    assert_memory_not_equal(now, zero, 20);
+}
+
+static void test_restored20(void **state)
+{
+    uint8_t before[17][32], after[17][32];
+
+    (void)state;
+    boot(2);
+    all_pcrs(before, 11);
+    assert_int_equal(realtpm_hex("8001 00000000 00000145 0001"), 0);
+    wake();
+    resume(NULL, 0, TCG_RESUME_RESTORED);
+    assert_string_equal(hw.out, "");
+    all_pcrs(after, 11);
+    assert_memory_equal(before, after, sizeof(before));
+    /* platformAuth is not empty. */
+    assert_int_equal(realtpm_hex("8002 00000000 00000126 4000000C 00000009"
+                                 "40000009 0000 00 0000"), 0x9a2);
+    assert_int_equal(realtpm_property(0x201) & 6, 6);
+    realtpm_end();
+}
+
+static void test_restored20_wake_event(void **state)
+{
+    int i;
+
+    (void)state;
+    boot(2);
+    assert_int_equal(realtpm_hex("8001 00000000 00000145 0001"), 0);
+    wake();
+    resume(log_area, sizeof(log_area), TCG_RESUME_RESTORED);
+    assert_no_text(replay_log(&rp, log_area, sizeof(log_area)));
+    assert_no_text(replay_compare(&rp));
+    i = replay_find(&rp, 0, 6, EV_ACTION);
+    assert_memory_equal(rp.event[i].data, "Wake Event 3", 12);
+    realtpm_end();
+}
+
+static void test_hostile_log(void **state)
+{
+    (void)state;
+    boot(2);
+    assert_int_equal(realtpm_hex("8001 00000000 00000145 0001"), 0);
+    wake();
+    memset(log_area, 0xff, sizeof(log_area));
+    resume(log_area, sizeof(log_area), TCG_RESUME_RESTORED);
+    assert_null(t.log.area);
+    realtpm_end();
+}
+
+static void test_lost20(void **state)
+{
+    (void)state;
+    boot(2);
+    wake();
+    resume(NULL, 0, TCG_RESUME_CAPPED);
+    assert_contains(hw.out, "state was lost");
+    assert_contains(hw.out, "PCRs capped, TPM disabled");
+    check_capped(4);
+    check_capped(11);
+    check_capped(12);
+    check_capped(13);
+    assert_int_equal(realtpm_property(0x201) & 7, 0);
+    assert_int_equal(tcg_handover(&t), 0);
+    realtpm_end();
+}
+
+static void test_not_reset20(void **state)
+{
+    (void)state;
+    boot(2);
+    fakehw_init(&hw, FAKE_CRB, realtpm_exec, NULL);
+    resume(NULL, 0, TCG_RESUME_UNUSED);
+    assert_int_equal(hw.commands, 1);
+    realtpm_end();
+}
+
+static void test_restored12(void **state)
+{
+    uint8_t before[17][32], after[17][32];
+
+    (void)state;
+    boot(1);
+    all_pcrs(before, 4);
+    assert_int_equal(realtpm_hex("00c1 00000000 00000098"), 0);
+    wake();
+    resume(NULL, 0, TCG_RESUME_RESTORED);
+    assert_string_equal(hw.out, "");
+    all_pcrs(after, 4);
+    assert_memory_equal(before, after, sizeof(before));
+    assert_int_equal(realtpm_hex("00c1 00000000 4000000a 0008"), 3);
+    realtpm_end();
+}
+
+static void test_lost12(void **state)
+{
+    uint32_t rc;
+
+    (void)state;
+    boot(1);
+    wake();
+    resume(NULL, 0, TCG_RESUME_CAPPED);
+    printf("%s", hw.out);
+    /* Deactivated, or in failure mode: GetRandom does not work. */
+    rc = realtpm_hex("00c1 00000000 00000046 00000004");
+    printf("GetRandom: %x\n", rc);
+    assert_int_not_equal(rc, 0);
+    /* And the OS cannot start it afresh. */
+    assert_int_not_equal(realtpm_hex("00c1 00000000 00000099 0001"), 0);
+    realtpm_end();
+}
+
+static void test_absent(void **state)
+{
+    (void)state;
+    fakehw_init(&hw, FAKE_NONE, realtpm_exec, NULL);
+    assert_int_equal(tcg_resume(&t, &hw.plat, NULL, 0), ERR_ABSENT);
+    assert_int_equal(tcg_start_capped(&t, &hw.plat, "x"), ERR_ABSENT);
+    assert_string_equal(hw.out, "");
+}
+
+static void test_start_capped(void **state)
+{
+    (void)state;
+    for (int version = 1; version <= 2; version++) {
+        realtpm_new(version);
+        fakehw_init(&hw, version == 1 ? FAKE_TIS12 : FAKE_TIS20,
+                    realtpm_exec, NULL);
+        assert_int_equal(tcg_start_capped(&t, &hw.plat, "a jump"), 0);
+        assert_contains(hw.out, "TPM: a jump\n");
+        assert_contains(hw.out, "PCRs capped, TPM disabled");
+        assert_int_equal(t.state, TCG_FAILED);
+        if (version == 2) {
+            check_capped(4);
+        }
+        realtpm_end();
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_restored20),
+        cmocka_unit_test(test_restored20_wake_event),
+        cmocka_unit_test(test_hostile_log),
+        cmocka_unit_test(test_lost20),
+        cmocka_unit_test(test_not_reset20),
+        cmocka_unit_test(test_restored12),
+        cmocka_unit_test(test_lost12),
+        cmocka_unit_test(test_absent),
+        cmocka_unit_test(test_start_capped),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
