@@ -522,10 +522,12 @@ real_return:
 real_jump:
     movl $STACK_TOP, %esp           /* empty: nobody comes back */
     subl $BREG_SIZE, %esp
-    movl %eax, %esi
-    movl %esp, %edi
+    leal BREG_SIZE - 4(%eax), %esi  /* downwards: *r may overlap the copy */
+    leal BREG_SIZE - 4(%esp), %edi  /* from below */
     movl $(BREG_SIZE / 4), %ecx
+    std
     rep movsl
+    cld
     movl %esp, %ebp
     subl $DATA_START, %ebp
     movl $(STACK_TOP - DATA_START), rt_sp
