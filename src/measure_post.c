@@ -26,6 +26,10 @@
 #define TPM2_LAML           64u
 #define TPM2_LASA           68u
 
+/* Which of the linked files are tables (others are the log, counters, ...). */
+#define ACPI_FILES          "etc/acpi/"
+#define ACPI_FILES_MAX      8u
+
 static int read_key(void *ctx, uint32_t wait_ms)
 {
     int key = key_read(wait_ms);
@@ -59,6 +63,7 @@ void tpm_setup(void)
     tpm_platform.reset = reset;
     /* Why it fails has been printed; without a TPM nothing is said. */
     (void)tcg_start(&tpm, &tpm_platform);
+    acpi_keep_blobs = tpm.state == TCG_STARTED;
 }
 
 /*
@@ -121,6 +126,21 @@ static enum tcg_family configured_family(void)
         return TCG_FAMILY_NONE;
     return config[4] == 1 ? TCG_FAMILY_12 :
            config[4] == 2 ? TCG_FAMILY_20 : TCG_FAMILY_NONE;
+}
+
+/* The tables as the host delivered them: as one event. */
+static void measure_acpi(void)
+{
+    struct tcg_piece pieces[ACPI_FILES_MAX];
+    unsigned files, count = 0;
+    const struct acpi_blob *blob = acpi_blobs(&files);
+
+    for (unsigned i = 0; i < files && count < ACPI_FILES_MAX; i++) {
+        if (strncmp(blob[i].name, ACPI_FILES, sizeof(ACPI_FILES) - 1) == 0)
+            pieces[count++] = (struct tcg_piece){ blob[i].data, blob[i].size };
+    }
+    if (count)
+        (void)tcg_measure_acpi(&tpm, pieces, count);
 }
 
 void tpm_measure_platform(void)
