@@ -13,13 +13,17 @@
 #include "real.h"
 
 #define SPINS_BEFORE_CLOCK  64u     /* then the clock is asked, and so on */
+/* An emulated CPU leaves its loop at each PAUSE, so that the device gets to
+ * run: many of them cost less virtual time than asking the device again. */
+#define PAUSES_PER_SPIN     32u
 
 struct drive *drives;
 uint8_t *drive_bounce;
 
 bool poll_again(struct poll *p)
 {
-    cpu_pause();
+    for (unsigned i = 0; i < PAUSES_PER_SPIN; i++)
+        cpu_pause();
     if (++p->spins % SPINS_BEFORE_CLOCK != 0)
         return true;
     if (p->spins == SPINS_BEFORE_CLOCK)

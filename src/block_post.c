@@ -57,9 +57,7 @@ void drive_register(struct drive *d)
     d->number = DRIVE_UNNUMBERED;
     if (d->type == DRIVE_HDD)
         geometry_set(d);
-    debug("%s: %llu sectors, geometry %u/%u/%u\n", d->description,
-          (unsigned long long)d->sectors, d->logical.cylinders,
-          d->logical.heads, d->logical.sectors);
+    debug("%s\n", d->description);
     while (*at != NULL && (*at)->bdf <= d->bdf)
         at = &(*at)->next;
     d->next = *at;
