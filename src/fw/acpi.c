@@ -231,8 +231,10 @@ void acpi_load(void)
 
         wrong = run_command(&r);
     }
-    if (!wrong && at != size)
-        wrong = "half a command at its end";
+    if (!wrong && at != size) {
+        at += COMMAND_LEN;
+        wrong = "no end";
+    }
     if (wrong) {
         print("ACPI: the table loader script is wrong: command %u has %s; "
               "going on without ACPI tables\n", at / COMMAND_LEN, wrong);

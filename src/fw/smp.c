@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Starting the other processors and waiting for them.
+ *
+ * They begin at a page boundary below 1 MiB.  The lowest bytes of the
+ * resident stack serve as that page: they are ours after POST, too, and the
+ * stack never gets there.
+ */
+#include "fw/smp.h"
+
+#include "fw/smp_state.h"
+#include "io.h"
+#include "layout.h"
+#include "print.h"
+#include "real.h"
+#include "timer.h"
+
+#define CPUID_APIC          (1u << 9)       /* leaf 1, EDX */
+
+#define LAPIC               0xfee00000u
+#define LAPIC_SVR           0xf0u
+#define LAPIC_SVR_ENABLE    (1u << 8)
+#define LAPIC_ICR_LOW       0x300u
+#define LAPIC_ICR_TO_OTHERS (3u << 18)
+#define LAPIC_ICR_ASSERT    (1u << 14)
+#define LAPIC_ICR_INIT      (5u << 8)
+#define LAPIC_ICR_STARTUP   (6u << 8)
+#define LAPIC_LINT0         0x350u
+#define LAPIC_LINT1         0x360u
+#define LAPIC_LVT_EXTINT    (7u << 8)
+#define LAPIC_LVT_NMI       (4u << 8)
+#define LAPIC_LVT_LEVEL     (1u << 15)
+
+#define START_PAGE          DATA_START
+#define OPCODE_JMP_FAR      0xeau
+#define READY_TIMEOUT_MS    2000u
+
+extern char smp_ap[];
+
+struct smp_msr smp_msrs[SMP_MSRS_MAX];
+uint32_t smp_msr_count, smp_expected;
+volatile uint32_t smp_ready, smp_ids[8];
+
+static void lapic_write(uint32_t reg, uint32_t v)
+{
+    mmio_write32((void *)(LAPIC + reg), v);
+}
+
+void smp_launch(void)
+{
+    volatile uint8_t *start = (volatile uint8_t *)START_PAGE;
+    uint32_t r[4], entry = (uint32_t)smp_ap - (SEG_BIOS << 4);
+
+    cpuid(1, 0, r);
+    smp_ready = 0;
+    smp_ids[r[1] >> 29] |= 1u << (r[1] >> 24 & 31);
+    if (!(r[3] & CPUID_APIC)) {
+        smp_expected = 1;
+        return;
+    }
+    /* The 8259 interrupts this processor through LINT0. */
+    lapic_write(LAPIC_SVR, mmio_read32((void *)(LAPIC + LAPIC_SVR)) |
+                           LAPIC_SVR_ENABLE);
+    lapic_write(LAPIC_LINT0, LAPIC_LVT_LEVEL | LAPIC_LVT_EXTINT);
+    lapic_write(LAPIC_LINT1, LAPIC_LVT_LEVEL | LAPIC_LVT_NMI);
+    if (smp_expected <= 1)
+        return;
+    start[0] = OPCODE_JMP_FAR;
+    start[1] = (uint8_t)entry;
+    start[2] = (uint8_t)(entry >> 8);
+    start[3] = (uint8_t)SEG_BIOS;
+    start[4] = (uint8_t)(SEG_BIOS >> 8);
+    barrier();
+    lapic_write(LAPIC_ICR_LOW, LAPIC_ICR_TO_OTHERS | LAPIC_ICR_ASSERT |
+                               LAPIC_ICR_INIT);
+    lapic_write(LAPIC_ICR_LOW, LAPIC_ICR_TO_OTHERS | LAPIC_ICR_ASSERT |
+                               LAPIC_ICR_STARTUP | START_PAGE >> 12);
+}
+
+void smp_wait(void)
+{
+    struct deadline d = timer_deadline_ms(READY_TIMEOUT_MS);
+
+    while (smp_ready + 1 < smp_expected) {
+        if (timer_expired(&d)) {
+            print("CPUs: %u of %u answered within %u s: the others keep their "
+                  "reset state\n", smp_ready + 1, smp_expected,
+                  READY_TIMEOUT_MS / 1000);
+            return;
+        }
+        cpu_pause();                /* lets QEMU run the others */
+    }
+}
+
+void smp_resume(void)
+{
+    for (uint32_t i = 0; i < smp_msr_count && i < SMP_MSRS_MAX; i++) {
+        const struct smp_msr *m = &smp_msrs[i];
+
+        wrmsr(m->index, (uint64_t)m->high << 32 | m->low);
+    }
+    smp_launch();
+    smp_wait();
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Shared by smp.c, smp_post.c, mtrr.c and the assembly of smp_ap.S.
+ */
+#ifndef FW_SMP_STATE_H
+#define FW_SMP_STATE_H
+
+#define SMP_MSR_SIZE        12          /* index, low, high: 32 bits each */
+
+#ifndef __ASSEMBLER__
+#include "compiler.h"
+
+#define SMP_MSRS_MAX        20u
+
+struct smp_msr { uint32_t index, low, high; };
+_Static_assert(sizeof(struct smp_msr) == SMP_MSR_SIZE, "smp_ap.S");
+
+/* Resident.  What every processor writes, in this order. */
+extern struct smp_msr smp_msrs[SMP_MSRS_MAX];
+extern uint32_t smp_msr_count;
+
+/* Resident.  Processors that there should be, the first included; the others
+ * that are ready, and one bit for each APIC ID (8 bits of it) seen. */
+extern uint32_t smp_expected;
+extern volatile uint32_t smp_ready;
+extern volatile uint32_t smp_ids[8];
+
+/* Init: add to the list and write on this processor. */
+void smp_write_msr(uint32_t index, uint64_t value);
+
+/* Init: put the MTRRs into the list. */
+void mtrr_setup(void);
+
+/* Resident: the two halves of smp_start() that do not choose anything. */
+void smp_launch(void);
+void smp_wait(void);
+#endif
+
+#endif
