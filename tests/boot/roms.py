@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+"""Option ROMs and boot sectors for tests, built from roms/option_rom.S."""
+
+import pathlib
+import subprocess
+import tempfile
+
+SOURCE = pathlib.Path(__file__).resolve().parent / "roms" / "option_rom.S"
+KINDS = ("sector", "bev", "bcv", "legacy", "legacy-19", "pnp-19", "pmm")
+E1000 = (0x8086, 0x100e)
+
+
+def assemble(**defines):
+    with tempfile.TemporaryDirectory() as work:
+        obj, out = work + "/rom.o", work + "/rom.bin"
+        subprocess.run(
+            ["gcc", "-m32", "-c", str(SOURCE), "-o", obj]
+            + [f"-D{key}={value}" for key, value in defines.items()],
+            check=True)
+        # The offsets are 16-bit, so link at 0 before taking the bytes.
+        subprocess.run(["ld", "-m", "elf_i386", "-Ttext", "0", "-e", "0",
+                        obj, "-o", obj + ".elf"], check=True)
+        subprocess.run(["objcopy", "-O", "binary", "-j", ".text",
+                        obj + ".elf", out], check=True)
+        return bytearray(pathlib.Path(out).read_bytes())
+
+
+def sector(path, name, tail=0, magic=0xaa55, size=1 << 20):
+    """A disk image whose boot sector says "[sector NAME]" and then halts
+    (tail 0) or gives the boot back (tail 0x18, 0x19)."""
+    data = assemble(KIND=0, NAME=f'"{name}"', TAIL=tail, MAGIC=magic)
+    pathlib.Path(path).write_bytes(data[:512] + bytes(size - 512))
+    return path
+
+
+def image(kind, units=4, ids=E1000, code_type=0, last=True, devices=False):
+    """One option ROM image, with a right checksum."""
+    defines = dict(KIND=KINDS.index(kind), SIZE=units, VENDOR=ids[0],
+                   DEVICE=ids[1], CODE_TYPE=code_type,
+                   INDICATOR=0x80 if last else 0)
+    if devices:
+        defines["LIST"] = 1
+    data = assemble(**defines)
+    data[-1] = -sum(data[:-1]) & 0xff
+    return data

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: MIT
+"""Option ROMs: good ones run, broken ones are named and left alone, and in
+both cases the machine boots."""
+
+import pytest
+
+import roms
+import vm
+
+NOT_USED = "Option ROM of PCI 00:03.0: {}, not used"
+
+
+@pytest.fixture
+def run(bios, tmp_path, under_seabios):
+    """Boot a disk with this ROM on a network card; returns what came on port
+    402h up to the disk's boot sector (or to the text `until`)."""
+    if under_seabios:
+        pytest.skip("messages and order are KeelBIOS's own")
+
+    def go(rom, until="[sector disk]", machine="pc", args=()):
+        path = tmp_path / "card.rom"
+        path.write_bytes(rom)
+        disk = roms.sector(tmp_path / "disk.img", "disk")
+        argv = vm.qemu_argv(
+            bios, machine, mem="64M",
+            args=["-device", f"e1000,addr=3,romfile={path}"]
+            + vm.disk(disk, "virtio") + list(args))
+        with vm.Machine(argv, tmp_path / "run") as m:
+            m.wait_debug(until.encode().replace(b"[", rb"\["), 30)
+            return m.debug().decode(errors="replace")
+    return go
+
+
+def broken_checksum():
+    data = roms.image("bev")
+    data[-1] ^= 1
+    return data
+
+
+def header_says_more():
+    data = roms.image("bev")
+    data[2] = 0xf0
+    return data
+
+
+def no_pcir():
+    data = roms.image("bev")
+    data[0x18:0x1a] = b"\0\0"
+    return data
+
+
+def pcir_outside():
+    data = roms.image("bev")
+    data[0x18:0x1a] = b"\xfe\xff"
+    return data
+
+
+def images_loop():
+    """A first image for another machine, of length 0."""
+    data = roms.image("bev", code_type=3, last=False)
+    data[0x30:0x32] = b"\0\0"
+    return data
+
+
+def images_run_out():
+    data = roms.image("bev", code_type=3, last=False)
+    data[0x30:0x32] = b"\xff\x7f"
+    return data
+
+
+@pytest.mark.parametrize("rom,why", [
+    (broken_checksum, "wrong checksum"),
+    (header_says_more, "shorter than its header says"),
+    (no_pcir, "no PCI data structure"),
+    (pcir_outside, "no PCI data structure"),
+    (images_loop, "an image of length 0"),
+    (images_run_out, "its images run past its end"),
+    (lambda: b"\x12\x34" * 2048, "no option ROM signature"),
+])
+def test_broken(run, rom, why):
+    text = run(rom())
+    assert "[ROM" not in text
+    assert NOT_USED.format(why) in text
+
+
+def test_too_large(run):
+    """Two of 64 KiB cannot both stay below E0000 with a display's ROM."""
+    text = run(roms.image("bev", units=250), args=["-device", "VGA"])
+    assert "do not fit into the" in text
+    assert "[ROM" not in text
+
+
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+def test_boot_entry_comes_back(run, machine):
+    """The network card is first; its entry returns, the disk is next."""
+    text = run(roms.image("bev"), machine=machine, args=["-boot", "order=nc"])
+    assert text.index("[ROM init]") < text.index("[ROM boot entry]") < \
+        text.index("[sector disk]")
+
+
+def test_second_image(run):
+    """An image for EFI in front of the one for this machine."""
+    text = run(roms.image("bev", code_type=3, last=False) + roms.image("bev"))
+    assert text.count("[ROM init]") == 1
+
+
+def test_device_list(run):
+    """A ROM of revision 3 may name further devices it is for."""
+    text = run(roms.image("bev", ids=(0x8086, 0x1234), devices=True))
+    assert "[ROM init]" in text
+
+
+def test_other_device(run):
+    text = run(roms.image("bev", ids=(0x8086, 0x1234)))
+    assert "[ROM init]" not in text
+
+
+def test_checksum_may_be_ignored(run, tmp_path):
+    zero = tmp_path / "zero"
+    zero.write_bytes(b"\0")
+    text = run(broken_checksum(), args=[
+        "-fw_cfg", f"name=etc/optionroms-checksum,file={zero}"])
+    assert "[ROM init]" in text
+
+
+@pytest.mark.parametrize("level,runs", [(0, False), (1, False), (2, True)])
+def test_roms_switched_off(run, tmp_path, level, runs):
+    file = tmp_path / "level"
+    file.write_bytes(bytes([level]))
+    text = run(roms.image("bev"), args=[
+        "-fw_cfg", f"name=etc/pci-optionrom-exec,file={file}"])
+    assert ("[ROM init]" in text) == runs
+
+
+def test_disk_of_a_rom(run):
+    """A BCV is called in boot order: the ROM's disk is the first."""
+    text = run(roms.image("bcv"))
+    assert text.index("[ROM init]") < text.index("[ROM BCV]")
+
+
+def test_legacy(run):
+    assert "[ROM init]" in run(roms.image("legacy"))
+
+
+@pytest.mark.parametrize("kind", ["legacy-19", "pnp-19"])
+def test_hooked_int19_keeps_its_place(run, kind):
+    """A ROM that takes INT 19h does not jump the queue: the disk is first,
+    and INT 19h is the firmware's again."""
+    text = run(roms.image(kind))
+    assert "[ROM init]" in text and "[ROM INT 19h]" not in text
+
+
+def test_services(run):
+    """PnP and PMM as an option ROM calls them."""
+    text = run(roms.image("pmm"))
+    assert "[ROM services good]" in text
+
+
+@pytest.mark.parametrize("card", ["e1000", "virtio-net-pci", "rtl8139"])
+def test_network_boot(bios, tmp_path, card):
+    """QEMU's own iPXE ROM fetches a script, which gives the boot back."""
+    (tmp_path / "tftp").mkdir()
+    (tmp_path / "tftp" / "test.ipxe").write_text("#!ipxe\necho It works\n"
+                                                 "exit 1\n")
+    disk = roms.sector(tmp_path / "disk.img", "disk")
+    argv = vm.qemu_argv(bios, mem="64M", args=[
+        "-netdev", f"user,id=n0,tftp={tmp_path}/tftp,bootfile=test.ipxe",
+        "-device", f"{card},netdev=n0,bootindex=1",
+        "-object", f"filter-dump,id=f,netdev=n0,file={tmp_path}/pcap"]
+        + vm.disk(disk, "virtio", boot=2))
+    with vm.Machine(argv, tmp_path / "run") as m:
+        m.wait_debug(rb"\[sector disk\]", 90)
+    assert b"echo It works" in (tmp_path / "pcap").read_bytes()
