@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: MIT
+"""A Debian kernel boots from each kind of medium, on both machines."""
+
+import re
+
+import pytest
+
+import vm
+
+DISKS = [("pc", "ide", "sda"), ("pc", "ahci", "sda"),
+         ("pc", "virtio-legacy", "vda"), ("pc", "virtio-modern", "vda"),
+         ("q35", "ahci", "sda"), ("q35", "virtio-legacy", "vda"),
+         ("q35", "virtio-modern", "vda")]
+CDS = [("pc", "isolinux"), ("pc", "grub-cd"), ("q35", "isolinux"),
+       ("q35", "grub-cd")]
+
+
+def off(m):
+    m.send("poweroff -f\n")
+    assert m.wait() == 0
+
+
+@pytest.mark.parametrize("machine,disk,name", DISKS)
+def test_grub_disk(tests, machine, disk, name):
+    with tests.machine(machine, disk) as m:
+        m.ready()
+        assert re.search(rf" {name}1$", m.command("keel-load"), re.M), \
+            m.report(f"Linux does not see {name}1")
+        off(m)
+
+
+@pytest.mark.parametrize("machine,kind", CDS)
+def test_cd(tests, machine, kind):
+    with tests.machine(machine, kind) as m:
+        m.ready()
+        assert " sr0" in m.command("keel-load")
+        off(m)
+
+
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+def test_kernel_argument(tests, machine):
+    """-kernel, -initrd, -append: QEMU's own option ROM boots it."""
+    args = ["-kernel", tests.guest["vmlinuz"],
+            "-initrd", tests.guest["initramfs"],
+            "-append", "console=ttyS0,115200 panic=-1 keel.mark=42"]
+    with tests.machine(machine, None, args=args) as m:
+        m.ready()
+        assert "keel.mark=42" in m.command("cat /proc/cmdline")
+        off(m)
+
+
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+@pytest.mark.parametrize("smp", [
+    4, pytest.param(8, marks=pytest.mark.slow)])
+def test_cpus(tests, machine, smp):
+    with tests.machine(machine, smp=smp) as m:
+        m.ready()
+        assert int(m.command("grep -c ^processor /proc/cpuinfo")) == smp
+        off(m)
+
+
+@pytest.mark.parametrize("machine,mem", [
+    ("pc", "96M"), ("q35", "6G"),
+    pytest.param("q35", "96M", marks=pytest.mark.slow),
+    pytest.param("pc", "512M", marks=pytest.mark.slow),
+    pytest.param("pc", "6G", marks=pytest.mark.slow),
+    pytest.param("q35", "2816M", marks=pytest.mark.slow),
+    pytest.param("pc", "3584M", marks=pytest.mark.slow)])
+def test_memory(tests, machine, mem):
+    """All of -m is there, but less than 1 MiB.  96M is the least this kernel
+    needs: with 64M GRUB runs out of memory under any firmware."""
+    want = int(mem[:-1]) * (1024 if mem[-1] == "G" else 1)
+    with tests.machine(machine, mem=mem) as m:
+        m.ready()
+        lines = m.command("grep -E ' System RAM$' /proc/iomem").splitlines()
+        total = 0
+        for line in filter(None, lines):
+            a, b = line.split()[0].split("-")
+            total += int(b, 16) - int(a, 16) + 1
+        assert (want - 1) << 20 <= total <= want << 20, \
+            m.report(f"System RAM is {total >> 10} KiB of {want} MiB: {lines}")
+        off(m)
+
+
+@pytest.mark.parametrize("mem", ["8M", "16M", "64M"])
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+def test_little_memory(tests, machine, mem):
+    """The firmware starts a boot sector with less than Linux needs."""
+    args = ["-drive", f"file={tests.guest['clock.img']},format=raw,"
+            "if=virtio,snapshot=on",
+            "-device", "isa-debug-exit,iobase=0x501,iosize=1"]
+    with tests.machine(machine, None, mem=mem, args=args) as m:
+        assert m.wait(30) == 0x63, m.report("the boot sector did not run")
+
+
+@pytest.mark.parametrize("first", ["ide", "virtio"])
+def test_bootindex(tests, first):
+    """bootindex decides, not the order of the bus."""
+    blank = tests.tmp / "blank.img"
+    blank.write_bytes(bytes(1 << 20))
+    second = "virtio" if first == "ide" else "ide"
+    args = vm.disk(tests.guest["disk.img"], first, index=0, boot=1) + \
+        vm.disk(blank, second, index=1, boot=2)
+    with tests.machine("pc", None, args=args) as m:
+        m.ready()
+        off(m)
+
+
+def test_cd_when_disk_has_no_signature(tests):
+    """A blank disk comes first: one line, then the CD boots."""
+    blank = tests.tmp / "blank.img"
+    blank.write_bytes(bytes(1 << 20))
+    args = vm.disk(blank, "ide", boot=1) + \
+        vm.cdrom(tests.guest["isolinux.iso"], boot=2)
+    with tests.machine("pc", None, args=args,
+                       machine_options=",graphics=off") as m:
+        m.expect(rb"(?i)not a bootable disk|not bootable|no .{0,20}signature",
+                 40, "a line about the blank disk")
+        m.ready()
+        off(m)
+
+
+def test_reboot(tests):
+    """A reboot by Linux comes up again, twice."""
+    with tests.machine("q35") as m:
+        m.ready()
+        for _ in range(2):
+            m.send("reboot -f\n")
+            m.ready()
+        off(m)
+
+
+def test_nic_roms(tests):
+    """iPXE's ROM runs, then the disk boots."""
+    with tests.machine("pc", nic=True, vga="std",
+                       machine_options=",graphics=off") as m:
+        m.expect(rb"iPXE", 40, "iPXE's banner")
+        m.ready()
+        off(m)
