@@ -143,7 +143,9 @@ int crb_receive(struct tpm_dev *dev, uint8_t *rsp, uint32_t cap)
         return ERR_SPACE;
     }
     copy_in(dev, rsp, TPM_HEADER_SIZE, size);
-    return (int)size;
+    /* Registers that are gone read as all ones. */
+    return tpm_dev_read(dev, CRB_CTRL_STS, 4) & CRB_STS_ERROR ? ERR_DEVICE
+                                                              : (int)size;
 }
 
 void crb_end(struct tpm_dev *dev)

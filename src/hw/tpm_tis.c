@@ -38,19 +38,23 @@ static int request_locality(const struct tpm_dev *dev)
 }
 
 /*
- * Wait until at least one byte can be moved.  Returns the burst count, or
- * ERR_TIMEOUT.  PTP 6.5.2.5.1, TPM_STS_x.burstCount.
+ * Wait until at least one byte can be moved.  Returns the burst count,
+ * ERR_TIMEOUT, or ERR_FORMAT when reading and there is nothing more to read.
+ * PTP 6.5.2.5.1, TPM_STS_x.burstCount.
  */
-static int wait_burst(const struct tpm_dev *dev)
+static int wait_burst(const struct tpm_dev *dev, bool reading)
 {
     uint64_t start = 0;
     bool late = false;
 
     for (;;) {
-        uint32_t burst = TIS_STS_BURST(tpm_dev_read(dev, TIS_STS, 4));
+        uint32_t status = tpm_dev_read(dev, TIS_STS, 4);
 
-        if (burst) {
-            return (int)burst;
+        if (reading && (status & TIS_STS_VALID) && !(status & TIS_STS_DATA)) {
+            return ERR_FORMAT;
+        }
+        if (TIS_STS_BURST(status)) {
+            return (int)TIS_STS_BURST(status);
         }
         if (late) {
             return ERR_TIMEOUT;
@@ -92,7 +96,7 @@ static int transfer(const struct tpm_dev *dev, const uint8_t *out,
     uint32_t done = 0;
 
     while (done < len) {
-        int burst = wait_burst(dev);
+        int burst = wait_burst(dev, in != NULL);
         uint32_t n, step;
 
         if (burst < 0) {
@@ -188,19 +192,9 @@ static int receive_once(struct tpm_dev *dev, uint8_t *rsp, uint32_t cap)
     if (size > cap) {
         return ERR_SPACE;
     }
-    if (size > TPM_HEADER_SIZE) {
-        rc = wait_status(dev, TIS_STS_VALID, TIMEOUT_C);
-        if (rc < 0) {
-            return rc;
-        }
-        if (!(rc & TIS_STS_DATA)) {
-            return ERR_FORMAT;          /* shorter than it says */
-        }
-        rc = transfer(dev, NULL, rsp + TPM_HEADER_SIZE,
-                      size - TPM_HEADER_SIZE);
-        if (rc < 0) {
-            return rc;
-        }
+    rc = transfer(dev, NULL, rsp + TPM_HEADER_SIZE, size - TPM_HEADER_SIZE);
+    if (rc < 0) {
+        return rc;
     }
     rc = wait_status(dev, TIS_STS_VALID, TIMEOUT_C);
     if (rc < 0) {

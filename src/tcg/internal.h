@@ -93,10 +93,10 @@ int tpm_pass(struct tcg *t, const uint8_t *cmd, uint32_t len, uint8_t *rsp,
 
 /* ------------------------------------------------- tpm20.c and tpm12.c */
 
-/* The parameters of a reply, past the size field of a session reply. */
-struct rd tpm2_params(struct tpm_reply *reply);
 /* Handle and authorisation of a command by PLATFORM, or an empty one. */
 void tpm2_put_auth(const struct tcg *t, struct wr *w, uint32_t handle);
+/* tpm_do() of a command with one authorisation and no results. */
+int tpm2_do_auth(struct tcg *t, struct wr *w, enum tcg_duration d);
 int tpm2_extend(struct tcg *t, uint32_t pcr, const struct tcg_digests *d);
 int tpm2_extend_one(struct tcg *t, uint32_t pcr, uint16_t alg,
                     const uint8_t *digest, size_t size);

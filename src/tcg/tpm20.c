@@ -9,14 +9,6 @@
 #include "tcg/internal.h"
 #include "tcg/tpm_spec.h"
 
-struct rd tpm2_params(struct tpm_reply *reply)
-{
-    if (reply->tag != TPM2_ST_SESSIONS) {
-        return reply->body;
-    }
-    return rd_sub(&reply->body, rd_be32(&reply->body));
-}
-
 void tpm2_put_auth(const struct tcg *t, struct wr *w, uint32_t handle)
 {
     bool ours = handle == TPM2_RH_PLATFORM && t->flags & TCG_F_AUTH_SET;
@@ -33,10 +25,24 @@ void tpm2_put_auth(const struct tcg *t, struct wr *w, uint32_t handle)
     wr_close_be32(w, mark);
 }
 
+int tpm2_do_auth(struct tcg *t, struct wr *w, enum tcg_duration d)
+{
+    struct tpm_reply reply;
+    int rc = tpm_do(t, w, d, &reply);
+
+    if (rc < 0) {
+        return rc;
+    }
+    if (reply.tag != TPM2_ST_SESSIONS || rd_be32(&reply.body) != 0) {
+        return ERR_FORMAT;                  /* there are no parameters */
+    }
+    rd_skip(&reply.body, 2 + 1 + 2);        /* the session's: no nonce, HMAC */
+    return rd_end(&reply.body) ? 0 : ERR_FORMAT;
+}
+
 int tpm2_extend(struct tcg *t, uint32_t pcr, const struct tcg_digests *d)
 {
     struct wr w = tpm_begin(t, TPM2_ST_SESSIONS, TPM2_CC_PCR_Extend);
-    struct tpm_reply reply;
 
     if (!t->bank_count) {
         return 0;
@@ -47,29 +53,27 @@ int tpm2_extend(struct tcg *t, uint32_t pcr, const struct tcg_digests *d)
         wr_be16(&w, t->bank[i].alg);
         wr_bytes(&w, d->value[i], t->bank[i].size);
     }
-    return tpm_do(t, &w, DURATION_SHORT, &reply);
+    return tpm2_do_auth(t, &w, DURATION_SHORT);
 }
 
 int tpm2_extend_one(struct tcg *t, uint32_t pcr, uint16_t alg,
                     const uint8_t *digest, size_t size)
 {
     struct wr w = tpm_begin(t, TPM2_ST_SESSIONS, TPM2_CC_PCR_Extend);
-    struct tpm_reply reply;
 
     tpm2_put_auth(t, &w, pcr);
     wr_be32(&w, 1);
     wr_be16(&w, alg);
     wr_bytes(&w, digest, size);
-    return tpm_do(t, &w, DURATION_SHORT, &reply);
+    return tpm2_do_auth(t, &w, DURATION_SHORT);
 }
 
 int tpm2_hierarchy_off(struct tcg *t, uint32_t hierarchy)
 {
     struct wr w = tpm_begin(t, TPM2_ST_SESSIONS, TPM2_CC_HierarchyControl);
-    struct tpm_reply reply;
 
     tpm2_put_auth(t, &w, TPM2_RH_PLATFORM);
     wr_be32(&w, hierarchy);
     wr_u8(&w, 0);
-    return tpm_do(t, &w, DURATION_SHORT, &reply);
+    return tpm2_do_auth(t, &w, DURATION_SHORT);
 }

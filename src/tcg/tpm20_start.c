@@ -179,12 +179,11 @@ static int change_platform_auth(struct tcg *t, const uint8_t *auth,
 {
     struct wr w = tpm_begin(t, TPM2_ST_SESSIONS,
                             TPM2_CC_HierarchyChangeAuth);
-    struct tpm_reply reply;
 
     tpm2_put_auth(t, &w, TPM2_RH_PLATFORM);
     wr_be16(&w, len);
     wr_bytes(&w, auth, len);
-    return tpm_do(t, &w, DURATION_MEDIUM, &reply);
+    return tpm2_do_auth(t, &w, DURATION_MEDIUM);
 }
 
 int tpm2_set_random_auth(struct tcg *t)

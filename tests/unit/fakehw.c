@@ -30,6 +30,7 @@ static void run(struct fakehw *h, const uint8_t *cmd, uint32_t len)
     n = h->exec(h->arg, cmd, len, h->rsp, sizeof(h->rsp));
     h->rsp_at = 0;
     h->rsp_len = n < 0 ? 0 : (uint32_t)n;
+    h->rsp_full = h->rsp_len;
     h->done_at = n < 0 ? UINT64_MAX : h->now + h->busy_us;
 }
 
@@ -140,8 +141,7 @@ static void tis_write(struct fakehw *h, uint32_t at, unsigned bytes,
             run(h, h->cmd, h->cmd_len);
         } else if (v & TIS_STS_RETRY && h->state == COMPLETION) {
             h->rsp_at = 0;
-            h->rsp_len = be32(h->rsp + 2) <= sizeof(h->rsp)
-                         ? be32(h->rsp + 2) : h->rsp_len;
+            h->rsp_len = h->rsp_full;
             if (h->bad_reads) {
                 h->bad_reads--;
                 h->rsp_len--;

@@ -52,7 +52,7 @@ struct fakehw {
     int state;
     uint64_t done_at;
     uint8_t cmd[4096], rsp[8192];
-    uint32_t cmd_len, rsp_len, rsp_at;
+    uint32_t cmd_len, rsp_len, rsp_full, rsp_at;
     uint8_t crb[0x1000];
 };
 
