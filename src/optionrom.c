@@ -589,6 +589,6 @@ void option_roms_finish(void)
         memset((void *)at, 0, rom_highest - at);
         at = rom_highest;
     }
-    for (at = ALIGN_UP(at, ROM_UNIT); at < ROM_SPACE_END; at += ROM_UNIT)
+    for (at = ALIGN_UP(at, ROM_ALIGN); at < ROM_SPACE_END; at += ROM_ALIGN)
         *(uint32_t *)at = 0;
 }
