@@ -92,16 +92,21 @@ void chipset_setup(void)
     pci_write32(BDF_HOST, MCH_PCIEXBAR, MMCFG_BASE | MCH_PCIEXBAR_ENABLE);
     route_irqs(BDF_ICH9_LPC, true);
     pci_write32(BDF_ICH9_LPC, LPC_RCBA, RCBA_BASE | LPC_RCBA_ENABLE);
-    if (pci_read32(BDF_ICH9_SMBUS, PCI_VENDOR_ID) == ID_ICH9_SMBUS) {
-        pci_write32(BDF_ICH9_SMBUS, SMB_BASE, SMBUS_BASE | IO_SPACE);
-        pci_write8(BDF_ICH9_SMBUS, SMB_HOSTC, SMB_HOSTC_ENABLE);
-    }
+}
+
+void chipset_setup_smbus(void)
+{
+    if (pci_read32(BDF_ICH9_SMBUS, PCI_VENDOR_ID) != ID_ICH9_SMBUS)
+        return;
+    pci_write32(BDF_ICH9_SMBUS, SMB_BASE, SMBUS_BASE | IO_SPACE);
+    pci_write8(BDF_ICH9_SMBUS, SMB_HOSTC, SMB_HOSTC_ENABLE);
 }
 
 void chipset_resume(void)
 {
     pm_setup_early();
     chipset_setup();
+    chipset_setup_smbus();
 }
 
 uint32_t chipset_pci_window(uint32_t ram_end)

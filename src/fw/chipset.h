@@ -44,8 +44,12 @@
 
 bool chipset_is_q35(void);
 
-/* Interrupt routing, SMBus, MMCFG and RCBA (pm_setup_early() did the rest). */
+/* Interrupt routing, MMCFG and RCBA (pm_setup_early() did the rest). */
 void chipset_setup(void);
+
+/* The ICH9's SMBus, which has a BAR like others but a place of its own (the
+ * PIIX4's is not in a BAR: pm_setup_early()). */
+void chipset_setup_smbus(void);
 
 /* The interrupt that PIRQ A..D (0..3), and E..H, is wired to. */
 uint8_t chipset_pirq(unsigned pirq);

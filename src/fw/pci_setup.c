@@ -122,5 +122,6 @@ void pci_setup(void)
     for (unsigned i = 0; i < pci_device_count; i++)
         setup_device(&pci_devices[i], held[i], q35);
     free_zone(held);
+    chipset_setup_smbus();
     setup_vga();
 }

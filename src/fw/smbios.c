@@ -23,7 +23,8 @@
 #define TYPE_END            127u
 
 #define VENDOR              "KeelBIOS"
-#define DATE                "11/20/2026"
+/* SeaBIOS's: Linux and others choose behaviour by the year. */
+#define DATE                "04/01/2014"
 
 struct anchor_2 {
     char signature[4];                  /* "_SM_" */
