@@ -48,6 +48,8 @@ void sercon_setup(uint16_t port)
     ivt[0x10].off = entry;
     ivt[0x10].seg = SEG_BIOS;
     sercon.port = port;
+    for (unsigned i = 0; sercon.cells && i < SERCON_ROWS * SERCON_COLS; i++)
+        sercon.cells[i] = SERCON_ATTR << 8 | ' ';
     if (sercon.vga.seg)         /* its screen is clear, and so is ours then */
         sercon_clear(SERCON_ATTR);
     else
