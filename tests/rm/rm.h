@@ -115,21 +115,18 @@ fail_text:
 newline:
     .asciz "\n"
 
-/* %cs:(return address): the name, NUL, code.  ZF: as the check ended. */
+/* Behind the call: the check's name, NUL, code.  All registers stay. */
 check_ok:
-    pushw %si
+    pushfw
+    pushaw
     movw $ok_text, %si
-    call say
-    popw %si
     jmp 1f
 check_fail:
-    pushw %si
-    movw $fail_text, %si
-    call say
-    popw %si
-    movb $1, failed
-1:  pushfw
+    pushfw
     pushaw
+    movw $fail_text, %si
+    movb $1, failed
+1:  call say
     movw %sp, %bp
     movw 18(%bp), %si                   /* the name */
     call say
