@@ -40,6 +40,8 @@ class Tpm:
         if kind not in TPM_KINDS[1:]:
             raise VmError(f"unknown TPM kind {kind!r}; there are: "
                           + ", ".join(TPM_KINDS))
+        if "," in str(state):
+            raise VmError(f"swtpm cannot use a path with a comma: {state}")
         self.kind = kind
         self.state = pathlib.Path(state)
         self.banks = banks

@@ -100,7 +100,7 @@ class Tests:
         if kind in (None, "none"):
             yield None
             return
-        key = f"{'1.2' if kind == '1.2' else '2.0'}-{banks}"
+        key = ("1.2" if kind == "1.2" else "2.0-" + banks).replace(",", "+")
         master = OUT / "test-tpm" / key
         master.parent.mkdir(parents=True, exist_ok=True)
         with open(OUT / "test-tpm" / ".lock", "w") as lock:

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: MIT
+"""Measured boot: the log replays to the PCRs, and says what was measured."""
+
+import subprocess
+
+import pytest
+
+from conftest import assert_log_matches, log_of, pcrs_of
+import tcglog
+import vm
+
+ALL = ["sha1", "sha256", "sha384", "sha512"]
+SEPARATORS = (b"\xff\xff\xff\xff", b"\0\0\0\0")
+CASES = [("pc", "2.0-crb", "ide"), ("pc", "2.0-tis", "virtio"),
+         ("q35", "2.0-crb", "ahci"), ("q35", "2.0-tis", "isolinux")]
+
+
+def events_of(log, pcr):
+    return [e for e in log.events
+            if e.pcr == pcr and e.type != tcglog.EV_NO_ACTION]
+
+
+@pytest.mark.parametrize("machine,kind,disk", CASES)
+def test_log_replays(tests, machine, kind, disk):
+    """Every bank, PCR 0-7; the order and content of the log; a parser
+    nobody here wrote agrees."""
+    dump = tests.boot_and_dump(machine, "tpm", tpm=kind, disk=disk,
+                               vga="std", nic=True)
+    log = assert_log_matches(dump, ALL)
+    for pcr in range(8):
+        normal = [e for e in events_of(log, pcr) if e.name == "EV_SEPARATOR"]
+        assert len(normal) == 1, f"PCR {pcr} has {len(normal)} separators"
+        assert normal[0].data in SEPARATORS, f"PCR {pcr} was capped"
+    for pcr in (0, 1, 2, 4, 5):
+        assert len(events_of(log, pcr)) > 1, \
+            f"PCR {pcr} holds nothing but a separator"
+    # Text events are measured as they are logged.
+    for e in log.events:
+        if e.name in ("EV_ACTION", "EV_SEPARATOR", "EV_S_CRTM_VERSION"):
+            for bank, digest in e.digests.items():
+                assert digest == tcglog.hashlib.new(bank, e.data).digest(), \
+                    f"{e.name} at {e.offset:#x}: digest of {bank}"
+    path = tests.tmp / "log"
+    path.write_bytes(dump["tpm/log"])
+    assert_other_parser_agrees(path, pcrs_of(dump))
+
+
+def assert_other_parser_agrees(path, pcrs):
+    done = subprocess.run(["tpm2_eventlog", path], capture_output=True,
+                          text=True, check=False)
+    assert done.returncode == 0, "tpm2_eventlog: " + done.stderr
+    # Its output ends with "pcrs:", banks and "  0  : 0x..." lines.
+    bank, found = None, {}
+    for line in done.stdout.split("\npcrs:\n", 1)[1].splitlines():
+        name, _, value = line.strip().partition(":")
+        if not value.strip():
+            bank = name.strip()
+        elif bank:
+            found.setdefault(bank, {})[int(name)] = \
+                bytes.fromhex(value.strip()[2:])
+    for bank, values in pcrs.items():
+        for pcr, value in found.get(bank, {}).items():
+            assert value == values[pcr], f"tpm2_eventlog: {bank} PCR {pcr}"
+    assert set(found) == set(pcrs), "banks as tpm2_eventlog sees them"
+
+
+def kernel_boot(tests, machine, mark):
+    args = ["-kernel", tests.guest["vmlinuz"],
+            "-initrd", tests.guest["initramfs"],
+            "-append", f"console=ttyS0,115200 panic=-1 keel.mark={mark}"]
+    dump = tests.boot_and_dump(machine, "tpm", tpm="2.0-crb", disk=None,
+                               args=args)
+    assert_log_matches(dump, ALL)
+    return pcrs_of(dump)["sha256"]
+
+
+def test_kernel_boot_replays(tests):
+    kernel_boot(tests, "pc", "a")
+
+
+def test_kernel_boot_is_measured(tests):
+    """Another command line for -kernel gives another value in a PCR from 4
+    on, and in no other."""
+    one, two = (kernel_boot(tests, "q35", mark) for mark in "ab")
+    differ = [n for n in range(16) if one[n] != two[n]]
+    assert differ, "no PCR depends on the kernel's command line"
+    assert not set(differ) & {0, 1, 2, 3, 6, 7}, differ
+
+
+@pytest.mark.parametrize("banks", [
+    "sha256", "sha1,sha256", pytest.param("sha384", marks=pytest.mark.slow),
+    pytest.param("sha512,sha1", marks=pytest.mark.slow)])
+def test_active_banks(tests, banks):
+    """The log carries the active banks, no more and no fewer."""
+    with tests.tpm("2.0-crb", banks) as tpm:
+        dump = tests.boot_and_dump("q35", "tpm", tpm=tpm, disk="virtio")
+    assert_log_matches(dump, banks.split(","))
+
+
+def test_tpm12(tests):
+    dump = tests.boot_and_dump("pc", "tpm", tpm="1.2")
+    log = assert_log_matches(dump, ["sha1"])
+    for pcr in (0, 1, 2, 4, 5):
+        assert len(events_of(log, pcr)) > 1, \
+            f"PCR {pcr} holds nothing but a separator"
+
+
+def test_same_boot_same_pcrs(tests):
+    """Two cold boots of one machine agree; a changed boot sector shows in
+    PCR 4 and a changed partition table in PCR 5, and nowhere else."""
+    with open(tests.guest["disk.img"], "rb") as file:
+        image = file.read()
+
+    def boot(name, change):
+        path = tests.tmp / name
+        data = bytearray(image)
+        change(data)
+        path.write_bytes(data)
+        dump = tests.boot_and_dump(
+            "pc", "tpm", disk=None, tpm="2.0-tis",
+            args=vm.disk(path, "virtio"))
+        return pcrs_of(dump)["sha256"]
+
+    def same(_):
+        pass
+
+    def code(data):
+        data[0x1b0] ^= 1        # unused space behind GRUB's messages
+
+    def table(data):
+        data[0x1b8] ^= 1        # disk signature
+
+    first = boot("first", same)
+    for name, change, want in (("again", same, []), ("code", code, [4]),
+                               ("table", table, [5])):
+        other = boot(name, change)
+        assert [n for n in range(8) if first[n] != other[n]] == want, name
+
+
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+def test_no_tpm_no_text(tests, machine):
+    with tests.machine(machine, vga="std",
+                       machine_options=",graphics=off") as m:
+        m.expect(rb"Linux version", 60)
+        early = bytes(m.serial).split(b"Linux version")[0]
+        assert b"TPM" not in early and b"TCG" not in early
+        assert b"TPM" not in m.debug(), m.report("debug output names a TPM")
+        m.ready()
+        assert "no" in m.command("[ -e /dev/tpm0 ] && echo yes || echo no")
+
+
+def test_platform_hierarchy_is_closed(tests):
+    """The OS cannot use platform authority: HierarchyControl with an empty
+    platformAuth fails with an authorisation error."""
+    command = (b"\x80\x02" + (31).to_bytes(4, "big")
+               + (0x121).to_bytes(4, "big") + (0x4000000c).to_bytes(4, "big")
+               + (9).to_bytes(4, "big") + (0x40000009).to_bytes(4, "big")
+               + b"\0\0\0\0\0" + (0x40000001).to_bytes(4, "big") + b"\1")
+    command = command[:2] + len(command).to_bytes(4, "big") + command[6:]
+    text = "".join(f"\\x{b:02x}" for b in command)
+    with tests.machine("q35", tpm="2.0-crb") as m:
+        m.ready()
+        out = m.command(
+            f"exec 3<>/dev/tpm0; printf '{text}' > /tmp/c; cat /tmp/c >&3; "
+            "dd bs=4096 count=1 <&3 2>/dev/null | hexdump -v -e '1/1 \"%02x\"'")
+        code = int(out.strip()[12:20] or "0", 16)
+        assert code & 0xbf in (0x8e, 0xa2), \
+            m.report(f"HierarchyControl answered {out.strip()!r}")
+
+
+def test_log_starts_with_spec_id(tests):
+    dump = tests.boot_and_dump("q35", "tpm", tpm="2.0-crb", disk="virtio")
+    log = log_of(dump)
+    assert log.format == "crypto-agile"
+    assert log.events[0].data[:16] == b"Spec ID Event03\0"
+    names = [e.name for e in log.events[1:]]
+    assert "EV_S_CRTM_VERSION" in names and "EV_POST_CODE" in names
+    order = [e.pcr for e in log.events[1:] if e.name != "EV_NO_ACTION"]
+    assert order[0] == 0, "something was measured before the S-CRTM"
