@@ -16,6 +16,7 @@
 #define FIRST_PAUSE_US  500u            /* before a command is repeated */
 #define LAST_PAUSE_US   50000u
 #define REPEATS_MAX     1000u           /* should the clock stand still */
+#define REPEATS_US      20000000u       /* a self-test's medium duration */
 
 struct wr tpm_begin(struct tcg *t, uint16_t tag, uint32_t code)
 {
@@ -44,9 +45,11 @@ static bool tag_fits(const struct tcg *t, uint16_t tag, uint32_t rc)
         /* A 2.0 TPM answers so to a command that it takes for a 1.2 one. */
         return t->family == TCG_FAMILY_12 || rc == TPM12_BADTAG;
     }
+    /* A success has the tag of its command, which is still in front. */
     return t->family == TCG_FAMILY_20
-           && (tag == TPM2_ST_NO_SESSIONS
-               || (tag == TPM2_ST_SESSIONS && rc == TPM2_RC_SUCCESS));
+           && tag == (rc == TPM2_RC_SUCCESS
+                      ? (uint16_t)(t->buf[0] << 8 | t->buf[1])
+                      : TPM2_ST_NO_SESSIONS);
 }
 
 static int receive(struct tcg *t, struct tpm_reply *reply)
@@ -120,7 +123,7 @@ int tpm_run(struct tcg *t, struct wr *w, enum tcg_duration d,
             start = p->now_us(p->ctx);
         }
         if (i == REPEATS_MAX
-            || p->now_us(p->ctx) - start > t->duration_us[DURATION_LONG]) {
+            || p->now_us(p->ctx) - start > REPEATS_US) {
             return ERR_TIMEOUT;
         }
         if (t->family == TCG_FAMILY_12 && reply->rc == TPM12_NEEDS_SELFTEST) {

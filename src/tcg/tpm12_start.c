@@ -10,7 +10,17 @@
 #include "tcg/internal.h"
 #include "tcg/tpm_spec.h"
 
-#define LIMIT_US                300000000u      /* no wait beyond 5 minutes */
+/*
+ * TPM_TIMEOUT_A..D and durations as reported are taken within these bounds: a
+ * virtual TPM reports minutes, and its host may be busy.
+ */
+#define TIMEOUT_MIN_US      750000u
+#define DURATION_MIN_US     750000u
+
+static const uint32_t timeout_max_us[4] = {
+    5000000, 5000000, 5000000, 5000000,
+};
+static const uint32_t duration_max_us[3] = { 2000000, 20000000, 60000000 };
 
 int tpm12_startup(struct tcg *t, bool state, uint32_t *code)
 {
@@ -47,12 +57,12 @@ int tpm12_get_capability(struct tcg *t, uint32_t area, uint32_t sub,
 }
 
 /*
- * Take a list of times.  Some TPMs report milliseconds: no interface has
- * time-outs below a millisecond, so smaller numbers are those.  Zero keeps
- * what is there, and nothing becomes shorter than the specification's.
+ * Take a list of times, each within its bounds.  Some TPMs report milliseconds:
+ * no interface has times below a millisecond, so smaller numbers are those.
+ * Zero keeps what is there.
  */
 static int get_times(struct tcg *t, uint32_t property, uint32_t *time,
-                     unsigned count)
+                     unsigned count, uint32_t min_us, const uint32_t *max_us)
 {
     struct rd r;
     int rc = tpm12_get_capability(t, TPM12_CAP_PROPERTY, property, &r);
@@ -63,8 +73,8 @@ static int get_times(struct tcg *t, uint32_t property, uint32_t *time,
         if (us && us < 1000) {
             us *= 1000;
         }
-        if (us > time[i]) {
-            time[i] = us < LIMIT_US ? us : LIMIT_US;
+        if (us) {
+            time[i] = us < min_us ? min_us : us > max_us[i] ? max_us[i] : us;
         }
     }
     return rc < 0 ? rc : rd_end(&r) ? 0 : ERR_FORMAT;
@@ -92,13 +102,15 @@ int tpm12_begin(struct tcg *t)
     int rc;
 
     /* A TPM that keeps its times to itself gets the specification's. */
-    rc = get_times(t, TPM12_CAP_PROP_TIMEOUTS, t->dev.timeout_us, 4);
+    rc = get_times(t, TPM12_CAP_PROP_TIMEOUTS, t->dev.timeout_us, 4,
+                   TIMEOUT_MIN_US, timeout_max_us);
     if (rc == 0 || rc == ERR_TPM) {
-        rc = get_times(t, TPM12_CAP_PROP_DURATIONS, t->duration_us, 3);
+        rc = get_times(t, TPM12_CAP_PROP_DURATIONS, t->duration_us, 3,
+                       DURATION_MIN_US, duration_max_us);
     }
     if (rc < 0 && rc != ERR_TPM) {
         return rc;
     }
     w = tpm_begin(t, TPM12_TAG_RQU, TPM12_ORD_ContinueSelfTest);
-    return tpm_send_only(t, &w, DURATION_LONG);
+    return tpm_send_only(t, &w, DURATION_MEDIUM);
 }
