@@ -304,9 +304,8 @@ static bool room_for(const struct rom_source *s, uint32_t size)
 {
     if (size <= ROM_SPACE_END - rom_next)
         return true;
-    print("Option ROM %s: %u KiB do not fit into the %u KiB left at %05x, "
-          "not used\n", source_name(s), size >> 10,
-          (ROM_SPACE_END - rom_next) >> 10, rom_next);
+    print("Option ROM %s: no room (%u bytes, %u left), not used\n",
+          source_name(s), size, ROM_SPACE_END - rom_next);
     return false;
 }
 
