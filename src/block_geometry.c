@@ -9,14 +9,23 @@
  */
 #include "block_geometry.h"
 
+#include <string.h>
+
+#include "boot.h"
+#include "fw/fwcfg.h"
 #include "hw/ata.h"
 #include "io.h"
+#include "print.h"
 
 #define MAX_CYLINDERS       1024u       /* INT 13h has 10 bits */
 #define MAX_HEADS           255u
 #define MAX_SECTORS         63u
 #define LARGE_LIMIT         131072u     /* cylinders * heads for bit shift */
 #define RECHS_CYLINDERS     61439u      /* times 16/15 fits in 16 bits */
+
+#define FILE_NAME           "bios-geometry"
+#define FILE_MAX            0x10000u
+#define SUFFIX_SIZE         64u
 
 #define CMOS_INDEX          0x70u
 #define CMOS_DATA           0x71u
@@ -92,9 +101,63 @@ static enum geometry_translation from_cmos(unsigned drive)
     return inb(CMOS_DATA) >> 2 * drive & 3;
 }
 
+const char *geometry_parse(const char *at, struct chs *c)
+{
+    uint32_t v[3] = { 0, 0, 0 };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(v); i++) {
+        if (*at != ' ')
+            return NULL;
+        at++;
+        for (; *at >= '0' && *at <= '9' && v[i] <= MAX_CYLINDERS; at++)
+            v[i] = v[i] * 10 + (uint32_t)(*at - '0');
+    }
+    if (v[0] == 0 || v[0] > MAX_CYLINDERS || v[1] == 0 || v[1] > MAX_HEADS ||
+        v[2] == 0 || v[2] > MAX_SECTORS)
+        return NULL;
+    *c = (struct chs){ (uint16_t)v[0], (uint16_t)v[1], (uint16_t)v[2] };
+    return at;
+}
+
+/* The user's own geometry: lines "path cylinders heads sectors". */
+static bool from_file(const struct drive *d, struct chs *c)
+{
+    static bool loaded;
+    static const char *text;
+    char pattern[BOOTORDER_PATH_SIZE], suffix[SUFFIX_SIZE];
+    uint32_t size;
+
+    if (!loaded)
+        text = fwcfg_load(FILE_NAME, FILE_MAX, &size);
+    loaded = true;
+    if (text == NULL)
+        return false;
+    format(suffix, sizeof(suffix), "/%s", d->path);
+    if (bootorder_path(d->bdf, suffix, pattern, sizeof(pattern)) < 0)
+        return false;
+    for (const char *line = text; line != NULL; ) {
+        const char *next = strchr(line, '\n');
+        const char *space = strchr(line, ' ');
+
+        if (space != NULL && (next == NULL || space < next) &&
+            bootorder_matches(pattern, line, space)) {
+            if (geometry_parse(space, c) != NULL)
+                return true;
+            print("%s: the geometry in %s is impossible, not used\n",
+                  d->description, FILE_NAME);
+            return false;
+        }
+        line = next != NULL ? next + 1 : NULL;
+    }
+    return false;
+}
+
 void geometry_set(struct drive *d)
 {
     enum geometry_translation t;
+
+    if (from_file(d, &d->logical))
+        return;
 
     if (d->ops == &ata_disk_ops &&
         ((struct ata_drive *)d)->channel->number < CMOS_DRIVES / 2)

@@ -15,6 +15,10 @@
  */
 void geometry_set(struct drive *d);
 
+/* Read " cylinders heads sectors" at a line's first space: the end of it, or
+ * NULL when it is not that, or more than INT 13h can express. */
+const char *geometry_parse(const char *at, struct chs *c);
+
 /* The rule alone: no hardware, no files. */
 enum geometry_translation {         /* as QEMU encodes it in CMOS 39h */
     TRANSLATION_NONE, TRANSLATION_LBA, TRANSLATION_LARGE, TRANSLATION_RECHS,

@@ -37,6 +37,17 @@ int bootorder_find(pci_bdf bdf, const char *suffix);
 int bootorder_find_path(const char *pattern);
 
 /*
+ * The pattern that a device's line in a file of QEMU's must match, with its
+ * NUL in path; for other files than bootorder.  0, ERR_ABSENT or ERR_SPACE.
+ */
+#define BOOTORDER_PATH_SIZE 256u
+int bootorder_path(pci_bdf bdf, const char *suffix, char *path, size_t cap);
+
+/* Does a pattern match the path, or a leading part of it up to a '/'? */
+bool bootorder_matches(const char *pattern, const char *path,
+                       const char *path_end);
+
+/*
  * An option ROM has a boot entry vector (BEV), or code that attaches its
  * disks to INT 13h and is to be called in boot order (BCV).
  *

@@ -24,7 +24,6 @@
 #include "print.h"
 
 #define BOOTORDER_MAX       0x10000u    /* bytes of the file */
-#define PATH_SIZE           256u
 #define PATH_DEPTH          16u         /* bridges above one another */
 #define PRIORITY_CLASS      0x10000     /* above any line of the file */
 #define PRIORITY_UNNAMED    0x20000
@@ -74,8 +73,8 @@ static size_t component_len(const char *s, const char *end)
 }
 
 /* Every component of the pattern matches; the path may go on after that. */
-static bool path_matches(const char *pattern, const char *path,
-                         const char *path_end)
+bool bootorder_matches(const char *pattern, const char *path,
+                       const char *path_end)
 {
     const char *pattern_end = pattern + strlen(pattern);
 
@@ -148,7 +147,7 @@ int bootorder_find_path(const char *pattern)
 
         while (end > line && (uint8_t)end[-1] <= ' ')
             end--;
-        if (path_matches(pattern, line, end))
+        if (bootorder_matches(pattern, line, end))
             return n;
         line = next ? next + 1 : NULL;
     }
@@ -164,40 +163,48 @@ static const struct pci_device *device_at(pci_bdf bdf)
     return NULL;
 }
 
-int bootorder_find(pci_bdf bdf, const char *suffix)
+int bootorder_path(pci_bdf bdf, const char *suffix, char *path, size_t cap)
 {
     const struct pci_device *chain[PATH_DEPTH];
-    char path[PATH_SIZE];
     size_t depth = 0, len;
 
-    load_order();
-    if (!order_text)
-        return ERR_ABSENT;
     for (const struct pci_device *d = device_at(bdf); d;
          d = d->parent == PCI_NONE ? NULL : device_at(d->parent)) {
         if (depth == PATH_DEPTH)
-            return ERR_ABSENT;
+            return ERR_SPACE;
         chain[depth++] = d;
     }
     if (depth == 0)
         return ERR_ABSENT;
 
     if (chain[depth - 1]->root)
-        len = (size_t)format(path, sizeof(path), "/pci@i0cf8,%x",
+        len = (size_t)format(path, cap, "/pci@i0cf8,%x",
                              chain[depth - 1]->root);
     else
-        len = (size_t)format(path, sizeof(path), "/pci@i0cf8");
-    while (depth--) {
+        len = (size_t)format(path, cap, "/pci@i0cf8");
+    while (depth-- && len < cap) {
         const struct pci_device *d = chain[depth];
 
-        len += (size_t)format(path + len, sizeof(path) - len, "/%s@%x",
+        len += (size_t)format(path + len, cap - len, "/%s@%x",
                               depth ? "pci-bridge" : "*", PCI_DEV(d->bdf));
-        if (PCI_FN(d->bdf))
-            len += (size_t)format(path + len, sizeof(path) - len, ",%x",
+        if (PCI_FN(d->bdf) && len < cap)
+            len += (size_t)format(path + len, cap - len, ",%x",
                                   PCI_FN(d->bdf));
     }
-    len += (size_t)format(path + len, sizeof(path) - len, "%s", suffix);
-    return len < sizeof(path) ? bootorder_find_path(path) : ERR_ABSENT;
+    if (len < cap)
+        len += (size_t)format(path + len, cap - len, "%s", suffix);
+    return len < cap ? 0 : ERR_SPACE;
+}
+
+int bootorder_find(pci_bdf bdf, const char *suffix)
+{
+    char path[BOOTORDER_PATH_SIZE];
+
+    load_order();
+    if (!order_text)
+        return ERR_ABSENT;
+    return bootorder_path(bdf, suffix, path, sizeof(path)) < 0
+        ? ERR_ABSENT : bootorder_find_path(path);
 }
 
 /* ------------------------------------------------------------- candidates */
@@ -260,7 +267,7 @@ static void add_drives(void)
     };
 
     for (struct drive *d = drives; d; d = d->next) {
-        char suffix[PATH_SIZE / 2];
+        char suffix[BOOTORDER_PATH_SIZE / 2];
         struct boot_candidate *c;
 
         format(suffix, sizeof(suffix), "/%s", d->path);
