@@ -89,7 +89,6 @@ static void begin(void)
     in.stage = STAGE_ESC;
     in.number = 0;
     in.more_numbers = false;
-    in.alone = timer_deadline_ms(ALONE_MS);
 }
 
 /* A byte behind ESC [: digits, ';', and then the letter that ends it. */
@@ -115,6 +114,7 @@ void sercon_key_byte(uint8_t c)
 {
     enum stage stage = in.stage;
 
+    in.alone = timer_deadline_ms(ALONE_MS);
     if (c == ESC) {
         if (stage != STAGE_NONE)
             push(KEY_ESC);      /* the one before was alone */

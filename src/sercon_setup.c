@@ -13,6 +13,7 @@
 #include "sercon.h"
 
 #define FCR_ENABLE_CLEAR    0x07u       /* both FIFOs on and empty */
+#define FCR_TRIGGER_14      0xc0u       /* QEMU fills the FIFO up to here */
 #define DIVISOR_115200      1u
 #define ABSENT              0xffu
 
@@ -27,7 +28,7 @@ static bool uart_start(uint16_t port)
     outb(port + UART_DIVISOR_HIGH, 0);
     outb(port + UART_LCR, UART_LCR_8N1);
     outb(port + UART_IER, 0);
-    outb(port + UART_FCR, FCR_ENABLE_CLEAR);
+    outb(port + UART_FCR, FCR_ENABLE_CLEAR | FCR_TRIGGER_14);
     outb(port + UART_MCR, UART_MCR_DTR_RTS);
     return inb(port + UART_LCR) == UART_LCR_8N1;
 }
