@@ -16,6 +16,9 @@
 #include "timer.h"
 
 #define CPUID_APIC          (1u << 9)       /* leaf 1, EDX */
+#define CPUID_HYPERVISOR    (1u << 31)      /* leaf 1, ECX */
+#define CPUID_HV_LEAF       0x40000000u
+#define HV_TCG              0x54474354u     /* EBX: "TCGT" */
 
 #define LAPIC               0xfee00000u
 #define LAPIC_SVR           0xf0u
@@ -46,6 +49,21 @@ static void lapic_write(uint32_t reg, uint32_t v)
     mmio_write32((void *)(LAPIC + reg), v);
 }
 
+/*
+ * After a reset processors wait for a start-up message, and INIT changes
+ * nothing.  KVM still insists on it; QEMU's TCG does not, and with -icount
+ * each INIT there makes the clock jump to its next timer.
+ */
+static bool needs_init(uint32_t cpuid_1_ecx)
+{
+    uint32_t r[4];
+
+    if (!(cpuid_1_ecx & CPUID_HYPERVISOR))
+        return true;
+    cpuid(CPUID_HV_LEAF, 0, r);
+    return r[1] != HV_TCG;
+}
+
 void smp_launch(void)
 {
     volatile uint8_t *start = (volatile uint8_t *)START_PAGE;
@@ -71,8 +89,9 @@ void smp_launch(void)
     start[3] = (uint8_t)SEG_BIOS;
     start[4] = (uint8_t)(SEG_BIOS >> 8);
     barrier();
-    lapic_write(LAPIC_ICR_LOW, LAPIC_ICR_TO_OTHERS | LAPIC_ICR_ASSERT |
-                               LAPIC_ICR_INIT);
+    if (needs_init(r[2]))
+        lapic_write(LAPIC_ICR_LOW, LAPIC_ICR_TO_OTHERS | LAPIC_ICR_ASSERT |
+                                   LAPIC_ICR_INIT);
     lapic_write(LAPIC_ICR_LOW, LAPIC_ICR_TO_OTHERS | LAPIC_ICR_ASSERT |
                                LAPIC_ICR_STARTUP | START_PAGE >> 12);
 }
