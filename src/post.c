@@ -73,6 +73,7 @@ static void make_tables(void)
     smp_finish();
     pirtable_setup();
     mptable_setup();
+    bios32_setup();
 }
 
 /* Code from cards and from the host, measured and then run. */
@@ -93,6 +94,7 @@ static void run_option_roms(void)
 /* After this only what the boot needs is left of POST. */
 static void finish(void)
 {
+    option_roms_finish();
     pmm_finish();
     smm_lock();
     e820_finish(alloc_finish());

@@ -36,11 +36,11 @@ extern char data_start[], bss_end[];
 
 bool resume_wanted(void)
 {
-    uint8_t code = rtc_read(CMOS_SHUTDOWN);
+    uint8_t code = cmos_read(CMOS_SHUTDOWN);
 
     if (code == 0)
         return false;
-    rtc_write(CMOS_SHUTDOWN, 0);
+    cmos_write(CMOS_SHUTDOWN, 0);
     if (code != SHUTDOWN_RESUME)
         return false;
     pm_setup_early();
