@@ -32,7 +32,7 @@ static int send_built(struct tcg *t, struct wr *w, enum tcg_duration d)
 {
     wr_patch_be32(w, SIZE_AT, (uint32_t)w->len);
     if (w->bad) {
-        return ERR_SPACE;
+        return ERR_PARAM;
     }
     t->commands++;
     return tpm_dev_send(&t->dev, w->buf, (uint32_t)w->len,
@@ -58,7 +58,8 @@ static int receive(struct tcg *t, struct tpm_reply *reply)
     int len = tpm_dev_receive(&t->dev, rsp, sizeof(t->buf) - COMMAND_CAP);
 
     if (len < 0) {
-        return len;
+        /* ERR_SPACE is left to the log: no answer of ours is that long. */
+        return len == ERR_SPACE ? ERR_FORMAT : len;
     }
     reply->body = rd_from(rsp, (size_t)len);
     reply->tag = rd_be16(&reply->body);

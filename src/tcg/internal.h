@@ -71,8 +71,8 @@ struct wr tpm_begin(struct tcg *t, uint16_t tag, uint32_t code);
  * (RETRY, TESTING and such), within bounds.
  *
  * Returns 0 when a well-formed response arrived, whatever reply->rc says;
- * else a transport error or ERR_SPACE when w is bad.  reply->body is valid
- * until the next command.
+ * else a transport error (never ERR_SPACE) or ERR_PARAM when w is bad.
+ * reply->body is valid until the next command.
  */
 int tpm_run(struct tcg *t, struct wr *w, enum tcg_duration d,
             struct tpm_reply *reply);
