@@ -244,10 +244,4 @@ void e820_finish(uint32_t high_start)
 {
     if (high_start < top)
         e820_add(high_start, top - high_start, E820_RESERVED);
-    for (uint32_t i = 0; i < e820_map.count; i++) {
-        const struct e820_entry *e = &e820_map.entry[i];
-
-        debug("Memory map: %012llx-%012llx type %u\n", e->base,
-              e->base + e->size - 1, e->type);
-    }
 }

@@ -15,7 +15,8 @@
 #include "io.h"
 #include "tcg/cursor.h"
 
-#define TABLE_MAX           0x1800u
+/* Buses, I/O APIC, four pins of 32 slots, ISA and local interrupts. */
+#define OTHER_ENTRIES_MAX   160u
 #define CPUS_MAX            255u            /* APIC IDs have 8 bits */
 #define CPUID_HT            (1u << 28)      /* leaf 1, EDX */
 
@@ -24,6 +25,7 @@
 #define IOAPIC              0xfec00000u
 #define IOAPIC_ID           0u
 #define IOAPIC_VERSION      0x11u
+#define IOAPIC_USABLE       1u
 
 enum entry { ENTRY_CPU, ENTRY_BUS, ENTRY_IOAPIC, ENTRY_IRQ, ENTRY_LOCAL };
 
@@ -59,6 +61,15 @@ struct mp_floating {
 } PACKED;
 _Static_assert(sizeof(struct mp_floating) == 16, "MP 1.4, 4.1");
 
+struct mp_cpu {
+    uint8_t type, apic_id, apic_version, flags;
+    uint32_t signature, features, reserved[2];
+} PACKED;
+_Static_assert(sizeof(struct mp_cpu) == 20, "MP 1.4, 4.3.1");
+
+/* All others have 8 bytes. */
+struct mp_entry { uint8_t type, byte[7]; };
+
 static uint16_t entries;
 
 /* One per package: the first of its logical processors. */
@@ -71,48 +82,32 @@ static void put_cpus(struct wr *w)
     while ((r[3] & CPUID_HT) && step < (r[1] >> 16 & 0xff))
         step *= 2;
     for (uint32_t id = 0; id < max; id += step) {
-        wr_u8(w, ENTRY_CPU);
-        wr_u8(w, (uint8_t)id);
-        wr_u8(w, version);
-        wr_u8(w, (uint8_t)((smp_present((uint8_t)id) ? CPU_ENABLED : 0) |
-                           (id == 0 ? CPU_BOOT : 0)));
-        wr_le32(w, r[0]);
-        wr_le32(w, r[3]);
-        wr_zero(w, 8);
+        struct mp_cpu cpu = {
+            .type = ENTRY_CPU, .apic_id = (uint8_t)id,
+            .apic_version = version,
+            .flags = (uint8_t)((smp_present((uint8_t)id) ? CPU_ENABLED : 0) |
+                               (id == 0 ? CPU_BOOT : 0)),
+            .signature = r[0], .features = r[3],
+        };
+
+        wr_bytes(w, &cpu, sizeof(cpu));
         entries++;
     }
 }
 
-static void put_bus(struct wr *w, uint8_t id, const char *name)
+static void put(struct wr *w, struct mp_entry e)
 {
-    wr_u8(w, ENTRY_BUS);
-    wr_u8(w, id);
-    wr_bytes(w, name, 6);
-    entries++;
-}
-
-static void put_ioapic(struct wr *w)
-{
-    wr_u8(w, ENTRY_IOAPIC);
-    wr_u8(w, IOAPIC_ID);
-    wr_u8(w, IOAPIC_VERSION);
-    wr_u8(w, 1);                            /* usable */
-    wr_le32(w, IOAPIC);
+    wr_bytes(w, &e, sizeof(e));
     entries++;
 }
 
 static void put_irq(struct wr *w, enum entry entry, uint8_t type,
-                    uint16_t flags, uint8_t bus, uint8_t bus_irq,
+                    uint8_t flags, uint8_t bus, uint8_t bus_irq,
                     uint8_t apic, uint8_t pin)
 {
-    wr_u8(w, (uint8_t)entry);
-    wr_u8(w, type);
-    wr_le16(w, flags);
-    wr_u8(w, bus);
-    wr_u8(w, bus_irq);
-    wr_u8(w, apic);
-    wr_u8(w, pin);
-    entries++;
+    put(w, (struct mp_entry){
+        entry, { type, flags, 0, bus, bus_irq, apic, pin },
+    });
 }
 
 /* Each pin of each slot of the main bus once. */
@@ -160,9 +155,17 @@ static void put_table(struct wr *w)
 {
     wr_zero(w, sizeof(struct mp_header));
     put_cpus(w);
-    put_bus(w, BUS_PCI, "PCI   ");
-    put_bus(w, BUS_ISA, "ISA   ");
-    put_ioapic(w);
+    put(w, (struct mp_entry){
+        ENTRY_BUS, { BUS_PCI, 'P', 'C', 'I', ' ', ' ', ' ' },
+    });
+    put(w, (struct mp_entry){
+        ENTRY_BUS, { BUS_ISA, 'I', 'S', 'A', ' ', ' ', ' ' },
+    });
+    put(w, (struct mp_entry){
+        ENTRY_IOAPIC, { IOAPIC_ID, IOAPIC_VERSION, IOAPIC_USABLE,
+                        (uint8_t)IOAPIC, (uint8_t)(IOAPIC >> 8),
+                        (uint8_t)(IOAPIC >> 16), (uint8_t)(IOAPIC >> 24) },
+    });
     put_pci_irqs(w);
     put_isa_irqs(w);
     put_irq(w, ENTRY_LOCAL, IRQ_EXTINT, IRQ_BUS_DEFAULT, BUS_ISA, 0, 0, 0);
@@ -174,16 +177,19 @@ void mptable_setup(void)
 {
     struct mp_floating *f;
     struct mp_header *h;
+    uint32_t max = smp_max_count(), cap;
     struct wr w;
     void *buf;
 
-    if (smp_max_count() > CPUS_MAX)
+    if (max > CPUS_MAX)
         return;
-    buf = malloc_temp(TABLE_MAX, 4);
+    cap = sizeof(*h) + max * sizeof(struct mp_cpu) +
+          OTHER_ENTRIES_MAX * sizeof(struct mp_entry);
+    buf = malloc_temp(cap, 4);
     if (!buf)
         return;
     entries = 0;
-    w = wr_to(buf, TABLE_MAX);
+    w = wr_to(buf, cap);
     put_table(&w);
     h = w.bad ? NULL : malloc_fseg(w.len, 16);
     f = h ? malloc_fseg(sizeof(*f), 16) : NULL;
