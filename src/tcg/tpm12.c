@@ -25,13 +25,21 @@ int tpm12_extend(struct tcg *t, uint32_t pcr, const uint8_t *digest)
     return rd_end(&reply.body) ? 0 : ERR_FORMAT;
 }
 
+/* tpm_do() of a command without results. */
+static int do_plain(struct tcg *t, struct wr *w, enum tcg_duration d)
+{
+    struct tpm_reply reply;
+    int rc = tpm_do(t, w, d, &reply);
+
+    return rc < 0 || rd_end(&reply.body) ? rc : ERR_FORMAT;
+}
+
 int tpm12_presence(struct tcg *t, uint16_t bits)
 {
     struct wr w = tpm_begin(t, TPM12_TAG_RQU, TSC_ORD_PhysicalPresence);
-    struct tpm_reply reply;
 
     wr_be16(&w, bits);
-    return tpm_do(t, &w, DURATION_SHORT, &reply);
+    return do_plain(t, &w, DURATION_SHORT);
 }
 
 /* Is presence locked until the next start-up, as the flags tell? */
@@ -57,9 +65,8 @@ int tpm12_lock_presence(struct tcg *t)
 int tpm12_temp_deactivate(struct tcg *t)
 {
     struct wr w = tpm_begin(t, TPM12_TAG_RQU, TPM12_ORD_SetTempDeactivated);
-    struct tpm_reply reply;
 
-    return tpm_do(t, &w, DURATION_SHORT, &reply);
+    return do_plain(t, &w, DURATION_SHORT);
 }
 
 int tpm_extend(struct tcg *t, uint32_t pcr, const struct tcg_digests *d)

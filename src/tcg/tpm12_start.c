@@ -31,7 +31,7 @@ int tpm12_startup(struct tcg *t, bool state, uint32_t *code)
     wr_be16(&w, state ? TPM12_ST_STATE : TPM12_ST_CLEAR);
     rc = tpm_run(t, &w, DURATION_SHORT, &reply);
     *code = rc < 0 ? 0 : reply.rc;
-    return rc;
+    return rc < 0 || rd_end(&reply.body) ? rc : ERR_FORMAT;
 }
 
 int tpm12_get_capability(struct tcg *t, uint32_t area, uint32_t sub,

@@ -23,7 +23,7 @@ int tpm2_startup(struct tcg *t, bool state, uint32_t *code)
     wr_be16(&w, state ? TPM2_SU_STATE : TPM2_SU_CLEAR);
     rc = tpm_run(t, &w, DURATION_MEDIUM, &reply);
     *code = rc < 0 ? 0 : reply.rc;
-    return rc;
+    return rc < 0 || rd_end(&reply.body) ? rc : ERR_FORMAT;
 }
 
 int tpm2_get_capability(struct tcg *t, uint32_t cap, uint32_t property,
