@@ -68,7 +68,8 @@ static int receive(struct tcg *t, struct tpm_reply *reply)
     }
     reply->rc = rd_be32(&reply->body);
     t->code = reply->rc;
-    if (reply->body.bad || !tag_fits(t, reply->tag, reply->rc)) {
+    if (reply->body.bad || !tag_fits(t, reply->tag, reply->rc)
+        || (reply->rc && !rd_end(&reply->body))) {
         return ERR_FORMAT;
     }
     return 0;
