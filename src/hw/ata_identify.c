@@ -29,6 +29,7 @@
 #define ID_SECTOR_LARGE     (1u << 12)  /* logical sector is over 256 words */
 #define ID_SECTOR_WORDS     117         /* 2 words */
 
+#define LBA28_LIMIT         (1ull << 28)
 #define LBA48_LIMIT         (1ull << 48)
 #define MIB_SHIFT           11          /* sectors to MiB */
 
@@ -76,7 +77,8 @@ int ata_identify_parse(const uint16_t *id, bool packet, const char *who,
                         (uint64_t)id[ID_SECTORS_48 + 2] << 32 |
                         (uint32_t)id[ID_SECTORS_48 + 1] << 16 |
                         id[ID_SECTORS_48];
-    if (info->sectors == 0 || info->sectors > LBA48_LIMIT) {
+    if (info->sectors == 0 ||
+        info->sectors > (info->lba48 ? LBA48_LIMIT : LBA28_LIMIT)) {
         print("%s: the disk claims an impossible size (%llx sectors),"
               " ignored\n", who, (unsigned long long)info->sectors);
         return ERR_FORMAT;
