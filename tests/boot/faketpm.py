@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: MIT
+"""A TPM that misbehaves: sits between QEMU and swtpm.
+
+    with FakeTpm("2.0-crb", state, spoil) as tpm: ...
+
+spoil(n, code, response) is called for the n-th command (from 0) with its
+ordinal and what swtpm answered; it returns what QEMU gets, or None for no
+answer at all.  QEMU speaks to swtpm over a control socket and passes in one
+message the socket for TPM commands; that one is replaced.
+"""
+
+import array
+import os
+import socket
+import struct
+import threading
+
+import vm
+
+HEADER = 10
+
+
+def receive(sock, n):
+    data = b""
+    while len(data) < n:
+        more = sock.recv(n - len(data))
+        if not more:
+            raise EOFError
+        data += more
+    return data
+
+
+def receive_command(sock):
+    """One TPM command or response: the size is in its header."""
+    head = receive(sock, HEADER)
+    size = struct.unpack(">I", head[2:6])[0]
+    return head + receive(sock, max(size, HEADER) - HEADER)
+
+
+class FakeTpm(vm.Tpm):
+    """An swtpm whose answers are spoiled."""
+
+    def __init__(self, kind, state, spoil):
+        super().__init__(kind, state)
+        self.spoil = spoil
+        self.commands = []          # ordinals seen
+        self.fake_socket = os.path.join(self.run_dir, "fake")
+        self.listener = None
+        self.closing = False
+
+    def start(self):
+        super().start()
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(self.fake_socket)
+        self.listener.listen(1)
+        threading.Thread(target=self.serve, daemon=True).start()
+        return self
+
+    def stop(self):
+        self.closing = True
+        if self.listener:
+            self.listener.close()
+        super().stop()
+
+    def arguments(self):
+        return [a.replace(self.socket, self.fake_socket)
+                for a in super().arguments()]
+
+    def serve(self):
+        """Relay control messages; they are request and reply in turn."""
+        try:
+            ours, _ = self.listener.accept()
+            real = socket.socket(socket.AF_UNIX)
+            real.connect(self.socket)
+            while True:
+                data, ancillary, _, _ = ours.recvmsg(
+                    8192, socket.CMSG_SPACE(4))
+                if not data:
+                    return
+                fds = [array.array("i", d[:4])[0] for _, t, d in ancillary
+                       if t == socket.SCM_RIGHTS]
+                if fds:
+                    near, far = socket.socketpair()
+                    real.sendmsg([data], [(
+                        socket.SOL_SOCKET, socket.SCM_RIGHTS,
+                        array.array("i", [far.fileno()]))])
+                    far.close()
+                    qemu = socket.socket(fileno=fds[0])
+                    threading.Thread(target=self.relay, args=(qemu, near),
+                                     daemon=True).start()
+                else:
+                    real.sendall(data)
+                ours.sendall(real.recv(8192))
+        except (OSError, EOFError):
+            pass
+
+    def relay(self, qemu, real):
+        """Commands one way, spoiled answers the other."""
+        try:
+            while True:
+                command = receive_command(qemu)
+                code = struct.unpack(">I", command[6:10])[0]
+                number = len(self.commands)
+                self.commands.append(code)
+                real.sendall(command)
+                answer = self.spoil(number, code, receive_command(real))
+                if answer is not None:
+                    qemu.sendall(answer)
+        except (OSError, EOFError):
+            pass
+
+
+def sized(data):
+    """data with its own length in the header."""
+    return data[:2] + struct.pack(">I", len(data)) + data[6:]
+
+
+def error(code):
+    return struct.pack(">HII", 0x8001, HEADER, code)
+
+
+# ------------------------------------------------------------ kinds of faults
+
+def silent(_n, _code, _answer):
+    return None
+
+
+def garbage(n, _code, answer):
+    body = bytes((i * 37 + n * 11 + 5) & 0xff for i in range(len(answer)))
+    return sized(body)
+
+
+def all_failure(_n, _code, _answer):
+    return error(0x101)             # TPM_RC_FAILURE
+
+
+def silent_from(number):
+    return lambda n, _code, answer: None if n >= number else answer
+
+
+def fail_code(ordinal, rc):
+    """One ordinal fails."""
+    return lambda _n, code, answer: error(rc) if code == ordinal else answer
+
+
+def truncated(ordinal):
+    """Answers of one ordinal end in the middle, with a matching size."""
+    return lambda _n, code, answer: (
+        sized(answer[:(HEADER + len(answer)) // 2])
+        if code == ordinal else answer)
+
+
+def stuffed(ordinal, at, value):
+    """A field of one ordinal's answers lies."""
+    def spoil(_n, code, answer):
+        if code == ordinal and len(answer) >= at + len(value):
+            return answer[:at] + value + answer[at + len(value):]
+        return answer
+    return spoil
+
+
+def retry_first(times):
+    """TPM_RC_RETRY for the first commands of each ordinal."""
+    seen = {}
+
+    def spoil(_n, code, answer):
+        seen[code] = seen.get(code, 0) + 1
+        return error(0x922) if seen[code] <= times else answer
+    return spoil

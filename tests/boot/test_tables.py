@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: MIT
+"""What the firmware tells the OS equals what SeaBIOS tells it, but for names,
+versions and addresses."""
+
+import re
+import struct
+
+import pytest
+
+MACHINES = ["pc", "q35"]
+OPTIONS = {"vga": "std", "nic": True, "smp": 2, "load": True}
+
+
+@pytest.fixture(params=MACHINES)
+def pair(request, tests, seabios_dump):
+    """The same machine under the firmware and under SeaBIOS."""
+    machine = request.param
+    disk = "ide" if machine == "pc" else "ahci"
+    ours = tests.boot_and_dump(machine, disk=disk, tpm="2.0-crb", **OPTIONS)
+    theirs = seabios_dump(machine, disk=disk, tpm="2.0-crb", **OPTIONS)
+    return ours, theirs
+
+
+# Every comparison of one machine in one test: a boot takes ten seconds.
+def test_same_as_seabios(pair):
+    ours, theirs = pair
+    problems = []
+    for check in (memory_map, acpi, smbios, pci, processors, warnings):
+        problems += [f"{check.__name__}: {p}" for p in check(ours, theirs)]
+    assert not problems, "\n".join(
+        [f"{len(problems)} differences (ours, SeaBIOS's)"] + problems
+        + ["command: " + ours["argv"].decode()])
+
+
+def e820(dump):
+    """[(start, end, type)] of /sys/firmware/memmap."""
+    entry = {}
+    for line in dump["memmap"].decode().splitlines():
+        path, _, value = line.partition(":")
+        number, name = path.split("/")[-2:]
+        entry.setdefault(int(number), {})[name] = value
+    return sorted((int(e["start"], 16), int(e["end"], 16) + 1, e["type"])
+                  for e in entry.values())
+
+
+def memory_map(ours, theirs):
+    """The same entries; a limit inside RAM may move by 128 KiB below 1 MiB
+    and by 512 KiB above."""
+    a, b = e820(ours), e820(theirs)
+
+    def text(entries):
+        return "".join(f"\n    {s:#x}-{e:#x} {t}" for s, e, t in entries)
+
+    if [x[2] for x in a] != [x[2] for x in b]:
+        yield f"other entries:{text(a)}\n  SeaBIOS:{text(b)}"
+        return
+    for x, y in zip(a, b):
+        for i in (0, 1):
+            slack = 0x20000 if y[i] <= 0x100000 else 0x80000
+            if abs(x[i] - y[i]) > slack or (y[i] in (0x100000, 1 << 32)
+                                            and x[i] != y[i]):
+                yield f"{x} where SeaBIOS has {y}"
+
+
+def tables(dump):
+    return {name[5:]: data for name, data in dump.items()
+            if name.startswith("acpi/")}
+
+
+# Fields that are addresses: {table: [(offset, size)]}; the checksum is 9.
+ADDRESSES = {"FACP": [(36, 8), (132, 16)], "TPM2": [(68, 8)],
+             "FACS": [(8, 4), (12, 4)]}
+
+
+def acpi(ours, theirs):
+    a, b = tables(ours), tables(theirs)
+    if sorted(a) != sorted(b):
+        yield f"tables {sorted(a)}, SeaBIOS {sorted(b)}"
+    for name in sorted(set(a) & set(b)):
+        if name != "FACS" and sum(a[name]) & 0xff:
+            yield f"{name}: checksum is wrong"
+        x, y = bytearray(a[name]), bytearray(b[name])
+        if len(x) != len(y):
+            yield f"{name}: {len(x)} bytes, SeaBIOS {len(y)}"
+            continue
+        for at, size in ADDRESSES.get(name, []) + [(9, 1)]:
+            x[at:at + size] = y[at:at + size] = bytes(size)
+        if name in ("DSDT", "SSDT"):
+            continue            # holds the PCI windows that were chosen
+        differ = [i for i in range(len(x)) if x[i] != y[i]]
+        if differ:
+            yield f"{name}: bytes differ at {differ[:8]}: " \
+                f"{x.hex()} {y.hex()}"
+
+
+def structures(dump):
+    """{type: [(formatted area without handle, strings)]}."""
+    data, at, found = dump["dmi/DMI"], 0, {}
+    while at + 4 <= len(data):
+        kind, length = data[at], data[at + 1]
+        end = data.index(b"\0\0", at + length) + 2
+        strings = data[at + length:end].rstrip(b"\0").split(b"\0")
+        found.setdefault(kind, []).append(
+            (bytes(data[at + 4:at + length]), strings))
+        if kind == 127:
+            break
+        at = end
+    return found
+
+
+def smbios(ours, theirs):
+    a, b = structures(ours), structures(theirs)
+    if sorted(a) != sorted(b):
+        yield f"types {sorted(a)}, SeaBIOS {sorted(b)}"
+    for kind in sorted(set(a) & set(b) - {0}):
+        if a[kind] != b[kind]:
+            yield f"type {kind}: {a[kind]} SeaBIOS {b[kind]}"
+    x, y = (d["dmi/smbios_entry_point"] for d in (ours, theirs))
+    if x[:4] != y[:4] or len(x) != len(y):
+        yield f"entry point {x.hex()} SeaBIOS {y.hex()}"
+
+
+# A header's fields that the firmware decides, and how they compare.
+COMMAND, LINE, PIN, BRIDGE_LIMITS = 4, 0x3c, 0x3d, 0x18
+STATUS_BITS_OF_COMMAND = 0x547      # enables, parity, SERR, INTx
+
+
+def resources(text):
+    """[(size, flags)] of the sysfs resource file."""
+    for line in text.splitlines():
+        start, end, flags = (int(w, 16) for w in line.split())
+        yield (end - start + 1 if end else 0, flags & 0xffffffff, start)
+
+
+def pci(ours, theirs):
+    def devices(dump):
+        return sorted({n.split("/")[1] for n in dump
+                       if n.startswith("pci/")})
+    if devices(ours) != devices(theirs):
+        yield f"devices {devices(ours)}, SeaBIOS {devices(theirs)}"
+    for name in sorted(set(devices(ours)) & set(devices(theirs))):
+        x, y = (d[f"pci/{name}/config"] for d in (ours, theirs))
+        a = struct.unpack_from("<H", x, COMMAND)[0] & STATUS_BITS_OF_COMMAND
+        b = struct.unpack_from("<H", y, COMMAND)[0] & STATUS_BITS_OF_COMMAND
+        if a != b:
+            yield f"{name}: command {a:04x}, SeaBIOS {b:04x}"
+        if x[LINE] != y[LINE]:
+            yield f"{name}: IRQ {x[LINE]}, SeaBIOS {y[LINE]}"
+        r, s = (list(resources(d[f"pci/{name}/resource"].decode()))
+                for d in (ours, theirs))
+        for i, (p, q) in enumerate(zip(r, s)):
+            if p[:2] != q[:2]:
+                yield f"{name}: resource {i} is {p}, SeaBIOS {q}"
+            elif p[0] and p[2] % p[0] and i < 6:
+                yield f"{name}: resource {i} is not aligned: {p[2]:#x}"
+
+
+def processors(ours, theirs):
+    a, b = (d["cpuinfo"].count(b"\nprocessor") for d in (ours, theirs))
+    if a != b:
+        yield f"{a} more processors than one, SeaBIOS {b}"
+    if ours["mtrr"] != theirs["mtrr"]:
+        yield f"MTRRs {ours['mtrr'].decode()!r}, SeaBIOS " \
+            f"{theirs['mtrr'].decode()!r}"
+    for d in (ours, theirs):
+        d["mp"] = b"found SMP MP-table" in d["dmesg"]
+    if ours["mp"] != theirs["mp"]:
+        yield "Linux finds " + ("an MP table" if ours["mp"]
+                                else "no MP table")
+    if ours["power_state"] != theirs["power_state"]:
+        yield f"sleep states {ours['power_state']}, " \
+            f"SeaBIOS {theirs['power_state']}"
+
+
+def plain(line):
+    """A kernel message without what differs from boot to boot."""
+    line = re.sub(r"^<\d+>\[ *[\d.]+\] ", "", line)
+    return re.sub(r"0x[0-9a-f]+|\b[0-9a-f]{8,16}\b|\d+", "#", line)
+
+
+# What a busy host does to an emulated machine's clocks, under any firmware.
+HOST_IS_BUSY = re.compile(
+    r"hpet: Lost|calibration|clocksource|[Cc]lockevent|TSC|tsc:|"
+    r"perf: interrupt took|rcu:|Measured .* cycles|hrtimer")
+
+
+def warnings(ours, theirs):
+    """Kernel messages of level warning or worse, and what Linux says about
+    firmware, that SeaBIOS does not cause."""
+    def lines(dump):
+        text = dump["warnings"].decode(errors="replace").splitlines()
+        text += [x for x in dump["dmesg"].decode(errors="replace")
+                 .splitlines() if re.search(r"(?i)firmware bug|bios bug|"
+                                            r"\[Firmware|can't claim", x)]
+        return text
+    known = {plain(x) for x in lines(theirs)}
+    for line in lines(ours):
+        if plain(line) not in known and not HOST_IS_BUSY.search(line):
+            yield f"Linux says: {line}"
