@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: MIT
+"""INT 13h from real mode (tests/rm/int13.c), on every kind of drive, and
+drives that fail."""
+
+import pathlib
+import struct
+import subprocess
+
+import pytest
+
+import vm
+
+RM = pathlib.Path(__file__).resolve().parent.parent / "rm"
+UNIT = 512
+UNITS = 2880                    # of the pattern: a floppy's size
+PROGRAM_UNITS = 36              # as int13.S loads
+BASE = 0x5a000000
+CD_CATALOG, CD_IMAGE = 19, 400  # in CD sectors
+FLOPPY_144, HARD_DISK = 2, 4    # El Torito media types
+
+GCC = ["gcc", "-march=i686", "-ffreestanding", "-fno-pic",
+       "-fno-stack-protector", "-fno-asynchronous-unwind-tables",
+       "-fno-zero-initialized-in-bss", "-mregparm=3",
+       "-fcf-protection=none", "-Wall",
+       "-Wextra", "-Werror", "-Os"]
+
+
+def pattern(units, first=0):
+    return bytearray().join(
+        struct.pack("<128I", *((BASE + u * 128 + i) & 0xffffffff
+                               for i in range(128)))
+        for u in range(first, first + units))
+
+
+def compile_program(where, emulated):
+    obj = [where / "entry.o", where / "main.o"]
+    subprocess.run(GCC + ["-m32", "-c", RM / "int13.S", "-o", obj[0]],
+                   check=True)
+    subprocess.run(GCC + ["-m16", f"-DEMULATED={int(emulated)}", "-c",
+                          RM / "int13.c", "-o", obj[1]], check=True)
+    subprocess.run(["ld", "-m", "elf_i386", "--oformat", "binary", "-Ttext",
+                    "0x7c00", "-e", "_start", "-o", where / "program"] + obj,
+                   check=True)
+    code = (where / "program").read_bytes()
+    assert len(code) <= PROGRAM_UNITS * UNIT
+    return code.ljust(PROGRAM_UNITS * UNIT, b"\0")
+
+
+def put(image, unit, data):
+    image[unit * UNIT:unit * UNIT + len(data)] = data
+
+
+def make_cd(media, boot_image, count, edit=None):
+    cd = pattern(8000)
+    volume = bytearray(2048)
+    volume[0:7] = b"\0CD001\1"
+    volume[7:30] = b"EL TORITO SPECIFICATION"
+    volume[0x47:0x4b] = struct.pack("<I", CD_CATALOG)
+    catalog = bytearray(2048)
+    catalog[0], catalog[30], catalog[31] = 1, 0x55, 0xaa
+    total = sum(struct.unpack("<16H", catalog[:32]))
+    catalog[28:30] = struct.pack("<H", -total & 0xffff)
+    catalog[32], catalog[33] = 0x88, media
+    catalog[38:44] = struct.pack("<HI", count, CD_IMAGE)
+    if edit:
+        edit(catalog)
+    put(cd, 17 * 4, volume)
+    put(cd, CD_CATALOG * 4, catalog)
+    put(cd, CD_IMAGE * 4, boot_image)
+    return cd
+
+
+@pytest.fixture(scope="module")
+def media(tmp_path_factory):
+    """The images by name."""
+    where = tmp_path_factory.mktemp("int13")
+    program = compile_program(where, emulated=False)
+    emulated = compile_program(where, emulated=True)
+    disk = pattern(UNITS)
+    put(disk, 0, program)
+    floppy = pattern(UNITS)
+    put(floppy, 0, emulated)
+    images = {
+        "disk": disk + bytes(16 << 20),
+        "cd": make_cd(0, program, PROGRAM_UNITS),
+        "cd-floppy": make_cd(FLOPPY_144, floppy, 1),
+        "cd-disk": make_cd(HARD_DISK, floppy, 1),
+        "cd-bad-catalog": make_cd(
+            0, program, PROGRAM_UNITS,
+            lambda c: c.__setitem__(5, c[5] ^ 1)),
+        "cd-huge-image": make_cd(0, program, 0xffff),
+    }
+    for name, data in images.items():
+        (where / name).write_bytes(data)
+    return where
+
+
+def run(bios, tmp_path, *args, seconds=60):
+    """Start a machine; what it wrote to port 402h."""
+    log = tmp_path / "debug"
+    argv = [vm.QEMU, "-accel", "tcg", "-m", "64", "-display", "none", "-vga",
+            "none", "-nodefaults", "-no-reboot", "-bios", str(bios),
+            "-debugcon", f"file:{log}", "-global", "isa-debugcon.iobase=0x402",
+            "-device", "isa-debug-exit,iobase=0x501", *map(str, args)]
+    process = subprocess.Popen(argv)
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+    return log.read_text(errors="replace")
+
+
+def drive(path, extra=""):
+    return ["-drive",
+            f"file={path},format=raw,if=none,id=d,snapshot=on{extra}"]
+
+
+DRIVES = {
+    "pc-ide": ["-M", "pc", "-device", "ide-hd,bus=ide.0,unit=0,drive=d"],
+    "pc-ide-last": ["-M", "pc", "-device", "ide-hd,bus=ide.1,unit=1,drive=d"],
+    "pc-ahci": ["-M", "pc", "-device", "ahci,id=a", "-device",
+                "ide-hd,bus=a.3,drive=d"],
+    "pc-virtio": ["-M", "pc", "-device", "virtio-blk-pci,drive=d"],
+    "pc-virtio-legacy": ["-M", "pc", "-device",
+                         "virtio-blk-pci,drive=d,disable-modern=on"],
+    "q35-ahci": ["-M", "q35", "-device", "ide-hd,bus=ide.0,drive=d"],
+    "q35-ahci-last": ["-M", "q35", "-device", "ide-hd,bus=ide.5,drive=d"],
+    "q35-virtio": ["-M", "q35", "-device", "pcie-root-port,id=r", "-device",
+                   "virtio-blk-pci,drive=d,bus=r"],
+    "q35-virtio-iommu": ["-M", "q35", "-device", "virtio-blk-pci,drive=d,"
+                         "disable-legacy=on,iommu_platform=on"],
+}
+CD_DRIVES = {
+    "pc": ["-M", "pc", "-device", "ide-cd,bus=ide.1,drive=d"],
+    "q35": ["-M", "q35", "-device", "ide-cd,bus=ide.2,drive=d"],
+}
+
+
+def check_all(out):
+    lines = out.splitlines()
+    assert "done" in lines, out
+    assert not [x for x in lines if x.startswith("FAIL")], out
+    assert sum(x.startswith("ok ") for x in lines) > 8, out
+
+
+@pytest.mark.parametrize("name", DRIVES)
+def test_disk(bios, media, tmp_path, name):
+    check_all(run(bios, tmp_path, *drive(media / "disk"), *DRIVES[name]))
+
+
+@pytest.mark.parametrize("image", ["cd", "cd-floppy", "cd-disk"])
+@pytest.mark.parametrize("name", CD_DRIVES)
+def test_cd(bios, media, tmp_path, name, image):
+    check_all(run(bios, tmp_path, *drive(media / image), *CD_DRIVES[name]))
+
+
+@pytest.mark.parametrize("name", ["pc-ide", "q35-ahci", "pc-virtio"])
+def test_slow_disk(bios, media, tmp_path, name):
+    """Answers take their time: waits, but no failures."""
+    check_all(run(bios, tmp_path, *drive(media / "disk",
+                                         ",throttling.bps-total=400000"),
+                  *DRIVES[name]))
+
+
+@pytest.mark.parametrize("name", ["pc-ide", "q35-ahci", "pc-virtio"])
+def test_unreadable_sector(bios, media, tmp_path, name):
+    """One sector fails: its call fails, those before and after do not."""
+    conf = tmp_path / "blkdebug"
+    conf.write_text('[inject-error]\nevent = "read_aio"\nerrno = "5"\n'
+                    'sector = "400"\n')
+    disk = tmp_path / "disk"
+    disk.write_bytes((media / "disk").read_bytes())
+    out = run(bios, tmp_path, "-drive",
+              f"file=blkdebug:{conf}:{disk},format=raw,if=none,id=d,"
+              "rerror=report,werror=report", *DRIVES[name])
+    failed = [x for x in out.splitlines() if x.startswith("FAIL")]
+    assert len(failed) == 1 and failed[0].startswith("FAIL read one"), out
+    assert "failed" in out.split("FAIL read one")[0], out
+    assert "done" in out.splitlines(), out
+
+
+@pytest.mark.parametrize("name,image,text", [
+    ("pc", "cd-bad-catalog", "checksum"), ("q35", "cd-bad-catalog", "checksum"),
+    ("pc", "cd-huge-image", "does not fit"), ("pc", None, "no medium"),
+    ("q35", None, "no medium")])
+def test_bad_cd(bios, media, tmp_path, name, image, text):
+    args = (drive(media / image) if image else
+            ["-drive", "if=none,id=d,media=cdrom"])
+    out = run(bios, tmp_path, *args, *CD_DRIVES[name], seconds=4)
+    assert text in out and "No bootable device" in out, out
+
+
+def test_large_sectors_refused(bios, media, tmp_path):
+    out = run(bios, tmp_path, *drive(media / "disk"), "-M", "q35", "-device",
+              "virtio-blk-pci,drive=d,logical_block_size=4096,"
+              "physical_block_size=4096", seconds=4)
+    assert "sectors of 4096 bytes" in out, out
+
+
+@pytest.mark.parametrize("name", ["pc-ide", "q35-ahci", "q35-virtio"])
+def test_geometry_of_the_user(bios, media, tmp_path, name):
+    args = [a + ",lcyls=90,lheads=8,lsecs=40" if "drive=d" in a else a
+            for a in DRIVES[name]]
+    check_all(run(bios, tmp_path, *drive(media / "disk"), *args))
