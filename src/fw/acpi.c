@@ -217,13 +217,31 @@ static bool take_rsdp(void)
     return false;
 }
 
+/*
+ * Have the host make the tables, which it does when one of their files is
+ * selected for the first time, and learn how large they became: larger than
+ * at power-on, perhaps, since now the PCI buses have numbers.
+ */
+static bool have_tables_made(void)
+{
+    const struct fwcfg_file *script = fwcfg_find("etc/table-loader");
+    uint8_t first;
+
+    if (!script)
+        return false;
+    fwcfg_read(script->key, &first, sizeof(first));
+    return fwcfg_init();
+}
+
 void acpi_load(void)
 {
-    uint32_t size = 0;
-    uint8_t *script = fwcfg_load("etc/table-loader", SCRIPT_MAX, &size);
+    uint8_t *script;
     const char *wrong = NULL;
-    uint32_t at;
+    uint32_t size = 0, at;
 
+    if (!have_tables_made())
+        return;
+    script = fwcfg_load("etc/table-loader", SCRIPT_MAX, &size);
     if (!script)
         return;
     for (at = 0; at + COMMAND_LEN <= size && !wrong; at += COMMAND_LEN) {

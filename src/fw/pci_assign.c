@@ -399,10 +399,15 @@ static bool give_up_one(struct region **list)
     *at = victim->next;
     victim->next = NULL;
     d = &pci_devices[victim->dev];
-    print("PCI: no address space for %llu KiB %sof %02x:%02x.%u: it is not "
-          "usable\n", (unsigned long long)(victim->size >> 10),
-          victim->bar == BAR_WINDOW ? "behind the bridge " : "",
-          PCI_BUS(d->bdf), PCI_DEV(d->bdf), PCI_FN(d->bdf));
+    if (victim->spare)
+        debug("PCI: nothing kept free for hot-plug behind %02x:%02x.%u (%llu "
+              "KiB)\n", PCI_BUS(d->bdf), PCI_DEV(d->bdf), PCI_FN(d->bdf),
+              victim->size >> 10);
+    else
+        print("PCI: no address space for %llu KiB %s %02x:%02x.%u: not "
+              "usable\n", victim->size >> 10,
+              victim->bar == BAR_WINDOW ? "behind bridge" : "of device",
+              PCI_BUS(d->bdf), PCI_DEV(d->bdf), PCI_FN(d->bdf));
     place(victim, NOWHERE);
     return true;
 }
