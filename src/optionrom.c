@@ -34,7 +34,12 @@
 #define PCI_CLASS_VGA       0x0300u
 #define PCI_BRIDGE_VGA      (1u << 3)
 #define PCI_ROM_ADDRESS     0xfffff800u
-#define VIDEO_TEXT_MODE     0x0003u
+#define VIDEO_TEXT_MODE     0x0003u     /* INT 10h AX */
+#define VIDEO_NO_CLEAR      (1u << 7)
+#define VIDEO_CTL_NOT_CLEARED (1u << 7) /* 40:87 */
+#define TEXT_MEMORY         0xb8000u
+#define TEXT_MEMORY_SIZE    0x8000u
+#define TEXT_BLANKS         0x07200720u
 
 /* Where a ROM came from. */
 struct rom_source {
@@ -42,6 +47,8 @@ struct rom_source {
     uint16_t vendor, device;
     const char *file;           /* fw_cfg name, or NULL: read from the device */
 };
+
+extern char option_rom_trampoline[];    /* pnp_entry.S */
 
 static uint32_t rom_next = ROM_SPACE_START;     /* free from here */
 static uint32_t rom_highest = ROM_SPACE_START;  /* used at some time */
@@ -138,8 +145,10 @@ void option_rom_call(struct farptr entry, pci_bdf bdf, bool interrupts,
     struct farptr own19 = vector(0x19);
     uint8_t disks = bda->disk_count;
     struct bregs r = {
-        .cs = entry.seg, .ip = entry.off, .ax = bdf, .bx = 0xffff,
-        .dx = 0xffff, .es = SEG_BIOS, .di = pnp_offset(),
+        .cs = SEG_BIOS, .ip = (uint16_t)(uint32_t)option_rom_trampoline,
+        .ax = bdf, .bx = 0xffff, .dx = 0xffff,
+        .es = SEG_BIOS, .di = pnp_offset(),
+        .ecx = (uint32_t)entry.seg << 16 | entry.off,
         .flags = interrupts ? FLAG_IF : 0,
     };
 
@@ -445,19 +454,17 @@ static int find_image(const struct rom_source *s, const uint8_t *window,
 }
 
 /*
- * Copy the image of a device's expansion ROM to rom_next.  Returns its size,
- * or 0 when there is none that can be used (with a message if it ought to).
+ * Copy the image of a device's expansion ROM, whose BAR holds that address,
+ * to rom_next.  Returns its size, or 0 when there is none that can be used
+ * (with a message if it ought to).
  */
-static uint32_t copy_pci_rom(const struct rom_source *s)
+static uint32_t copy_pci_rom(const struct rom_source *s, uint32_t address)
 {
-    uint32_t bar = pci_read32(s->bdf, PCI_ROM_BAR), address, mask, size = 0;
+    uint32_t mask, size = 0;
     uint16_t command;
     const char *why;
     int at;
 
-    address = bar & PCI_ROM_ADDRESS;
-    if (address == 0 || address == PCI_ROM_ADDRESS)
-        return 0;
     pci_write32(s->bdf, PCI_ROM_BAR, PCI_ROM_ADDRESS);
     mask = pci_read32(s->bdf, PCI_ROM_BAR) & PCI_ROM_ADDRESS;
     if (mask == 0 || address + (-mask - 1) < address)
@@ -479,7 +486,7 @@ static uint32_t copy_pci_rom(const struct rom_source *s)
     if (!(command & PCI_COMMAND_MEMORY))
         pci_write16(s->bdf, PCI_COMMAND, command);
 restore:
-    pci_write32(s->bdf, PCI_ROM_BAR, bar & ~PCI_ROM_ENABLE);
+    pci_write32(s->bdf, PCI_ROM_BAR, address);
     return size;
 }
 
@@ -491,25 +498,37 @@ static bool pci_roms_wanted(bool display)
     return level > 1 || (level == 1 && display);
 }
 
+/* The file that stands in for the ROM of a device, or NULL.  There hardly
+ * ever is one, and names are not made in vain. */
+static const struct fwcfg_file *file_for(const struct pci_device *d,
+                                         char *name, size_t cap)
+{
+    if (!fwcfg_next(NULL, "pci"))
+        return NULL;
+    format(name, cap, "pci%04x,%04x.rom", d->vendor, d->device);
+    return fwcfg_find(name);
+}
+
 static void rom_of_device(const struct pci_device *d, bool display)
 {
     struct rom_source s = {
         .bdf = d->bdf, .vendor = d->vendor, .device = d->device,
     };
-    const struct fwcfg_file *f;
     char name[24];
-    uint32_t size;
+    const struct fwcfg_file *f = file_for(d, name, sizeof(name));
+    uint32_t bar, size;
 
-    format(name, sizeof(name), "pci%04x,%04x.rom", d->vendor, d->device);
-    f = fwcfg_find(name);
     if (f) {
         s.file = name;
         rom_from_file(&s, f, display);
         return;
     }
-    if (d->header_type != 0 || !pci_roms_wanted(display))
+    if (d->header_type != 0)
         return;
-    size = copy_pci_rom(&s);
+    bar = pci_read32(s.bdf, PCI_ROM_BAR) & PCI_ROM_ADDRESS;
+    if (bar == 0 || bar == PCI_ROM_ADDRESS || !pci_roms_wanted(display))
+        return;
+    size = copy_pci_rom(&s, bar);
     if (size && copy_is_good(&s, size))
         rom_run(&s, size, display);
 }
@@ -543,17 +562,36 @@ static bool is_vga(const struct pci_device *d)
     return true;
 }
 
-bool vga_rom_run(void)
+/*
+ * Text mode.  On VGA the ROM need not clear 64 KiB of memory, slowly: what
+ * can be shown in this mode is cleared here.
+ */
+static void set_text_mode(bool vga)
 {
     struct bregs r = { .ax = VIDEO_TEXT_MODE };
-    bool found = false;
+    uint32_t at = TEXT_MEMORY, count = TEXT_MEMORY_SIZE / 4;
+
+    if (vga)
+        r.ax |= VIDEO_NO_CLEAR;
+    call16_int(0x10, &r);
+    if (!vga)
+        return;
+    __asm__ volatile("rep stosl" : "+D"(at), "+c"(count) : "a"(TEXT_BLANKS)
+                     : "memory");
+    bda->video_ctl &= (uint8_t)~VIDEO_CTL_NOT_CLEARED;
+}
+
+bool vga_rom_run(void)
+{
+    bool vga = false, found = false;
 
     PCI_FOREACH(d) {
-        if (!found && is_vga(d)) {
-            found = true;
+        if (!vga && is_vga(d)) {
+            vga = true;
             rom_of_device(d, true);
         }
     }
+    found = vga;
     PCI_FOREACH(d) {            /* a display that is not VGA */
         if (!found && PCI_CLASS_BASE(d->class) == PCI_BASE_DISPLAY) {
             rom_of_device(d, true);
@@ -563,7 +601,7 @@ bool vga_rom_run(void)
     roms_from_files("vgaroms/", true);
     if (rom_next == ROM_SPACE_START)
         return false;
-    call16_int(0x10, &r);
+    set_text_mode(vga);
     return true;
 }
 

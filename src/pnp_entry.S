@@ -1,9 +1,40 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two pieces of 16-bit code in segment F000 that boot.c and pnp_post.c point
- * others to.  entry.S has all other code of this kind.
+ * Three pieces of 16-bit code in segment F000, for boot.c, optionrom.c and
+ * pnp_post.c.  entry.S has all other code of this kind.
  */
+#define ROM_STACK       0x7c00          /* in segment 0, free during POST */
+
     .section .fixed16, "ax", @progbits
+
+/*
+ * Call an option ROM on a large stack in segment 0: ROMs of QEMU's displays
+ * use SS as a segment with base 0.
+ * Real mode, called far.  in: ECX = segment:offset to call, AX, BX, DX, ES:DI
+ * for the ROM.  out: registers as the ROM left them, but for EBP.
+ */
+    .code16
+    .globl option_rom_trampoline
+option_rom_trampoline:
+    movl %esp, %ebp
+    movw %ss, %si
+    pushw $0
+    popw %ss                        /* no interrupt before the next line */
+    movl $ROM_STACK, %esp
+    pushw %si
+    pushl %ebp
+    pushw %cs
+    call 1f                         /* pushes where the next line is */
+    cli
+    popl %ebp
+    popw %ss
+    movl %ebp, %esp
+    lretw
+1:  pushl %ecx
+    xorl %ecx, %ecx
+    xorl %esi, %esi
+    xorl %ebp, %ebp
+    lretw
 
 /*
  * Call a boot entry so that it may return in any way: far, or like an
