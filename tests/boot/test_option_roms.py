@@ -171,3 +171,22 @@ def test_network_boot(bios, tmp_path, card):
     with vm.Machine(argv, tmp_path / "run") as m:
         m.wait_debug(rb"\[sector disk\]", 90)
     assert b"echo It works" in (tmp_path / "pcap").read_bytes()
+
+
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+@pytest.mark.parametrize("display", [
+    "VGA", "cirrus-vga", "qxl-vga", "virtio-vga", "vmware-svga",
+    "bochs-display", "ramfb"])
+def test_display(bios, tmp_path, machine, display):
+    """Each display's ROM brings up text mode; what is printed is on the
+    screen: not all of it is black."""
+    disk = roms.sector(tmp_path / "disk.img", "disk")
+    argv = vm.qemu_argv(bios, machine, mem="64M", args=["-device", display]
+                        + vm.disk(disk, "virtio"))
+    with vm.Machine(argv, tmp_path / "run") as m:
+        m.wait_debug(rb"\[sector disk\]", 30)
+        shot = tmp_path / "shot.ppm"
+        m.qmp("screendump", filename=str(shot))
+        pixels = shot.read_bytes()[15:]
+    bright = sum(1 for v in pixels[:len(pixels) // 4:3] if v > 0x80)
+    assert bright > 200, "the screen's upper quarter is dark"
