@@ -103,14 +103,10 @@ static bool hash_texts(struct multihash *m, struct rd *r,
             return false;
         }
     } while (len);
-    if (look.at == r->at + 1) {
-        rd_skip(&look, 1);              /* no texts at all: two NULs */
-        if (look.bad) {
-            return false;
-        }
+    if (look.at == r->at + 1 && (!look.left || rd_u8(&look))) {
+        return false;                   /* no texts at all is two NULs */
     }
-    while (r->at < look.at) {
-        (void)take_text(r, &text, &len);        /* seen above */
+    while (r->at < look.at && take_text(r, &text, &len)) {
         number++;
         if (number > TEXTS_MAX
             || !(omit->bit[number / 8] >> number % 8 & 1)) {

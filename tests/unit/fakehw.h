@@ -35,6 +35,7 @@ struct fakehw {
     bool always_expect, fatal, never_idle, registers_zero;
     unsigned lose_bytes;            /* TIS: that many FIFO writes are lost */
     unsigned bad_reads;             /* TIS: so many responses end early */
+    unsigned hurry;                 /* waiting goes so many times faster */
     unsigned dead_after;            /* accesses until all is FFh; 0: never */
 
     /* what happened */

@@ -120,6 +120,18 @@ static void test_smbios_no_texts(void **state)
     assert_memory_not_equal(da, db, 20);
 }
 
+/* One NUL and something else where two NULs belong (found by fuzzing). */
+static void test_smbios_no_end(void **state)
+{
+    uint8_t a[] = { 32, 4, 0, 1, 0, 7, 7, 7 }, da[20], db[20];
+
+    (void)state;
+    smbios(a, sizeof(a), da);
+    a[7] = 8;
+    smbios(a, sizeof(a), db);
+    assert_memory_not_equal(da, db, 20);
+}
+
 static void test_smbios_truncated(void **state)
 {
     uint8_t a[200], d[20];
@@ -250,6 +262,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_smbios_identity, setup),
         cmocka_unit_test_setup(test_smbios_no_texts, setup),
+        cmocka_unit_test_setup(test_smbios_no_end, setup),
         cmocka_unit_test_setup(test_smbios_truncated, setup),
         cmocka_unit_test_setup(test_acpi_left_out, setup),
         cmocka_unit_test_setup(test_acpi_windows, setup),
