@@ -383,7 +383,7 @@ class Machine:
         return "\n".join([
             problem,
             "  serial console, last lines:", tail(self.serial, 25),
-            "  port 402h, last lines:", tail(self.debug(), 15),
+            "  port 402h, last lines:", tail(self.debug(), 30),
             "  QEMU's own messages:", tail(errors, 8),
             "  files: " + str(self.work),
             "  command: " + shown(self.argv)])

@@ -30,6 +30,10 @@ TPM2_KINDS = ("2.0-crb", "2.0-tis")
 
 
 def pytest_configure(config):
+    # A failure's text names case, expectation, output and command; what the
+    # harness did in between does not help.
+    if config.option.tbstyle == "auto":
+        config.option.tbstyle = "short"
     config.addinivalue_line(
         "markers", "slow: not part of `make check`, only of check-full")
 

@@ -3,9 +3,10 @@
 
     with FakeTpm("2.0-crb", state, spoil) as tpm: ...
 
-spoil(n, code, response) is called for the n-th command (from 0) with its
-ordinal and what swtpm answered; it returns what QEMU gets, or None for no
-answer at all.  QEMU speaks to swtpm over a control socket and passes in one
+spoil(n, code, response) is called for the n-th command of the guest (from 0)
+with its ordinal and what swtpm answered; it returns what QEMU gets, or None
+for no answer at all.  Before the TPM's first initialisation QEMU itself asks
+which version it is; that is answered as it should be.  QEMU speaks to swtpm over a control socket and passes in one
 message the socket for TPM commands; that one is replaced.
 """
 
@@ -18,6 +19,7 @@ import threading
 import vm
 
 HEADER = 10
+CMD_INIT = 2            # of swtpm's control channel
 
 
 def receive(sock, n):
@@ -47,6 +49,7 @@ class FakeTpm(vm.Tpm):
         self.fake_socket = os.path.join(self.run_dir, "fake")
         self.listener = None
         self.closing = False
+        self.initialised = False
 
     def start(self):
         super().start()
@@ -77,6 +80,8 @@ class FakeTpm(vm.Tpm):
                     8192, socket.CMSG_SPACE(4))
                 if not data:
                     return
+                if struct.unpack(">I", data[:4])[0] == CMD_INIT:
+                    self.initialised = True
                 fds = [array.array("i", d[:4])[0] for _, t, d in ancillary
                        if t == socket.SCM_RIGHTS]
                 if fds:
@@ -99,6 +104,10 @@ class FakeTpm(vm.Tpm):
         try:
             while True:
                 command = receive_command(qemu)
+                if not self.initialised:
+                    real.sendall(command)
+                    qemu.sendall(receive_command(real))
+                    continue
                 code = struct.unpack(">I", command[6:10])[0]
                 number = len(self.commands)
                 self.commands.append(code)

@@ -27,14 +27,15 @@ def run(tests, args=(), machine="q35", message=None, disk="virtio", tpm=None,
         assert status == BOOTED, m.report(
             f"QEMU ended with {status}, not by the boot sector")
         m.reader.join(5)
-        if message:
-            assert re.search(message, m.debug()), m.report(
-                f"port 402h says nothing like {message!r}")
-            assert re.search(message, bytes(m.serial)), m.report(
-                f"the console says nothing like {message!r}")
-        if quiet:
-            assert not re.search(quiet, bytes(m.serial)), m.report(
-                f"the console has {quiet!r}")
+        for name, text in (("port 402h", m.debug()),
+                           ("the console", bytes(m.serial))):
+            if message and not re.search(message, text):
+                pytest.fail(m.report(f"{name} says nothing like {message!r}"),
+                            pytrace=False)
+            found = quiet and re.search(quiet, text)
+            if found:
+                pytest.fail(m.report(f"{name} says {found[0]!r}"),
+                            pytrace=False)
 
 
 def fw_cfg(tests, **files):
@@ -50,7 +51,7 @@ def fw_cfg(tests, **files):
 # ------------------------------------------------------------- disks and CDs
 
 def failing_disk(path, kind, machine, events="read_aio"):
-    drive = ("if=none,id=bad,driver=raw,file.driver=blkdebug,"
+    drive = ("if=none,id=bad,snapshot=on,driver=raw,file.driver=blkdebug,"
              f"file.image.driver=file,file.image.filename={path},"
              f"file.inject-error.0.event={events},"
              "file.inject-error.0.errno=5")
