@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: MIT
+"""The BIOS services, by the real-mode programs in tests/rm: memory, time, PCI
+BIOS, keyboard, mouse, and the screen on a VGA and on a serial terminal."""
+
+import contextlib
+import pathlib
+import re
+import subprocess
+import time
+
+import pyte
+import pytest
+
+import vm
+
+SOURCES = pathlib.Path(__file__).resolve().parent.parent / "rm"
+COM1 = b"\xf8\x03"
+MACHINES = ["pc", "q35"]
+
+
+def assemble(name, work):
+    """A disk image that boots tests/rm/NAME.S."""
+    obj, image = work / f"{name}.o", work / f"{name}.img"
+    subprocess.run(["gcc", "-m32", "-c", SOURCES / f"{name}.S", "-o", obj],
+                   check=True)
+    subprocess.run(["ld", "-m", "elf_i386", "-Ttext", "0x7c00", "--oformat",
+                    "binary", "-o", image, obj], check=True)
+    with open(image, "r+b") as file:
+        file.truncate(1 << 20)
+    return image
+
+
+@pytest.fixture
+def program(bios, tmp_path):
+    """A machine that runs one of the programs; console: the serial one."""
+    @contextlib.contextmanager
+    def run(name, machine="pc", console=False, args=(), **kwargs):
+        args = vm.disk(assemble(name, tmp_path), "ide", machine) + list(args)
+        args += ["-device", "isa-debug-exit,iobase=0x501"]
+        if console:
+            port = tmp_path / "sercon-port"
+            port.write_bytes(COM1)
+            args += ["-fw_cfg", f"name=etc/sercon-port,file={port}"]
+        argv = vm.qemu_argv(bios, machine, args=args, **kwargs)
+        with vm.Machine(argv, tmp_path / "run") as m:
+            yield m
+    return run
+
+
+def finished(m):
+    """The program's report; every check in it must have passed."""
+    m.wait_debug(rb"^done$", 30)
+    lines = m.debug().decode(errors="replace").split("\n")
+    failed = [line for line in lines if line.startswith("FAIL ")]
+    assert not failed, m.report("\n".join(failed))
+    passed = [line for line in lines if line.startswith("ok ")]
+    return passed
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_services(program, machine):
+    with program("services", machine) as m:
+        passed = finished(m)
+    assert len(passed) > 130, "the program left checks out"
+    assert "ok BIOS32 last bus" in passed
+
+
+def wait_lines(m, start, count, timeout=5):
+    """Wait until count lines of the report begin like that."""
+    limit = time.monotonic() + timeout
+    while len(re.findall(rb"^" + start, m.debug(), re.M)) < count:
+        if time.monotonic() > limit:
+            raise vm.VmError(m.report(
+                f"waited {timeout} s for {count} lines {start!r}"))
+        time.sleep(0.02)
+
+
+def monitor(m, line):
+    """One command of QEMU's monitor.  The key that ends the program may end
+    QEMU before it answers."""
+    with contextlib.suppress(ValueError):
+        m.qmp("human-monitor-command", **{"command-line": line})
+
+
+# ----------------------------------------------------------------- keyboard
+
+def keys_of(m):
+    return re.findall(rb"key (\w+) low (\w+) high (\w+)", m.debug())
+
+
+KEYS = [
+    # QEMU's name, AX of INT 16h AH=10h, AL and AH of AH=12h
+    ("a", "1E61", "00", "00"), ("shift-a", "1E41", "02", "00"),
+    ("ctrl-a", "1E01", "04", "01"), ("alt-a", "1E00", "08", "02"),
+    ("shift_r-2", "0340", "01", "00"), ("ctrl_r-c", "2E03", "04", "04"),
+    ("alt_r-f4", "6B00", "08", "08"),
+    ("up", "48E0", "00", "00"), ("kp_8", "4800", "00", "00"),
+    ("num_lock", None, None, None), ("kp_8", "4838", "20", "00"),
+    ("shift-kp_8", "4800", "22", "00"), ("num_lock", None, None, None),
+    ("caps_lock", None, None, None), ("a", "1E41", "40", "00"),
+    ("shift-a", "1E61", "42", "00"), ("1", "0231", "40", "00"),
+    ("caps_lock", None, None, None),
+    ("f1", "3B00", "00", "00"), ("shift-f1", "5400", "02", "00"),
+    ("ctrl-f1", "5E00", "04", "01"), ("f12", "8600", "00", "00"),
+    ("ret", "1C0D", "00", "00"), ("kp_enter", "E00D", "00", "00"),
+    ("kp_divide", "E02F", "00", "00"), ("esc", "011B", "00", "00"),
+    ("tab", "0F09", "00", "00"), ("shift-tab", "0F00", "02", "00"),
+    ("backspace", "0E08", "00", "00"), ("spc", "3920", "00", "00"),
+    ("delete", "53E0", "00", "00"), ("ctrl-left", "73E0", "04", "01"),
+    ("less", "565C", "00", "00"), ("ctrl-d", "2004", "04", "01"),
+]
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_keyboard(program, machine):
+    expected = []
+    with program("keys", machine) as m:
+        m.wait_debug(rb"^ready$")
+        for name, *meaning in KEYS:
+            m.qmp("human-monitor-command",
+                  **{"command-line": f"sendkey {name} 20"})
+            if meaning[0]:
+                expected.append(tuple(x.encode() for x in meaning))
+                wait_lines(m, rb"key .*\n", len(expected))
+                assert keys_of(m)[-1] == expected[-1], name
+            else:
+                time.sleep(0.2)
+        finished(m)
+    assert keys_of(m) == expected
+
+
+def test_alt_and_keypad_type_a_character(program):
+    with program("keys") as m:
+        m.wait_debug(rb"^ready$")
+
+        def press(key, down):
+            m.qmp("input-send-event", events=[
+                {"type": "key", "data": {
+                    "down": down, "key": {"type": "qcode", "data": key}}}])
+
+        press("alt", True)
+        for digit in ("kp_1", "kp_9", "kp_8"):
+            press(digit, True)
+            press(digit, False)
+        press("alt", False)
+        m.wait_debug(rb"key 00C6", 5)
+
+
+def test_ctrl_alt_delete_resets(program):
+    with program("keys", args=["-no-reboot"]) as m:
+        m.wait_debug(rb"^ready$")
+        monitor(m, "sendkey ctrl-alt-delete")
+        m.wait(10)
+
+
+def test_mouse(program):
+    with program("mouse") as m:
+        m.wait_debug(rb"^ready$")
+        for i, (command, packet) in enumerate([
+                ("mouse_move 5 3", b"0028 0005 00FD"),
+                ("mouse_button 1", b"0009 0000 0000"),
+                ("mouse_button 0", b"0008 0000 0000"),
+                ("mouse_move -7 -2", b"0018 00F9 0002")]):
+            monitor(m, command)
+            wait_lines(m, rb"mouse .*\n", i + 1)
+            assert re.findall(rb"mouse ([^\n]*)\n", m.debug())[-1] == packet
+        monitor(m, "sendkey a")
+        finished(m)
+
+
+# ----------------------------------------------------------- serial console
+
+SEQUENCES = [
+    ("a", "1E61"), ("A", "1E41"), ("\x01", "1E01"), ("*", "372A"),
+    ("\r", "1C0D"), ("\n", "1C0D"), ("\t", "0F09"), ("\x7f", "0E08"),
+    ("\x1b[A", "48E0"), ("\x1b[B", "50E0"), ("\x1bOC", "4DE0"),
+    ("\x1b[D", "4BE0"), ("\x1b[1;5C", "4DE0"), ("\x1b[H", "47E0"),
+    ("\x1b[1~", "47E0"), ("\x1b[4~", "4FE0"), ("\x1b[3~", "53E0"),
+    ("\x1b[5~", "49E0"), ("\x1bOP", "3B00"), ("\x1b[[A", "3B00"),
+    ("\x1b[11~", "3B00"), ("\x1b[15~", "3F00"), ("\x1b[24~", "8600"),
+    ("\x1b", "011B"),
+]
+
+
+@pytest.mark.parametrize("vga", [None, "std"])
+def test_serial_keys(program, vga):
+    with program("keys", console=True, vga=vga) as m:
+        m.wait_debug(rb"^ready$")
+        for i, (text, meaning) in enumerate(SEQUENCES):
+            m.send(text)
+            wait_lines(m, rb"key .*\n", i + 1)
+            assert keys_of(m)[-1][0] == meaning.encode(), repr(text)
+        m.send("typed ahead in one go")     # more than a FIFO and the buffer
+        wait_lines(m, rb"key .*\n", len(SEQUENCES) + 21, 10)
+        m.send("\x04")
+        finished(m)
+
+
+ANSI = ["black", "blue", "green", "cyan", "red", "magenta", "brown", "white"]
+
+
+def vga_cells(m, work):
+    """[(character, foreground, bright, background)] from the VGA's memory."""
+    path = work / "screen.bin"
+    m.qmp("pmemsave", val=0xb8000, size=4000, filename=str(path))
+    data = path.read_bytes()
+    return [(glyph(data[i]), ANSI[data[i + 1] & 7],
+             bool(data[i + 1] & 8), ANSI[data[i + 1] >> 4 & 7])
+            for i in range(0, 4000, 2)]
+
+
+def glyph(code):
+    """What code page 437 shows; its first 32 as the standard names them."""
+    low = " ☺☻♥♦♣♠•◘○◙♂♀♪♫☼►◄↕‼¶§▬↨↑↓→←∟↔▲▼"
+    return low[code] if code < 32 else bytes([code]).decode("cp437")
+
+
+def terminal(m):
+    screen = pyte.Screen(80, 25)
+    pyte.ByteStream(screen).feed(bytes(m.serial))
+    return screen
+
+
+def terminal_cells(screen):
+    default = {"fg": "white", "bg": "black"}
+    cells = []
+    for row in range(25):
+        for col in range(80):
+            c = screen.buffer[row][col]
+            cells.append((c.data,
+                          default["fg"] if c.fg == "default" else c.fg,
+                          c.bold,
+                          default["bg"] if c.bg == "default" else c.bg))
+    return cells
+
+
+def rows_of(cells):
+    return ["".join(c[0] for c in cells[i:i + 80]) for i in range(0, 2000, 80)]
+
+
+def screen_of(program, tmp_path, vga):
+    with program("screen", console=True, vga=vga) as m:
+        m.wait_debug(rb"^ready$", 30)
+        time.sleep(0.5)                     # the program now waits for a key
+        drawn = terminal(m)
+        memory = vga_cells(m, tmp_path) if vga else None
+        cursor = (drawn.cursor.y, drawn.cursor.x)
+        cells = terminal_cells(drawn)
+        m.send("x")
+        m.wait_debug(rb"^cleared$", 10)
+        time.sleep(0.2)
+        after = terminal(m)
+        m.send("x")
+        finished(m)
+    assert cursor == (7, 9)
+    assert not "".join(after.display).strip(), "the screen was cleared"
+    assert after.cursor.hidden
+    return cells, memory
+
+
+def test_terminal_shows_what_the_vga_shows(program, tmp_path):
+    """Characters and colours of the whole screen, cell by cell."""
+    shown, memory = screen_of(program, tmp_path, "std")
+    assert rows_of(shown) == rows_of(memory)
+    # A space has no foreground that one could see.
+    visible = [(c[0], c[3]) if c[0] == " " else c for c in shown]
+    wanted = [(c[0], c[3]) if c[0] == " " else c for c in memory]
+    assert visible == wanted
+
+
+def test_terminal_without_vga_is_the_same(program, tmp_path):
+    with_vga, _ = screen_of(program, tmp_path, "std")
+    without, _ = screen_of(program, tmp_path, None)
+    assert rows_of(without) == rows_of(with_vga)
+    assert without == with_vga
+
+
+def test_serial_console_follows_graphics_off(program):
+    """-nographic: the host has no display, the first serial port is the
+    console without being asked for."""
+    with program("keys", machine_options=",graphics=off") as m:
+        m.wait_debug(rb"^ready$")
+        m.send("\x04")
+        finished(m)
+        assert b"Booting from" in m.serial
+
+
+def test_no_serial_port_for_the_console(program, tmp_path):
+    port = tmp_path / "port"
+    port.write_bytes(b"\xe8\x03")           # nothing is there
+    with program("keys", args=["-fw_cfg",
+                               f"name=etc/sercon-port,file={port}"]) as m:
+        m.wait_debug(rb"^ready$")
+        assert b"no 16550" in m.debug()
