@@ -117,8 +117,7 @@ def test_keyboard(program, machine):
     with program("keys", machine) as m:
         m.wait_debug(rb"^ready$")
         for name, *meaning in KEYS:
-            m.qmp("human-monitor-command",
-                  **{"command-line": f"sendkey {name} 20"})
+            monitor(m, f"sendkey {name} 20")
             if meaning[0]:
                 expected.append(tuple(x.encode() for x in meaning))
                 wait_lines(m, rb"key .*\n", len(expected))
