@@ -77,12 +77,12 @@ void resume(void)
     debug("S3 resume\n");
     resume_tpm();
     chipset_resume();
-    smp_resume();
     smm_lock();
 
     now = tpm;
     memcpy(data_start, aside, len);
     tpm = now;
+    smp_resume();               /* needs the MSR list, and the lowest bytes */
     vector = acpi_resume();
     pam_lock();
     if (vector == 0 || vector >= 0x100000) {
