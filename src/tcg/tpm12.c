@@ -42,24 +42,43 @@ int tpm12_presence(struct tcg *t, uint16_t bits)
     return do_plain(t, &w, DURATION_SHORT);
 }
 
-/* Is presence locked until the next start-up, as the flags tell? */
-static bool presence_is_locked(struct tcg *t)
+/* One flag byte of a flags capability; the tag counts as two. 0 if unknown. */
+static uint8_t get_flag(struct tcg *t, uint32_t flags, size_t at)
 {
     struct rd r;
 
-    if (tpm12_get_capability(t, TPM12_CAP_FLAG, TPM12_CAP_FLAG_VOLATILE,
-                             &r) < 0) {
-        return false;
+    if (tpm12_get_capability(t, TPM12_CAP_FLAG, flags, &r) < 0) {
+        return 0;
     }
-    rd_skip(&r, 2 + 2);                     /* tag and two other flags */
-    return rd_u8(&r) == 0 && rd_u8(&r) == 1;
+    rd_skip(&r, at);
+    return rd_u8(&r);
+}
+
+/*
+ * Can no command assert physical presence before the next start-up?  Either
+ * that is locked, or commands are switched off for the TPM's lifetime.
+ */
+static bool presence_is_out_of_reach(struct tcg *t)
+{
+    if (get_flag(t, TPM12_CAP_FLAG_VOLATILE, TPM12_STCLEAR_PP_LOCK)
+        && !get_flag(t, TPM12_CAP_FLAG_VOLATILE, TPM12_STCLEAR_PP)) {
+        return true;
+    }
+    return get_flag(t, TPM12_CAP_FLAG_PERMANENT, TPM12_PERM_PP_LIFETIME_LOCK)
+           && !get_flag(t, TPM12_CAP_FLAG_PERMANENT,
+                        TPM12_PERM_PP_CMD_ENABLE);
 }
 
 int tpm12_lock_presence(struct tcg *t)
 {
-    int rc = tpm12_presence(t, TPM12_PP_NOTPRESENT | TPM12_PP_LOCK);
+    uint16_t bits = TPM12_PP_NOTPRESENT | TPM12_PP_LOCK;
+    int rc = tpm12_presence(t, bits);
 
-    return rc == ERR_TPM && presence_is_locked(t) ? 0 : rc;
+    if (rc != ERR_TPM || presence_is_out_of_reach(t)) {
+        return rc == ERR_TPM ? 0 : rc;
+    }
+    rc = tpm12_presence(t, TPM12_PP_CMD_ENABLE);
+    return rc < 0 ? rc : tpm12_presence(t, bits);
 }
 
 int tpm12_temp_deactivate(struct tcg *t)

@@ -42,6 +42,15 @@
 #define TPM12_CAP_FLAG                  0x04u
 #define TPM12_CAP_FLAG_PERMANENT        0x108u
 #define TPM12_CAP_FLAG_VOLATILE         0x109u
+/* Flags' places in these structures, a 16-bit tag in front */
+#define TPM12_PERM_DISABLE              2u
+#define TPM12_PERM_OWNERSHIP            3u
+#define TPM12_PERM_DEACTIVATED          4u
+#define TPM12_PERM_PP_LIFETIME_LOCK     8u
+#define TPM12_PERM_PP_CMD_ENABLE        10u
+#define TPM12_STCLEAR_DEACTIVATED       2u
+#define TPM12_STCLEAR_PP                4u
+#define TPM12_STCLEAR_PP_LOCK           5u
 #define TPM12_CAP_PROPERTY              0x05u
 #define TPM12_CAP_PROP_OWNER            0x111u
 #define TPM12_CAP_PROP_TIMEOUTS         0x115u

@@ -199,7 +199,8 @@ static bool is_harmless(unsigned command, enum fault f)
     return code == TPM12_ORD_ContinueSelfTest
            || (code == TPM12_ORD_GetCapability
                && (f == CODE || command > 4))
-           || (code == TSC_ORD_PhysicalPresence && f == CODE && command < 4);
+           /* A refusal is looked into, and the command sent again. */
+           || (code == TSC_ORD_PhysicalPresence && f == CODE);
 }
 
 static void inject(enum fake_kind kind, unsigned command, enum fault f,
@@ -359,6 +360,101 @@ static void test_silence(void **state)
             assert_true(log_ok());
         }
     }
+}
+
+/* Record a resume that works; its Startup(STATE) follows a saved state. */
+static void record_resume(enum fake_kind kind, int v)
+{
+    record(kind, v);
+    realtpm_new(v);
+    if (v == 2) {
+        assert_int_equal(realtpm_hex("8001 00000000 00000144 0000"), 0);
+        assert_int_equal(realtpm_hex("8001 00000000 00000145 0001"), 0);
+    } else {
+        assert_int_equal(realtpm_hex("00c1 00000000 00000099 0001"), 0);
+        assert_int_equal(realtpm_hex("00c1 00000000 00000098"), 0);
+    }
+    realtpm_reset();
+    script_len = 0;
+    recording = true;
+    fakehw_init(&hw, kind, exec, NULL);
+    assert_int_equal(tcg_resume(&t, &hw.plat, NULL, 0), TCG_RESUME_RESTORED);
+    recording = false;
+    realtpm_end();
+}
+
+/*
+ * A fault in a resume: either the TPM is as before the sleep, or the console
+ * says what became of it.
+ */
+static void test_resume_faults(void **state)
+{
+    static const struct { enum fault f; uint32_t value; } c[] = {
+        { LOST, 0 }, { CUT, 9 }, { CUT_FITTING, 9 }, { LONGER, 2 },
+        { GARBAGE, 0xff }, { CODE, 0x101 }, { CODE, 0x1c4 }, { CODE, 0x1c },
+        { CODE, 9 }, { CODE, 0x98e }, { CODE, 0x9a2 }, { WRONG_TAG, 0x40 },
+    };
+
+    (void)state;
+    for (int k = 0; k < 3; k++) {
+        record_resume(kinds[k], version_of(kinds[k]));
+        for (unsigned n = 0; n < script_len; n++) {
+            for (size_t i = 0; i < 2 * sizeof(c) / sizeof(*c); i++) {
+                int rc;
+
+                if (c[i / 2].f == CUT && kinds[k] == FAKE_CRB) {
+                    continue;           /* a buffer has no length */
+                }
+                fault = c[i / 2].f;
+                fault_value = c[i / 2].value;
+                fault_at = n;
+                fault_times = i % 2 ? 1000000 : 1;
+                at = pos = 0;
+                hit = false;
+                fakehw_init(&hw, kinds[k], exec, NULL);
+                hw.hurry = 100;
+                rc = tcg_resume(&t, &hw.plat, NULL, 0);
+                assert_true(rc >= 0);
+                if (rc == TCG_RESUME_RESTORED) {
+                    uint32_t code = script[n].code;
+                    bool refused = fault == CODE && (fault_value == 0x98e
+                                                     || fault_value == 0x9a2);
+
+                    if (n > 0 && code != TPM2_CC_SelfTest
+                        && code != TPM12_ORD_ContinueSelfTest
+                        && !(code == TPM12_ORD_GetCapability && n > 3)
+                        && !refused && !(version == 1 && fault == CODE)) {
+                        fail_msg("kind %d fault %d at %u: restored", k,
+                                 fault, n);
+                    }
+                } else if (!hw.out[0]) {
+                    fail_msg("kind %d fault %d at %u: no message", k, fault,
+                             n);
+                }
+                assert_true(hw.now < 500000000u);
+            }
+        }
+    }
+}
+
+/* A Startup that is executed while its answer is lost. */
+static void test_second_chance(void **state)
+{
+    (void)state;
+    record(FAKE_TIS20, 2);
+    fault = LOST;
+    fault_at = 0;
+    fault_times = 1;
+    at = pos = 0;
+    fakehw_init(&hw, FAKE_TIS20, exec, NULL);
+    assert_int_equal(tcg_start(&t, &hw.plat), 0);
+    assert_contains(hw.out, "trying once more");
+    /* The same, and the second answer is TPM_RC_INITIALIZE. */
+    error(script[0].rsp, 0x100);
+    at = pos = 0;
+    fakehw_init(&hw, FAKE_TIS20, exec, NULL);
+    assert_int_equal(tcg_start(&t, &hw.plat), 0);
+    assert_int_equal(t.state, TCG_STARTED);
 }
 
 static void test_detection(void **state)
@@ -602,6 +698,8 @@ int main(void)
         cmocka_unit_test(test_lost_and_garbage),
         cmocka_unit_test(test_repeats),
         cmocka_unit_test(test_silence),
+        cmocka_unit_test(test_resume_faults),
+        cmocka_unit_test(test_second_chance),
         cmocka_unit_test(test_detection),
         cmocka_unit_test(test_cross_check),
         cmocka_unit_test(test_banks),
