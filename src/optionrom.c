@@ -15,8 +15,8 @@
 
 #include "boot.h"
 #include "err.h"
+#include "fw/checksum.h"
 #include "fw/fwcfg.h"
-#include "io.h"
 #include "layout.h"
 #include "measure.h"
 #include "optionrom_format.h"
@@ -67,53 +67,6 @@ static const char *source_name(const struct rom_source *s)
         format(text, sizeof(text), "of PCI %02x:%02x.%x", PCI_BUS(s->bdf),
                PCI_DEV(s->bdf), PCI_FN(s->bdf));
     return text;
-}
-
-static bool mmx_usable(void)
-{
-    uint32_t r[4], cr0;
-
-    cpuid(1, 0, r);
-    __asm__ volatile("movl %%cr0, %0" : "=r"(cr0));
-    return (r[3] & CPUID1_EDX_MMX) && !(cr0 & (CR0_EM | CR0_TS));
-}
-
-/*
- * The sum of all bytes, modulo 256; len is a multiple of 512.  With MMX eight
- * sums are kept side by side: a ROM's checksum is a noticeable part of POST.
- */
-static uint8_t byte_sum(const uint8_t *p, uint32_t len)
-{
-    const uint8_t *end = p + len;
-    uint8_t lanes[8];
-    uint8_t sum = 0;
-
-    if (!mmx_usable()) {
-        while (p < end)
-            sum += *p++;
-        return sum;
-    }
-    __asm__ volatile(
-        "pxor %%mm0, %%mm0\n"
-        "1:\n\t"
-        "paddb (%[p]), %%mm0\n\t"
-        "paddb 8(%[p]), %%mm0\n\t"
-        "paddb 16(%[p]), %%mm0\n\t"
-        "paddb 24(%[p]), %%mm0\n\t"
-        "paddb 32(%[p]), %%mm0\n\t"
-        "paddb 40(%[p]), %%mm0\n\t"
-        "paddb 48(%[p]), %%mm0\n\t"
-        "paddb 56(%[p]), %%mm0\n\t"
-        "addl $64, %[p]\n\t"
-        "cmpl %[end], %[p]\n\t"
-        "jb 1b\n\t"
-        "movq %%mm0, %[lanes]\n\t"
-        "emms"
-        : [p] "+r"(p), [lanes] "=m"(lanes) : [end] "r"(end)
-        : "memory", "cc");
-    for (size_t i = 0; i < sizeof(lanes); i++)
-        sum += lanes[i];
-    return sum;
 }
 
 static bool same_vector(struct farptr a, struct farptr b)

@@ -62,8 +62,4 @@ struct pnp_header {
 } PACKED;
 _Static_assert(sizeof(struct pnp_header) == 0x20, "PnP header");
 
-#define CPUID1_EDX_MMX          (1u << 23)
-#define CR0_EM                  (1u << 2)
-#define CR0_TS                  (1u << 3)
-
 #endif
