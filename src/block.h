@@ -59,12 +59,13 @@ struct drive_ops {
     int (*rw)(struct drive *d, uint64_t lba, uint32_t count, void *buf,
               bool write);
     /*
-     * Send a 12-byte SCSI command to a CD and receive at most len bytes.
-     * Returns how many came, ERR_DEVICE when the drive has sense data,
-     * ERR_TIMEOUT when it does not answer.
+     * Send a SCSI command (12 bytes of it to ATAPI devices) and receive, or
+     * with write send, at most len bytes.  Returns how many were moved,
+     * ERR_DEVICE when the drive has sense data, ERR_TIMEOUT when it does not
+     * answer.
      */
-    int (*packet)(struct drive *d, const uint8_t cdb[12], void *buf,
-                  uint32_t len);
+    int (*packet)(struct drive *d, const uint8_t cdb[16], void *buf,
+                  uint32_t len, bool write);
 };
 
 /* All drives, in the order of PCI functions and ports. */

@@ -8,38 +8,11 @@
 #include <string.h>
 
 #include "print.h"
-
-#define SCSI_TEST_UNIT_READY    0x00u
-#define SCSI_REQUEST_SENSE      0x03u
-#define SCSI_START_STOP_UNIT    0x1bu
-#define SCSI_READ_CAPACITY_10   0x25u
-#define SCSI_READ_10            0x28u
-
-#define START_STOP_EJECT        0x02u   /* LoEj set, Start clear */
-#define SENSE_LEN               18u
-#define SENSE_NOT_READY         0x2u
-#define SENSE_UNIT_ATTENTION    0x6u
-#define ASC_NO_MEDIUM           0x3au
+#include "scsi.h"
 
 #define CD_READY_TIMEOUT_MS     10000u  /* a tray that closes, a disc that
                                            spins up */
 #define CD_READ_TRIES           3u
-
-/* Key and additional code of the sense data, or an error. */
-static int cd_sense(struct drive *d, uint8_t *key, uint8_t *asc)
-{
-    uint8_t cdb[12] = { SCSI_REQUEST_SENSE, [4] = SENSE_LEN };
-    uint8_t sense[SENSE_LEN] ALIGNED(4);
-    int rc;
-
-    memset(sense, 0, sizeof(sense));
-    rc = d->ops->packet(d, cdb, sense, sizeof(sense));
-    if (rc < 0)
-        return rc;
-    *key = sense[2] & 0xf;
-    *asc = sense[12];
-    return 0;
-}
 
 /*
  * A command has failed: find out why.
@@ -48,7 +21,7 @@ static int cd_sense(struct drive *d, uint8_t *key, uint8_t *asc)
 static int cd_diagnose(struct drive *d)
 {
     uint8_t key, asc;
-    int rc = cd_sense(d, &key, &asc);
+    int rc = scsi_sense(d, &key, &asc);
 
     if (rc < 0)
         return rc;
@@ -63,13 +36,13 @@ static int cd_diagnose(struct drive *d)
 
 static int cd_read_capacity(struct drive *d)
 {
-    uint8_t cdb[12] = { SCSI_READ_CAPACITY_10 };
+    uint8_t cdb[16] = { SCSI_READ_CAPACITY_10 };
     uint8_t cap[8] ALIGNED(4);
     uint32_t size;
     int rc;
 
     memset(cap, 0, sizeof(cap));
-    rc = d->ops->packet(d, cdb, cap, sizeof(cap));
+    rc = d->ops->packet(d, cdb, cap, sizeof(cap), false);
     if (rc < 0)
         return rc;
     size = (uint32_t)cap[4] << 24 | cap[5] << 16 | cap[6] << 8 | cap[7];
@@ -85,13 +58,13 @@ static int cd_read_capacity(struct drive *d)
 
 int cd_ready(struct drive *d)
 {
-    static const uint8_t cdb[12] = { SCSI_TEST_UNIT_READY };
+    static const uint8_t cdb[16] = { SCSI_TEST_UNIT_READY };
     struct poll p = poll_start(CD_READY_TIMEOUT_MS);
     int rc;
 
     d->ready = false;
     for (;;) {
-        rc = d->ops->packet(d, cdb, NULL, 0);
+        rc = d->ops->packet(d, cdb, NULL, 0, false);
         if (rc >= 0)
             rc = cd_read_capacity(d);
         if (rc >= 0)
@@ -110,7 +83,7 @@ int cd_ready(struct drive *d)
 
 int cd_read(struct drive *d, uint32_t lba, uint32_t count, void *buf)
 {
-    uint8_t cdb[12] = {
+    uint8_t cdb[16] = {
         SCSI_READ_10,
         [2] = (uint8_t)(lba >> 24), [3] = (uint8_t)(lba >> 16),
         [4] = (uint8_t)(lba >> 8), [5] = (uint8_t)lba,
@@ -120,7 +93,7 @@ int cd_read(struct drive *d, uint32_t lba, uint32_t count, void *buf)
     int rc = ERR_DEVICE;
 
     for (unsigned tries = 0; tries < CD_READ_TRIES; tries++) {
-        rc = d->ops->packet(d, cdb, buf, len);
+        rc = d->ops->packet(d, cdb, buf, len, false);
         if (rc == (int)len)
             return 0;
         if (rc >= 0) {
@@ -145,10 +118,10 @@ int cd_read(struct drive *d, uint32_t lba, uint32_t count, void *buf)
 
 int cd_eject(struct drive *d)
 {
-    static const uint8_t cdb[12] = {
+    static const uint8_t cdb[16] = {
         SCSI_START_STOP_UNIT, [4] = START_STOP_EJECT,
     };
-    int rc = d->ops->packet(d, cdb, NULL, 0);
+    int rc = d->ops->packet(d, cdb, NULL, 0, false);
 
     d->ready = false;
     d->changed = true;

@@ -12,12 +12,22 @@
 #include "hw/ahci_post.h"
 #include "hw/ata_post.h"
 #include "hw/virtio_blk.h"
+#include "hw/virtio_scsi.h"
 #include "print.h"
 
 #define CLASS_IDE           0x0101u
 #define CLASS_SATA          0x0106u
 #define PROG_IF_AHCI        0x01u
+#define VIRTIO_BLOCK_OLD    0x1001u     /* transitional device numbers */
+#define VIRTIO_SCSI_OLD     0x1004u
 #define TEXT_MAX            128u
+
+static bool is_virtio(const struct pci_device *pci, uint16_t old,
+                      unsigned type)
+{
+    return pci->vendor == VIRTIO_VENDOR &&
+        (pci->device == old || pci->device == VIRTIO_DEVICE_MODERN(type));
+}
 
 static void start_controller(struct pci_device *pci)
 {
@@ -25,10 +35,10 @@ static void start_controller(struct pci_device *pci)
         ata_start(pci);
     else if (pci->class == CLASS_SATA && pci->prog_if == PROG_IF_AHCI)
         ahci_start(pci);
-    else if (pci->vendor == VIRTIO_VENDOR &&
-             (pci->device == VIRTIO_DEVICE_TRANSITIONAL(VIRTIO_ID_BLOCK) ||
-              pci->device == VIRTIO_DEVICE_MODERN(VIRTIO_ID_BLOCK)))
+    else if (is_virtio(pci, VIRTIO_BLOCK_OLD, VIRTIO_ID_BLOCK))
         virtio_blk_start(pci);
+    else if (is_virtio(pci, VIRTIO_SCSI_OLD, VIRTIO_ID_SCSI))
+        virtio_scsi_start(pci);
 }
 
 void block_start(void)
@@ -42,6 +52,7 @@ void block_finish(void)
     virtio_blk_finish();
     ata_finish();
     ahci_finish();
+    virtio_scsi_finish();
 }
 
 void drive_register(struct drive *d)

@@ -171,8 +171,8 @@ static int ahci_rw(struct drive *d, uint64_t lba, uint32_t count, void *buf,
     return rc < 0 ? rc : 0;
 }
 
-static int ahci_packet(struct drive *d, const uint8_t cdb[12], void *buf,
-                       uint32_t len)
+static int ahci_packet(struct drive *d, const uint8_t cdb[16], void *buf,
+                       uint32_t len, bool write)
 {
     struct ahci_command c = {
         .command = ATA_CMD_PACKET,
@@ -181,6 +181,7 @@ static int ahci_packet(struct drive *d, const uint8_t cdb[12], void *buf,
         .cdb = cdb,
         .buf = buf,
         .len = len,
+        .write = write,
     };
 
     return run((struct ahci_drive *)d, &c);

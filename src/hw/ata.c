@@ -277,8 +277,8 @@ static int packet_pio(const struct ata_channel *ch, uint8_t *buf,
     }
 }
 
-static int ata_packet(struct drive *d, const uint8_t cdb[12], void *buf,
-                      uint32_t len)
+static int ata_packet(struct drive *d, const uint8_t cdb[16], void *buf,
+                      uint32_t len, bool write)
 {
     struct ata_drive *a = (struct ata_drive *)d;
     struct ata_channel *ch = a->channel;
@@ -293,6 +293,8 @@ static int ata_packet(struct drive *d, const uint8_t cdb[12], void *buf,
 
     if (d->dead)
         return ERR_TIMEOUT;
+    if (write)
+        return ERR_PARAM;       /* CDs are only read */
     if (dma)
         dma_prepare(ch, buf, len, false);
     rc = ata_command(ch, &tf);

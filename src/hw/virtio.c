@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Virtio at run time: one request through queue 0.  Resident.
+ * Virtio at run time: one request through one queue.  Resident.
  */
 #include "hw/virtio.h"
 
@@ -29,9 +29,9 @@ int virtio_run(struct virtio *v, const struct virtio_buffer *buffers,
     v->avail->idx++;
     barrier();
     if (v->notify != NULL)
-        *v->notify = 0;
+        *v->notify = v->queue;
     else
-        outw(v->notify_port, 0);
+        outw(v->notify_port, v->queue);
 
     while (v->used->idx == v->last_used)
         if (!poll_again(&p))

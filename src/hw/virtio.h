@@ -14,7 +14,6 @@
 #include "hw/pci.h"
 
 #define VIRTIO_VENDOR       0x1af4u
-#define VIRTIO_DEVICE_TRANSITIONAL(type) (0x0fffu + (type)) /* blk: 1001h */
 #define VIRTIO_DEVICE_MODERN(type) (0x1040u + (type))
 
 /* Device status */
@@ -58,6 +57,7 @@ struct virtio {
     volatile struct virtq_used *used;
     volatile uint16_t *notify;  /* modern; NULL: legacy */
     uint16_t notify_port;       /* legacy */
+    uint16_t queue;             /* its number */
     uint16_t size;              /* of the queue, a power of two */
     uint16_t last_used;
 };
@@ -65,7 +65,7 @@ struct virtio {
 struct virtio_buffer { void *at; uint32_t len; bool device_writes; };
 
 /*
- * Run one request made of count buffers (1..3) and wait for its end.
+ * Run one request made of count buffers (1..4) and wait for its end.
  * Returns 0; ERR_TIMEOUT; ERR_FORMAT when the device put nonsense into the
  * used ring.  After an error the device may still use the buffers: it must
  * be reset before anything else.

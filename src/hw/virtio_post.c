@@ -212,7 +212,7 @@ static int legacy_queue(struct virtio_setup *s, struct virtio *v)
 {
     int rc;
 
-    outw(s->port + LEGACY_QUEUE_SELECT, 0);
+    outw(s->port + LEGACY_QUEUE_SELECT, v->queue);
     v->size = inw(s->port + LEGACY_QUEUE_SIZE);
     if (v->size == 0)
         return ERR_ABSENT;
@@ -235,7 +235,7 @@ int virtio_queue(struct virtio_setup *s, struct virtio *v)
 
     if (s->port)
         return legacy_queue(s, v);
-    mmio_write16(s->common + COMMON_QUEUE_SELECT, 0);
+    mmio_write16(s->common + COMMON_QUEUE_SELECT, v->queue);
     v->size = mmio_read16(s->common + COMMON_QUEUE_SIZE);
     if (v->size == 0)
         return ERR_ABSENT;

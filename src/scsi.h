@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * SCSI commands that disks and CDs share, and SCSI disks.  scsi.c is resident
+ * and reads and writes; scsi_post.c finds out what a unit is.
+ *
+ * SPC-3 (INQUIRY, sense data), SBC-3 (disks).
+ */
+#ifndef SCSI_H
+#define SCSI_H
+
+#include "block.h"
+
+#define SCSI_TEST_UNIT_READY    0x00u
+#define SCSI_REQUEST_SENSE      0x03u
+#define SCSI_INQUIRY            0x12u
+#define SCSI_START_STOP_UNIT    0x1bu
+#define SCSI_READ_CAPACITY_10   0x25u
+#define SCSI_READ_10            0x28u
+#define SCSI_WRITE_10           0x2au
+#define SCSI_READ_16            0x88u
+#define SCSI_WRITE_16           0x8au
+#define SCSI_SERVICE_IN_16      0x9eu
+#define SCSI_READ_CAPACITY_16   0x10u   /* service action of the former */
+#define SCSI_REPORT_LUNS        0xa0u
+
+#define START_STOP_EJECT        0x02u   /* LoEj set, Start clear */
+#define SENSE_LEN               18u
+#define SENSE_NOT_READY         0x2u
+#define SENSE_UNIT_ATTENTION    0x6u
+#define ASC_BECOMING_READY      0x04u
+#define ASC_NO_MEDIUM           0x3au
+
+/* Key and additional code of the sense data.  0 or an error. */
+int scsi_sense(struct drive *d, uint8_t *key, uint8_t *asc);
+
+/*
+ * Send a command; again (bounded by 10 s) while the unit only wants to say
+ * that it was reset, or is becoming ready.  As drive_ops.packet().
+ */
+int scsi_command(struct drive *d, const uint8_t cdb[16], void *buf,
+                 uint32_t len, bool write);
+
+/* drive_ops.rw for disks whose controller has packet() only. */
+int scsi_rw(struct drive *d, uint64_t lba, uint32_t count, void *buf,
+            bool write);
+
+/*
+ * POST only.  Ask a unit what it is, and fill the drive's type, size and
+ * description (bus: "virtio-scsi").  0; ERR_ABSENT when it is neither disk
+ * nor CD, or nothing; other errors were printed.
+ */
+int scsi_identify(struct drive *d, const char *bus);
+
+#endif
