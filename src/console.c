@@ -6,7 +6,8 @@
  * With a VGA ROM each call is shown on the terminal as the screen stood
  * before it, then the ROM does it.  Without one the state of the screen in
  * the BIOS data area is kept here.  Without a serial console either, INT 10h
- * keeps the cursor and shows nothing.  sercon.c speaks to the terminal.
+ * changes nothing: an option ROM that has hooked it may keep that state (as
+ * sgabios does).  sercon.c speaks to the terminal.
  *
  * IBM PS/2 BIOS Interface Technical Reference, INT 10h.
  */
@@ -253,11 +254,9 @@ void console_reset(void)
     bda->char_height = CHAR_HEIGHT;
 }
 
-/* Calls that report or change only what the BIOS data area holds. */
-static void state_service(struct bregs *r)
+/* Calls that change only what the BIOS data area holds. */
+static void change_state(struct bregs *r)
 {
-    struct cursor at = cursor_get(r->bh);
-
     switch (r->ah) {
     case 0x00:
         console_reset();
@@ -266,17 +265,25 @@ static void state_service(struct bregs *r)
         bda->cursor_type = r->cx;
         break;
     case 0x02:
-        at = (struct cursor){ .row = r->dh, .col = r->dl };
-        cursor_set(r->bh, at);
+        cursor_set(r->bh, (struct cursor){ .row = r->dh, .col = r->dl });
         break;
+    case 0x05:
+        bda->video_page = r->al % PAGES;
+        break;
+    }
+}
+
+/* Calls that report what the BIOS data area holds. */
+static void report_state(struct bregs *r)
+{
+    struct cursor at = cursor_get(r->bh);
+
+    switch (r->ah) {
     case 0x03:
         r->ax = 0;
         r->cx = bda->cursor_type;
         r->dh = at.row;
         r->dl = at.col;
-        break;
-    case 0x05:
-        bda->video_page = r->al % PAGES;
         break;
     case 0x08:
         r->ax = *cell(at.row, at.col);
@@ -358,7 +365,10 @@ void handle_10(struct bregs *r)
         show(r, false);
         pass_to_vga(r);
     } else {
-        show(r, true);
-        state_service(r);
+        if (sercon.port) {
+            show(r, true);
+            change_state(r);
+        }
+        report_state(r);
     }
 }
