@@ -46,6 +46,9 @@ static uint16_t sercon_port(void)
 /* Memory, vectors and timers: what everything else stands on. */
 static void start_foundation(void)
 {
+    static char early_text[2048];
+
+    print_hold(early_text, sizeof(early_text));
     debug("KeelBIOS %s\n", KEEL_VERSION);
     pm_setup_early();           /* the clock, for every time-out */
     smi_off_early();

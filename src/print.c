@@ -15,6 +15,8 @@
 #define LINE_MAX            256u
 
 static bool console_enabled;
+static char *held;              /* text for the console that is to come */
+static size_t held_cap, held_len;
 
 /* Output of vformat: counts what does not fit. */
 struct out { char *buf; size_t cap, len; };
@@ -193,6 +195,26 @@ static void console_put(char c)
     call16_int(0x10, &r);
 }
 
+static void console_text(const char *s)
+{
+    for (; *s; s++) {
+        if (*s == '\n')
+            console_put('\r');
+        console_put(*s);
+    }
+}
+
+/* Whole messages only. */
+static void hold_text(const char *s)
+{
+    size_t len = strlen(s);
+
+    if (held && len < held_cap - held_len) {
+        memcpy(held + held_len, s, len + 1);
+        held_len += len;
+    }
+}
+
 void debug(const char *fmt, ...)
 {
     char line[LINE_MAX];
@@ -216,16 +238,23 @@ void print(const char *fmt, ...)
     va_end(ap);
     if (debug_present())
         outsb(PORT_DEBUG, line, strlen(line));
-    if (!console_enabled)
-        return;
-    for (const char *s = line; *s; s++) {
-        if (*s == '\n')
-            console_put('\r');
-        console_put(*s);
-    }
+    if (console_enabled)
+        console_text(line);
+    else
+        hold_text(line);
+}
+
+void print_hold(char *buf, size_t cap)
+{
+    held = buf;
+    held_cap = cap;
+    held_len = 0;
 }
 
 void print_console_enable(void)
 {
     console_enabled = true;
+    if (held_len)
+        console_text(held);
+    held = NULL;
 }
