@@ -55,7 +55,8 @@ unsigned disk_count(enum drive_type type)
 
 int disk_assign(struct drive *d)
 {
-    unsigned n = disk_count(d->type);
+    /* 40:75 counts the disks that option ROMs have brought, too. */
+    unsigned n = d->type == DRIVE_HDD ? bda->disk_count : disk_count(d->type);
     uint8_t first = d->type == DRIVE_CD ? FIRST_CD
                   : d->type == DRIVE_HDD ? FIRST_HDD : 0;
     uint8_t end = d->type == DRIVE_CD ? LAST_CD + 1

@@ -6,7 +6,8 @@ import subprocess
 import tempfile
 
 SOURCE = pathlib.Path(__file__).resolve().parent / "roms" / "option_rom.S"
-KINDS = ("sector", "bev", "bcv", "legacy", "legacy-19", "pnp-19", "pmm")
+KINDS = ("sector", "bev", "bcv", "legacy", "legacy-19", "pnp-19", "pmm",
+         "disk")
 E1000 = (0x8086, 0x100e)
 
 

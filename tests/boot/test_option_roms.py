@@ -17,13 +17,14 @@ def run(bios, tmp_path, under_seabios):
     if under_seabios:
         pytest.skip("messages and order are KeelBIOS's own")
 
-    def go(rom, until="[sector disk]", machine="pc", args=()):
+    def go(rom, until="[sector disk]", machine="pc", args=(), boot=None):
         path = tmp_path / "card.rom"
         path.write_bytes(rom)
         disk = roms.sector(tmp_path / "disk.img", "disk")
         argv = vm.qemu_argv(
             bios, machine, mem="64M",
-            args=["-device", f"e1000,addr=3,romfile={path}"]
+            args=["-device", f"e1000,addr=3,romfile={path}"
+                  + (f",bootindex={boot}" if boot else "")]
             + vm.disk(disk, "virtio") + list(args))
         with vm.Machine(argv, tmp_path / "run") as m:
             m.wait_debug(until.encode().replace(b"[", rb"\["), 30)
@@ -136,6 +137,14 @@ def test_disk_of_a_rom(run):
     """A BCV is called in boot order: the ROM's disk is the first."""
     text = run(roms.image("bcv"))
     assert text.index("[ROM init]") < text.index("[ROM BCV]")
+
+
+def test_disk_of_a_rom_first(run):
+    """With the first place in the order the ROM's disk is 80h, and the
+    firmware's own disk comes after it."""
+    text = run(roms.image("disk"), until="[81h is a disk]",
+               boot=1)
+    assert text.index("[ROM BCV]") < text.index("[sector of the ROM]")
 
 
 def test_legacy(run):

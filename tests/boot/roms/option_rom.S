@@ -11,6 +11,7 @@
 #define LEGACY_19   4           /* no PnP header, hooks INT 19h */
 #define PNP_19      5           /* PnP header without entries, hooks INT 19h */
 #define PNP_PMM     6           /* uses PMM and PnP services in its init code */
+#define PNP_DISK    7           /* BCV: a disk of its own, by hooking INT 13h */
 
     .code16
     .text
@@ -75,7 +76,7 @@ pnp:
     .long 0
     .word 0, name
     .byte 2, 0, 0, 0xf4
-#if KIND == PNP_BCV
+#if KIND == PNP_BCV || KIND == PNP_DISK
     .word bcv, 0, 0
 #elif KIND == PNP_BEV || KIND == PNP_PMM
     .word 0, 0, bev
@@ -143,6 +144,14 @@ bcv:
     movw $0x40, %ax
     movw %ax, %ds
     incb 0x75
+#if KIND == PNP_DISK
+    xorw %ax, %ax
+    movw %ax, %ds
+    movl 0x13 * 4, %eax
+    movl %eax, %cs:old13
+    movw $int13, 0x13 * 4
+    movw %cs, 0x13 * 4 + 2
+#endif
     popw %ds
     popaw
     lretw
@@ -151,6 +160,62 @@ int19:
     movw $text_19, %si
     call say
     iretw
+
+#if KIND == PNP_DISK
+/* The ROM's disk is 80h: whatever is read is the sector below. */
+int13:
+    cmpb $0x80, %dl
+    je 1f
+    ljmp *%cs:old13
+1:  pushaw
+    pushw %ds
+    pushw %cs
+    popw %ds
+    cld
+    movw $rom_sector, %si
+    movw %bx, %di
+    movw $256, %cx
+    rep movsw
+    popw %ds
+    popaw
+    xorb %ah, %ah
+    lretw $2                            /* as IRET, with CF = 0 (XOR) */
+old13:
+    .long 0
+
+#define AT(label) ((label) - rom_sector + 0x7c00)
+rom_sector:
+    xorw %ax, %ax
+    movw %ax, %ds
+    movw %ax, %es
+    movw $AT(text_own), %si
+    call sector_say
+    movw $0x0201, %ax                   /* the firmware's disk is 81h now */
+    movw $0x7e00, %bx
+    movw $1, %cx
+    movw $0x81, %dx
+    int $0x13
+    jc 1f
+    cmpw $0xaa55, 0x7ffe
+    jne 1f
+    movw $AT(text_other), %si
+    call sector_say
+1:  int $0x18
+sector_say:
+    movw $0x402, %dx
+1:  lodsb
+    testb %al, %al
+    jz 2f
+    outb %al, %dx
+    jmp 1b
+2:  ret
+text_own:
+    .asciz "[sector of the ROM]\n"
+text_other:
+    .asciz "[81h is a disk]\n"
+    .org rom_sector - rom + 510
+    .word 0xaa55
+#endif
 
 #if KIND == PNP_PMM
 /* PMM and the PnP entry: in ES:DI there is the PnP structure. */
