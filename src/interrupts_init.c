@@ -46,7 +46,8 @@ static const struct { uint8_t number; char *entry; } vectors[] = {
 };
 
 #define VECTOR_VIDEO_TABLE  0x1du       /* pointers to tables, not code; */
-#define VECTOR_FONT_HIGH    0x1fu       /* others fill them in */
+#define VECTOR_DISKETTE     0x1eu       /* others fill them in but for 1Eh */
+#define VECTOR_FONT_HIGH    0x1fu
 #define VECTOR_DISK_0       0x41u
 #define VECTOR_FONT         0x43u
 #define VECTOR_DISK_1       0x46u
@@ -71,6 +72,7 @@ static void vectors_init(void)
         0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, /* programs' own */
         0x79,
     };
+    uint32_t table = (uint32_t)(uintptr_t)diskette_parameters;
 
     for (unsigned i = 0; i < 256; i++)
         vector_set((uint8_t)i, entry_iret);
@@ -82,6 +84,8 @@ static void vectors_init(void)
         vector_set(vectors[i].number, vectors[i].entry);
     for (size_t i = 0; i < sizeof(tables); i++)
         vector_clear(tables[i]);
+    ivt[VECTOR_DISKETTE].seg = (uint16_t)(table >> 4);
+    ivt[VECTOR_DISKETTE].off = table & 0xf;
 }
 
 static bool com_present(uint16_t port)

@@ -69,6 +69,9 @@ bool key_push(uint16_t key);
 /* How many keys the buffer still takes. */
 unsigned key_room(void);
 
+/* What vector 1Eh points to after POST. */
+extern const uint8_t diskette_parameters[11];
+
 void handle_09(struct bregs *r);
 void handle_10(struct bregs *r);
 void handle_11(struct bregs *r);

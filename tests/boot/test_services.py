@@ -82,6 +82,17 @@ def monitor(m, line):
         m.qmp("human-monitor-command", **{"command-line": line})
 
 
+def test_time_of_day(program):
+    """40:6C has the ticks since midnight by the real-time clock."""
+    with program("keys", args=["-rtc", "base=2024-02-29T12:34:56"]) as m:
+        m.wait_debug(rb"^ready$")
+        answer = m.qmp("human-monitor-command",
+                       **{"command-line": "xp /1wx 0x46c"})
+    ticks = int(answer.split(":")[1], 16)
+    start = (12 * 3600 + 34 * 60 + 56) * 1193182 // 65536
+    assert start - 1 <= ticks <= start + 30 * 18
+
+
 # ----------------------------------------------------------------- keyboard
 
 def keys_of(m):
@@ -107,6 +118,9 @@ KEYS = [
     ("tab", "0F09", "00", "00"), ("shift-tab", "0F00", "02", "00"),
     ("backspace", "0E08", "00", "00"), ("spc", "3920", "00", "00"),
     ("delete", "53E0", "00", "00"), ("ctrl-left", "73E0", "04", "01"),
+    ("pause", None, None, None), ("a", "1E61", "00", "00"),
+    ("print", None, None, None), ("b", "3062", "00", "00"),
+    ("ctrl-pause", "0000", "04", "01"), ("1", "0231", "00", "00"),
     ("less", "565C", "00", "00"), ("ctrl-d", "2004", "04", "01"),
 ]
 
@@ -282,6 +296,15 @@ def test_serial_console_follows_graphics_off(program):
         m.send("\x04")
         finished(m)
         assert b"Booting from" in m.serial
+
+
+def test_no_keyboard_controller(program):
+    """Without the 8042 the serial console still has its keys."""
+    with program("keys", console=True, machine_options=",i8042=off") as m:
+        m.wait_debug(rb"^ready$")
+        m.send("a\x04")
+        finished(m)
+        assert keys_of(m)[0][0] == b"1E61"
 
 
 def test_no_serial_port_for_the_console(program, tmp_path):

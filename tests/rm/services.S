@@ -30,6 +30,11 @@ main:
     popw %es
     CHECK e, "EBDA says 1 KiB"
 
+    pushw %ds
+    ldsw 0x78, %si
+    cmpl $0x022502af, (%si)
+    popw %ds
+    CHECK e, "vector 1E diskette parameters"
     int $0x11
     cmpw %ax, 0x410
     CHECK e, "INT 11h"
