@@ -8,6 +8,9 @@
  */
 #include "boot_list.h"
 
+#include <string.h>
+
+#include "alloc.h"
 #include "err.h"
 #include "fw/fwcfg.h"
 #include "print.h"
@@ -19,6 +22,9 @@
 #define SCAN_ESC            0x01u       /* default of etc/boot-menu-key */
 #define KEY_WAIT_MS         1000u
 #define ASCII_ESC           0x1bu
+#define VOLUME_SECTOR       16u
+#define VOLUME_NAME_AT      40u
+#define VOLUME_NAME_LEN     32u
 
 /* What etc/show-boot-menu (else fw_cfg item 0Eh) says. */
 enum { MENU_OFF, MENU_ON, MENU_UNLESS_ALONE };
@@ -58,13 +64,49 @@ static bool is_asked_for(void)
     return key >= 0 && (uint8_t)(key >> 8) == menu_key;
 }
 
+/*
+ * The name of the medium in a CD drive, " (NAME)", as a help to choose; empty
+ * when there is none.  ECMA-119, 8.4: primary volume descriptor.
+ */
+static void medium_name(const struct boot_candidate *c, char *text, size_t cap)
+{
+    uint8_t *sector;
+    char name[VOLUME_NAME_LEN + 1];
+    size_t len = 0;
+
+    text[0] = '\0';
+    if (c->class != CLASS_CD || drive_ready(c->drive) < 0)
+        return;
+    sector = malloc_temp(CD_SECTOR_SIZE, 16);
+    if (!sector)
+        return;
+    if (drive_read(c->drive, VOLUME_SECTOR, 1, sector) == 0 &&
+        memcmp(sector + 1, "CD001", 5) == 0) {
+        for (size_t i = 0; i < VOLUME_NAME_LEN; i++) {
+            uint8_t b = sector[VOLUME_NAME_AT + i];
+
+            name[i] = b >= 0x20 && b < 0x7f ? (char)b : ' ';
+            if (name[i] != ' ')
+                len = i + 1;
+        }
+        name[len] = '\0';
+        if (len)
+            format(text, cap, " (%s)", name);
+    }
+    free_zone(sector);
+}
+
 static void show(const struct boot_candidate *list)
 {
+    char line[BOOT_NAME_SIZE], medium[VOLUME_NAME_LEN + 4];
     size_t n = 0;
 
     print("Select boot device:\n\n");
-    for (; list && n < sizeof(keys) - 1; list = list->next)
-        print("%c. %.76s\n", keys[n++], list->name);
+    for (; list && n < sizeof(keys) - 1; list = list->next) {
+        medium_name(list, medium, sizeof(medium));
+        format(line, sizeof(line), "%s%s", list->name, medium);
+        print("%c. %s\n", keys[n++], line);
+    }
     if (tcg_menu_available())
         print("\nt. TPM Configuration\n");
 }

@@ -2,6 +2,7 @@
 """The boot menu, on the serial console."""
 
 import contextlib
+import subprocess
 
 import pytest
 
@@ -120,3 +121,17 @@ def test_more_than_nine(menu):
         m.expect(rb"9\. .*a\. .*b\. .*c\. ", 20)
         m.send("b")
         m.wait_debug(rb"\[sector b3\]", 20)
+
+
+def test_name_of_a_cd(menu, tmp_path):
+    """The medium's name stands behind the drive's."""
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    iso = tmp_path / "cd.iso"
+    subprocess.run(["xorriso", "-as", "mkisofs", "-quiet", "-V", "KEEL CD 1",
+                    "-o", str(iso), str(tree)], check=True)
+    with menu(args=vm.cdrom(iso)) as m:
+        m.expect(PROMPT, 20)
+        m.send("\x1b")
+        m.expect(TITLE, 20)
+        m.expect(rb"DVD/CD \[[^\n]*\] \(KEEL CD 1\)", 20)
