@@ -38,7 +38,6 @@ smp_ap:
     shrl $24, %ebx                          /* the APIC ID */
     lock
     addr32 btsl %ebx, D(smp_ids)
-    jc 3f                                   /* started twice */
     lock
     addr32 incl D(smp_ready)
 3:  cli
