@@ -199,3 +199,45 @@ def test_display(bios, tmp_path, machine, display):
         pixels = shot.read_bytes()[15:]
     bright = sum(1 for v in pixels[:len(pixels) // 4:3] if v > 0x80)
     assert bright > 200, "the screen's upper quarter is dark"
+
+
+BROKEN_FILES = {
+    "empty": (b"", "no option ROM, not used"),
+    "two-bytes": (b"\x55\xaa", "no option ROM, not used"),
+    "zeros": (bytes(4096), "no option ROM, not used"),
+    "short": (b"\x55\xaa\x80" + bytes(4093),
+              "shorter than its header says, not used"),
+    "checksum": (b"\x55\xaa\x08" + bytes(4093), "wrong checksum, not used"),
+    "large": (b"\x55\xaa\xff" + bytes(1 << 17), "no room (130560 bytes, "),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN_FILES)
+def test_broken_file(run, tmp_path, case):
+    """A file in genroms/ that is no option ROM, or not a good one."""
+    data, why = BROKEN_FILES[case]
+    file = tmp_path / "rom"
+    file.write_bytes(data)
+    text = run(roms.image("bev"), args=[
+        "-fw_cfg", f"name=genroms/test.bin,file={file}"])
+    assert f"Option ROM genroms/test.bin: {why}" in text
+
+
+def test_file_for_a_device(run, tmp_path):
+    """pciVVVV,DDDD.rom stands in for the card's own ROM."""
+    file = tmp_path / "rom"
+    file.write_bytes(roms.image("pmm", ids=(1, 2)))
+    # QEMU wants a comma in a name doubled.
+    text = run(roms.image("bev"), args=[
+        "-fw_cfg", f"name=pci8086,,100e.rom,file={file}"])
+    assert text.count("[ROM init]") == 1
+    assert "[ROM services good]" in text
+
+
+def test_option_rom_argument(run, tmp_path):
+    """-option-rom: QEMU puts it into genroms/, with a place in the order."""
+    file = tmp_path / "test.rom"
+    file.write_bytes(roms.image("bev"))
+    text = run(roms.image("bev"), args=[
+        "-option-rom", str(file)])
+    assert text.count("[ROM init]") == 2
