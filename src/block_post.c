@@ -11,6 +11,7 @@
 #include "block_geometry.h"
 #include "hw/ahci_post.h"
 #include "hw/ata_post.h"
+#include "hw/nvme.h"
 #include "hw/virtio_blk.h"
 #include "hw/virtio_scsi.h"
 #include "print.h"
@@ -20,6 +21,8 @@
 #define PROG_IF_AHCI        0x01u
 #define VIRTIO_BLOCK_OLD    0x1001u     /* transitional device numbers */
 #define VIRTIO_SCSI_OLD     0x1004u
+#define CLASS_NVM           0x0108u
+#define PROG_IF_NVME        0x02u
 #define TEXT_MAX            128u
 
 static bool is_virtio(const struct pci_device *pci, uint16_t old,
@@ -35,6 +38,8 @@ static void start_controller(struct pci_device *pci)
         ata_start(pci);
     else if (pci->class == CLASS_SATA && pci->prog_if == PROG_IF_AHCI)
         ahci_start(pci);
+    else if (pci->class == CLASS_NVM && pci->prog_if == PROG_IF_NVME)
+        nvme_start(pci);
     else if (is_virtio(pci, VIRTIO_BLOCK_OLD, VIRTIO_ID_BLOCK))
         virtio_blk_start(pci);
     else if (is_virtio(pci, VIRTIO_SCSI_OLD, VIRTIO_ID_SCSI))
@@ -52,6 +57,7 @@ void block_finish(void)
     virtio_blk_finish();
     ata_finish();
     ahci_finish();
+    nvme_finish();
     virtio_scsi_finish();
 }
 

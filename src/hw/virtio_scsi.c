@@ -33,13 +33,13 @@ static int virtio_scsi_packet(struct drive *d, const uint8_t cdb[16],
         return give_sense(s, buf, len);
     if (h->dead)
         return ERR_TIMEOUT;
-    memset(&h->request, 0, sizeof(h->request));
-    h->request.lun[0] = 1;
+    h->request.lun[0] = 1;      /* the rest of the request stays 0 */
     h->request.lun[1] = s->target;
     h->request.lun[2] = (uint8_t)(LUN_FLAT | s->lun >> 8);
     h->request.lun[3] = (uint8_t)s->lun;
     memcpy(h->request.cdb, cdb, 16);
-    memset(&h->response, 0xff, sizeof(h->response));
+    h->response.response = h->response.status = 0xff;
+    h->response.residual = ~0u;
     buffers[n++] = (struct virtio_buffer){
         &h->request, sizeof(h->request), false,
     };

@@ -101,16 +101,19 @@ static void scan_units(struct virtio_scsi_drive *probe)
 void virtio_scsi_finish(void)
 {
     for (struct started *s = started; s != NULL; s = s->next) {
-        for (unsigned t = 0; t <= s->max_target && !s->host->dead; t++) {
-            static const uint8_t cdb[16] = { SCSI_TEST_UNIT_READY };
-            struct virtio_scsi_drive probe = {
-                .d = { .ops = &virtio_scsi_ops, .bdf = s->host->bdf,
-                       .description = "virtio-scsi" },
-                .host = s->host,
-                .target = (uint8_t)t,
-            };
-            int rc = virtio_scsi_ops.packet(&probe.d, cdb, NULL, 0, false);
+        static const uint8_t cdb[16] = { SCSI_TEST_UNIT_READY };
+        struct virtio_scsi_drive probe = {
+            .d = { .ops = &virtio_scsi_ops, .bdf = s->host->bdf,
+                   .description = "virtio-scsi" },
+            .host = s->host,
+        };
 
+        for (unsigned t = 0; t <= s->max_target && !s->host->dead; t++) {
+            int rc;
+
+            probe.target = (uint8_t)t;
+            probe.have_sense = false;
+            rc = virtio_scsi_ops.packet(&probe.d, cdb, NULL, 0, false);
             if (rc != ERR_TIMEOUT && !probe.bad_target)
                 scan_units(&probe);
         }

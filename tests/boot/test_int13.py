@@ -130,10 +130,20 @@ DRIVES = {
                    "virtio-blk-pci,drive=d,bus=r"],
     "q35-virtio-iommu": ["-M", "q35", "-device", "virtio-blk-pci,drive=d,"
                          "disable-legacy=on,iommu_platform=on"],
+    "pc-virtio-scsi": ["-M", "pc", "-device", "virtio-scsi-pci", "-device",
+                       "scsi-hd,drive=d,scsi-id=7,lun=3"],
+    "q35-virtio-scsi": ["-M", "q35", "-device", "virtio-scsi-pci", "-device",
+                        "scsi-hd,drive=d"],
+    "pc-nvme": ["-M", "pc", "-device", "nvme,drive=d,serial=1"],
+    "q35-nvme": ["-M", "q35", "-device", "pcie-root-port,id=r", "-device",
+                 "nvme,serial=1,mdts=1,bus=r", "-device",
+                 "nvme-ns,drive=d,nsid=3"],
 }
 CD_DRIVES = {
     "pc": ["-M", "pc", "-device", "ide-cd,bus=ide.1,drive=d"],
     "q35": ["-M", "q35", "-device", "ide-cd,bus=ide.2,drive=d"],
+    "virtio-scsi": ["-M", "q35", "-device", "virtio-scsi-pci", "-device",
+                    "scsi-cd,drive=d"],
 }
 
 
@@ -155,7 +165,10 @@ def test_cd(bios, media, tmp_path, name, image):
     check_all(run(bios, tmp_path, *drive(media / image), *CD_DRIVES[name]))
 
 
-@pytest.mark.parametrize("name", ["pc-ide", "q35-ahci", "pc-virtio"])
+KINDS = ["pc-ide", "q35-ahci", "pc-virtio", "pc-virtio-scsi", "pc-nvme"]
+
+
+@pytest.mark.parametrize("name", KINDS)
 def test_slow_disk(bios, media, tmp_path, name):
     """Answers take their time: waits, but no failures."""
     check_all(run(bios, tmp_path, *drive(media / "disk",
@@ -163,7 +176,7 @@ def test_slow_disk(bios, media, tmp_path, name):
                   *DRIVES[name]))
 
 
-@pytest.mark.parametrize("name", ["pc-ide", "q35-ahci", "pc-virtio"])
+@pytest.mark.parametrize("name", KINDS)
 def test_unreadable_sector(bios, media, tmp_path, name):
     """One sector fails: its call fails, those before and after do not."""
     conf = tmp_path / "blkdebug"
@@ -183,7 +196,7 @@ def test_unreadable_sector(bios, media, tmp_path, name):
 @pytest.mark.parametrize("name,image,text", [
     ("pc", "cd-bad-catalog", "checksum"), ("q35", "cd-bad-catalog", "checksum"),
     ("pc", "cd-huge-image", "does not fit"), ("pc", None, "no medium"),
-    ("q35", None, "no medium")])
+    ("q35", None, "no medium"), ("virtio-scsi", None, "no medium")])
 def test_bad_cd(bios, media, tmp_path, name, image, text):
     args = (drive(media / image) if image else
             ["-drive", "if=none,id=d,media=cdrom"])
