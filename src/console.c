@@ -22,6 +22,7 @@
 
 #define MODE_TEXT_COLOUR    0x03u
 #define MODE_KEEP           (1u << 7)   /* AH=00h: do not clear */
+#define VBE_KEEP            (1u << 15)  /* AX=4F02h: the same in BX */
 #define ROWS                25u
 #define CURSOR_DEFAULT      0x0607u
 #define CURSOR_OFF          (1u << 5)   /* in CH */
@@ -47,6 +48,15 @@ static unsigned screen_cols(void)
     unsigned cols = bda->video_cols;
 
     return cols > 0 && cols < SERCON_COLS ? cols : SERCON_COLS;
+}
+
+/* Where text goes on in the next row; graphics modes have wider rows than
+ * the terminal, which then shows their left part. */
+static unsigned row_end(void)
+{
+    unsigned cols = bda->video_cols;
+
+    return cols ? cols : SERCON_COLS;
 }
 
 static struct cursor cursor_get(uint8_t page)
@@ -131,7 +141,7 @@ static void teletype(struct cursor *at, uint8_t c, uint8_t attr)
         break;
     default:
         put(at->row, at->col, c, attr);
-        if (++at->col >= screen_cols()) {
+        if (++at->col >= row_end()) {
             at->col = 0;
             line_feed(at);
         }
@@ -319,6 +329,10 @@ static void show(struct bregs *r, bool move_cursor)
         return;
     case 0x01:
         sercon_cursor_show(!(r->ch & CURSOR_OFF));
+        return;
+    case 0x4f:
+        if (r->al == 0x02 && !(r->bx & VBE_KEEP))
+            clear(SERCON_ATTR);
         return;
     case 0x06:
     case 0x07:

@@ -288,6 +288,16 @@ def test_terminal_without_vga_is_the_same(program, tmp_path):
     assert without == with_vga
 
 
+def test_text_in_a_graphics_mode(program):
+    """Rows of 100 columns: the terminal has the first 80 of each."""
+    with program("graphics", console=True, vga="std") as m:
+        finished(m)
+        rows = terminal(m).display
+    text = "".join(chr(ord("0") + i % 64) for i in range(120))
+    assert rows[0] == text[:80]
+    assert rows[1].rstrip() == text[100:]
+
+
 def test_serial_console_follows_graphics_off(program):
     """-nographic: the host has no display, the first serial port is the
     console without being asked for."""
