@@ -8,11 +8,13 @@
 
 #include "err.h"
 #include "io.h"
+#include "real.h"
 #include "timer.h"
 
 #define READY_TIMEOUT_US    10000u      /* the controller takes a byte */
 #define ANSWER_TIMEOUT_US   25000u      /* a device begins to answer: 20 ms */
 #define RESET_TIMEOUT_US    1000000u    /* a self-test: 300-750 ms */
+#define PENDING_MAX         16u         /* bytes that may come before */
 
 bool ps2_present;
 uint8_t ps2_mode;
@@ -82,6 +84,17 @@ static int send_acknowledged(bool mouse, uint8_t v)
     return rc == PS2_ACK ? 0 : ERR_DEVICE;
 }
 
+/* What was sent before the command came up belongs to the IRQ handlers: a key
+ * whose release got lost here would stay down. */
+static void let_bytes_be_taken(void)
+{
+    for (unsigned i = 0; i < PENDING_MAX; i++) {
+        if (!(inb(PS2_STATUS) & PS2_STATUS_OUT))
+            return;
+        yield();
+    }
+}
+
 int ps2_command(bool mouse, const uint8_t *out, size_t out_len, uint8_t *in,
                 size_t in_len)
 {
@@ -90,6 +103,7 @@ int ps2_command(bool mouse, const uint8_t *out, size_t out_len, uint8_t *in,
 
     if (!ps2_present)
         return ERR_ABSENT;
+    let_bytes_be_taken();
     rc = write_mode((uint8_t)
                     ((ps2_mode & ~(PS2_MODE_KBD_INT | PS2_MODE_AUX_INT | off)) |
                      (mouse ? PS2_MODE_KBD_OFF : PS2_MODE_AUX_OFF)));

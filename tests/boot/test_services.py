@@ -159,6 +159,17 @@ def test_alt_and_keypad_type_a_character(program):
         m.wait_debug(rb"key 00C6", 5)
 
 
+def test_locks_toggle_while_lights_are_set(program):
+    """Caps Lock again and again: setting the light loses no release."""
+    with program("keys") as m:
+        m.wait_debug(rb"^ready$")
+        for i in range(12):
+            monitor(m, "sendkey caps_lock 5")
+            monitor(m, "sendkey a 5")
+            wait_lines(m, rb"key .*\n", i + 1)
+            assert keys_of(m)[-1][0] == (b"1E61" if i % 2 else b"1E41")
+
+
 def test_ctrl_alt_delete_resets(program):
     with program("keys", args=["-no-reboot"]) as m:
         m.wait_debug(rb"^ready$")
