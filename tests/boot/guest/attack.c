@@ -248,6 +248,15 @@ static void step_s3(void)
     printf("attack: CMOS says S3, waking vector %x\n", le32(p + 12));
 }
 
+/* The memory overwrite byte of QEMU's PPI page: RAM is wiped at the reset. */
+static void step_movv(void)
+{
+    volatile uint8_t *p = map(0xfed45000, PAGE);
+
+    p[0x15a] = 1;
+    printf("attack: overwrite request %02x\n", p[0x15a]);
+}
+
 static void reset_cf9(void)
 {
     outb(0x02, 0xcf9);
@@ -284,6 +293,7 @@ static const struct {
     { "smram", step_smram },
     { "cmos-all", step_cmos_all },
     { "s3", step_s3 },
+    { "movv", step_movv },
     { "cf9", reset_cf9 },
     { "kbd", reset_keyboard },
     { "sleep", sleep_now },
