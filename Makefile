@@ -66,14 +66,12 @@ $(O)/bios.bin: $(O)/bios.elf scripts/image_report
 	    --config $(O)/.config --elf $<
 	$(Q)mv $@.tmp $@
 
-LIBGCC = $(shell $(CC) -m32 -print-libgcc-file-name)
-
 $(O)/bios.elf: $(O)/keelbios.lds $(RESIDENT) $(INIT)
 	$(call say,LD,$@)
 	$(Q)$(LD) -m elf_i386 -T $< --gc-sections -nostdlib --no-dynamic-linker \
 	    --fatal-warnings --no-warn-rwx-segments -z noexecstack \
 	    -Map $(O)/bios.map \
-	    -o $@ $(RESIDENT) $(INIT) $(LIBGCC)
+	    -o $@ $(RESIDENT) $(INIT)
 
 $(O)/keelbios.lds: src/keelbios.lds.S src/layout.h $(O)/generated/autoconf.h
 	$(call say,LDS,$@)
