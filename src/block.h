@@ -38,6 +38,7 @@ struct drive {
     bool dead;                  /* stopped answering: fail at once */
     bool ready;                 /* medium seen and measured; disks: always */
     bool changed;               /* medium may be another: INT 13h AH=49h */
+    uint8_t floppy_kind;        /* CMOS code: 2 1.2M, 4 1.44M, 6 2.88M */
     uint8_t locks;              /* INT 13h AH=45h */
     uint16_t sector_size;
     pci_bdf bdf;                /* the controller */

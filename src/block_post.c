@@ -11,6 +11,7 @@
 #include "block_geometry.h"
 #include "hw/ahci_post.h"
 #include "hw/ata_post.h"
+#include "hw/floppy.h"
 #include "hw/nvme.h"
 #include "hw/virtio_blk.h"
 #include "hw/virtio_scsi.h"
@@ -54,6 +55,7 @@ void block_start(void)
 
 void block_finish(void)
 {
+    floppy_setup();
     virtio_blk_finish();
     ata_finish();
     ahci_finish();

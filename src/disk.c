@@ -13,6 +13,7 @@
 #define FIRST_HDD           0x80u
 #define FIRST_CD            0xe0u
 #define LAST_CD             0xefu
+#define FIRST_EXTENSION     0x41u
 #define CHS_MAX_COUNT       128u        /* sectors; 64 KiB */
 
 /* Status codes in AH, 40:41 and 40:74 */
@@ -278,10 +279,10 @@ static void disk_08(struct bregs *r, struct drive *d)
     r->dh = (uint8_t)(d->logical.heads - 1);
     finish(r, STATUS_OK);
     if (d->type == DRIVE_FLOPPY) {
-        r->bx = d->physical.cylinders;  /* the CMOS code of its kind */
+        r->bx = d->floppy_kind;
         r->es = ivt[0x1e].seg;
         r->di = ivt[0x1e].off;
-        r->dl = 1;
+        r->dl = (uint8_t)((bda->equipment >> 6 & 3) + 1);
     } else {
         r->dl = bda->disk_count;
     }
@@ -328,7 +329,8 @@ static void disk_18(struct bregs *r, struct drive *d)
 
 static void disk_41(struct bregs *r, struct drive *d)
 {
-    if (r->bx != 0x55aa || d->type == DRIVE_FLOPPY) {
+    (void)d;
+    if (r->bx != 0x55aa) {
         finish(r, STATUS_PARAM);
         return;
     }
@@ -444,6 +446,8 @@ void handle_13(struct bregs *r)
         return;
     }
     d = disk_by_number(r->dl);
+    if (d != NULL && d->type == DRIVE_FLOPPY && r->ah >= FIRST_EXTENSION)
+        d = NULL;               /* floppies have none of the extensions */
     for (size_t i = 0; d != NULL && i < ARRAY_SIZE(services); i++) {
         if (services[i].ah == r->ah) {
             services[i].run(r, d);

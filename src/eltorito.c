@@ -48,6 +48,7 @@ static const char descriptor_id[] = "\0CD001\1EL TORITO SPECIFICATION";
 
 #define PACKET_LEN          0x13u
 #define EQUIPMENT_FLOPPY    (1u << 0)
+#define EQUIPMENT_SECOND    (1u << 6)
 
 static struct eltorito current;         /* .cd NULL: nothing booted */
 static struct drive emulated;           /* .ops NULL: no emulation */
@@ -240,7 +241,7 @@ static int image_geometry(const struct eltorito *e, struct chs *c)
 
 static int start_emulation(const struct eltorito *e)
 {
-    static const uint8_t cmos_types[] = {
+    static const uint8_t cmos_kinds[] = {
         [ELTORITO_1200K] = 2, [ELTORITO_1440K] = 4, [ELTORITO_2880K] = 6,
     };
     struct chs c;
@@ -263,8 +264,9 @@ static int start_emulation(const struct eltorito *e)
     };
     saved_equipment = bda->equipment;
     if (emulated.type == DRIVE_FLOPPY) {
-        emulated.physical.cylinders = cmos_types[e->media];
-        bda->equipment |= EQUIPMENT_FLOPPY;
+        emulated.floppy_kind = cmos_kinds[e->media];
+        bda->equipment |= bda->equipment & EQUIPMENT_FLOPPY
+            ? EQUIPMENT_SECOND : EQUIPMENT_FLOPPY;
     } else {
         bda->disk_count++;
     }

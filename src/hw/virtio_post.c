@@ -133,8 +133,8 @@ int virtio_open(struct virtio_setup *s, pci_bdf bdf, const char *who)
         }
         s->port = (uint16_t)port;
     }
-    pci_set16(bdf, PCI_COMMAND, 0, PCI_COMMAND_IO | PCI_COMMAND_MEMORY |
-              PCI_COMMAND_MASTER);
+    pci_set16(bdf, PCI_COMMAND, 0, PCI_COMMAND_MASTER |
+              (s->port ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY));
     set_status(s, 0);
     while (get_status(s) != 0) {
         if (!poll_again(&p)) {

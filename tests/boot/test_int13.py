@@ -78,10 +78,12 @@ def media(tmp_path_factory):
     emulated = compile_program(where, emulated=True)
     disk = pattern(UNITS)
     put(disk, 0, program)
-    floppy = pattern(UNITS)
+    floppy, boot_floppy = pattern(UNITS), pattern(UNITS)
     put(floppy, 0, emulated)
+    put(boot_floppy, 0, program)
     images = {
         "disk": disk + bytes(16 << 20),
+        "floppy": boot_floppy,
         "cd": make_cd(0, program, PROGRAM_UNITS),
         "cd-floppy": make_cd(FLOPPY_144, floppy, 1),
         "cd-disk": make_cd(HARD_DISK, floppy, 1),
@@ -157,6 +159,16 @@ def check_all(out):
 @pytest.mark.parametrize("name", DRIVES)
 def test_disk(bios, media, tmp_path, name):
     check_all(run(bios, tmp_path, *drive(media / "disk"), *DRIVES[name]))
+
+
+@pytest.mark.parametrize("unit", [0, 1])
+def test_floppy(bios, media, tmp_path, unit):
+    """Without a second disk: the program runs from drive A only."""
+    args = [] if unit == 0 else ["-device", "floppy,unit=1"]
+    out = run(bios, tmp_path, *drive(media / "floppy"), "-M", "pc",
+              "-device", "floppy,unit=0,drive=d", *args)
+    check_all(out)
+    assert f"Floppy [drive {'AB'[unit]}]" in out, out
 
 
 @pytest.mark.parametrize("image", ["cd", "cd-floppy", "cd-disk"])

@@ -199,13 +199,32 @@ static void test_writes(void)
           &r);
 }
 
+/* 1.44 MB: tracks of 18 sectors on two heads. */
+static void test_floppy_write(void)
+{
+    struct regs r = call(0x0212, 0, 19 << 8 | 8, 0);    /* units 691..708 */
+
+    check(!(r.flags & FLAG_CF) && holds(BUF, 691, 18), "read across heads",
+          &r);
+    r = call(0x0209, 0, 19 << 8 | 1, 0);                /* 684..692 */
+    check(!(r.flags & FLAG_CF) && holds(BUF, 684, 9), "read half a track",
+          &r);
+    r = call(0x0309, 0, 40 << 8 | 5, 0x0100);
+    check(!(r.flags & FLAG_CF) && (r.eax & 255) == 9, "write", &r);
+    r = call(0x0209, 0x4001, 40 << 8 | 5, 0x0100);
+    check(!(r.flags & FLAG_CF) && holds(BUF + 0x4001, 684, 9), "written",
+          &r);
+    r = call(0x4100, 0x55aa, 0, 0);
+    check(r.flags & FLAG_CF, "no EDD", &r);
+}
+
 static void test_chs(void)
 {
     struct regs r = call(0x0800, 0, 0, 0);
     uint32_t sectors = r.ecx & 63, heads = (r.edx >> 8 & 255) + 1;
     uint32_t cylinder, head, sector, cx;
 
-    check(!(r.flags & FLAG_CF) && sectors && (r.edx & 255) == 1,
+    check(!(r.flags & FLAG_CF) && sectors && (r.edx & 255) != 0,
           "parameters", &r);
     if (!sectors)
         return;
@@ -306,8 +325,10 @@ void int13_main(uint32_t dl)
         test_chs();
     if (EMULATED)
         check_status("write to a CD", call(0x0301, 0, 1, 0), 3);
-    else if (drive < 0xe0)
+    else if (drive >= 0x80 && drive < 0xe0)
         test_writes();
+    if (drive == 0 && !EMULATED)
+        test_floppy_write();
     r = (struct regs){ .eax = 0x0201, .ecx = 1, .edx = 0x9f };
     interrupt(0x13, &r);
     check((r.flags & FLAG_CF) && (r.eax >> 8 & 255) == 1, "no such drive",
