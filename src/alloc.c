@@ -52,7 +52,7 @@ static void *zone_alloc(struct zone *z, uint32_t size, uint32_t align)
                         (z->count - i) * sizeof(z->blocks[0]));
                 z->blocks[i] = (struct block){ at, at + size };
                 z->count++;
-                return memset((void *)at, 0, size);
+                return (void *)at;
             }
         }
         if (i < z->count)
@@ -63,22 +63,39 @@ static void *zone_alloc(struct zone *z, uint32_t size, uint32_t align)
     return NULL;
 }
 
+static void *zone_zalloc(struct zone *z, uint32_t size, uint32_t align)
+{
+    void *p = zone_alloc(z, size, align);
+
+    return p ? memset(p, 0, size) : NULL;
+}
+
 void *malloc_low(uint32_t size, uint32_t align)
 {
-    return zone_alloc(&zones[ZONE_LOW], size, align);
+    return zone_zalloc(&zones[ZONE_LOW], size, align);
 }
 
 void *malloc_fseg(uint32_t size, uint32_t align)
 {
-    return zone_alloc(&zones[ZONE_FSEG], size, align);
+    return zone_zalloc(&zones[ZONE_FSEG], size, align);
 }
 
 void *malloc_high(uint32_t size, uint32_t align)
 {
-    return zone_alloc(&zones[ZONE_HIGH], size, align);
+    return zone_zalloc(&zones[ZONE_HIGH], size, align);
 }
 
 void *malloc_temp(uint32_t size, uint32_t align)
+{
+    return zone_zalloc(&zones[ZONE_TEMP], size, align);
+}
+
+void *malloc_high_raw(uint32_t size, uint32_t align)
+{
+    return zone_alloc(&zones[ZONE_HIGH], size, align);
+}
+
+void *malloc_temp_raw(uint32_t size, uint32_t align)
 {
     return zone_alloc(&zones[ZONE_TEMP], size, align);
 }

@@ -19,7 +19,7 @@
 #include "disk.h"
 #include "err.h"
 #include "fw/fwcfg.h"
-#include "io.h"
+#include "hw/rtc.h"
 #include "optionrom.h"
 #include "print.h"
 
@@ -29,8 +29,6 @@
 #define PRIORITY_UNNAMED    0x20000
 #define PRIORITY_LAST       0x30000
 
-#define PORT_CMOS_INDEX     0x70u
-#define PORT_CMOS_DATA      0x71u
 #define CMOS_BOOT_FLAGS     0x38u       /* bit 0; 7:4 third class */
 #define CMOS_BOOT_CLASSES   0x3du       /* 3:0 first, 7:4 second class */
 #define FLAG_ANY_FLOPPY     (1u << 0)
@@ -93,12 +91,6 @@ bool bootorder_matches(const char *pattern, const char *path,
         pattern++;                      /* both are at a '/' */
         path++;
     }
-}
-
-static uint8_t cmos_read(uint8_t index)
-{
-    outb(PORT_CMOS_INDEX, index);
-    return inb(PORT_CMOS_DATA);
 }
 
 /* The classes in CMOS: 1 floppy, 2 disk, 3 CD, 4 network (any BEV). */

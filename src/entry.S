@@ -22,13 +22,6 @@
 #define BDA_MIDNIGHT    0x70
 #define TICKS_A_DAY     0x1800b0
 
-/* On the resident stack, above a struct bregs: who called */
-#define ENTRY_SS        BREG_SIZE               /* 2 bytes */
-#define ENTRY_VECTOR    (BREG_SIZE + 2)         /* 2 bytes */
-#define ENTRY_ESP       (BREG_SIZE + 4)         /* 4 bytes */
-#define ENTRY_A20       (BREG_SIZE + 8)         /* 4 bytes: 1 = was off */
-#define ENTRY_SIZE      (BREG_SIZE + 12)
-
     .section .fixed16, "ax", @progbits
 
 /* ------------------------------------------------------------------------

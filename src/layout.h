@@ -42,12 +42,19 @@
 #define BREG_FLAGS          36
 #define BREG_SIZE           40
 
+/* On the resident stack above a struct bregs: who called. */
+#define ENTRY_SS            BREG_SIZE           /* 2 bytes */
+#define ENTRY_VECTOR        (BREG_SIZE + 2)     /* 2 bytes */
+#define ENTRY_ESP           (BREG_SIZE + 4)     /* 4 bytes */
+#define ENTRY_A20           (BREG_SIZE + 8)     /* 4 bytes: 1 = was closed */
+#define ENTRY_SIZE          (BREG_SIZE + 12)
+
 /* Numbers beyond interrupt vectors for entries that are called far. */
 #define ENTRY_FAR           0x100
 #define ENTRY_PMM           0x100
 #define ENTRY_PNP           0x101
 
 
-#define FSEG_ZONE_SIZE      0x1800      /* tables in F0000-FFFFF */
+#define FSEG_ZONE_SIZE      0x800      /* tables in F0000-FFFFF */
 
 #endif

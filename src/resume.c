@@ -19,6 +19,7 @@
 #include "fw/shadow.h"
 #include "fw/smm.h"
 #include "fw/smp.h"
+#include "hw/pic.h"
 #include "hw/rtc.h"
 #include "io.h"
 #include "layout.h"
@@ -77,6 +78,7 @@ void resume(void)
     debug("S3 resume\n");
     resume_tpm();
     chipset_resume();
+    pic_init();
     smm_lock();
 
     now = tpm;

@@ -18,6 +18,7 @@
 #include "clock.h"
 #include "fw/e820.h"
 #include "io.h"
+#include "layout.h"
 #include "mouse.h"
 #include "real.h"
 
@@ -57,13 +58,11 @@ void handle_12(struct bregs *r)
 #define A20_PORT            0x92u
 #define A20_PORT_ENABLE     (1u << 1)
 
-/*
- * entry.S opens the gate while C runs; whether it was closed, and so will be
- * closed again, it keeps in the fourth word behind the registers.
- */
+/* entry.S opens the gate while C runs; whether it was closed, and so will be
+ * closed again, it keeps behind the registers. */
 static uint32_t *a20_was_closed(struct bregs *r)
 {
-    return (uint32_t *)(r + 1) + 2;
+    return (uint32_t *)((uint8_t *)r + ENTRY_A20);
 }
 
 /* AH=24h */

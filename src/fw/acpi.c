@@ -100,7 +100,7 @@ static const char *allocate(struct rd *r)
     f->zone = zone;
     if (f->size > FILE_SIZE_MAX)
         return "a file of more than 16 MiB";
-    f->data = zone == ZONE_HIGH ? malloc_high(f->size, align)
+    f->data = zone == ZONE_HIGH ? malloc_high_raw(f->size, align)
                                 : malloc_fseg(f->size, align);
     if (!f->data)
         return "no memory for a file";
@@ -108,7 +108,7 @@ static const char *allocate(struct rd *r)
     fwcfg_read(f->source->key, f->data, f->size);
     if (!acpi_keep_blobs)
         return NULL;
-    copy = malloc_temp(f->size, 16);
+    copy = malloc_temp_raw(f->size, 16);
     if (!copy)
         return "no memory to measure a file";
     memcpy(copy, f->data, f->size);

@@ -50,6 +50,7 @@ static void read_directory(void)
         f->key = __builtin_bswap16(e.key_be);
         memcpy(f->name, e.name, sizeof(f->name));
         f->name[sizeof(f->name) - 1] = '\0';
+        f->name_len = (uint8_t)strlen(f->name);
     }
 }
 
@@ -104,8 +105,10 @@ uint64_t fwcfg_read64(uint16_t key)
 
 const struct fwcfg_file *fwcfg_find(const char *name)
 {
+    size_t len = strlen(name);
+
     for (unsigned i = 0; i < file_count; i++) {
-        if (strcmp(files[i].name, name) == 0)
+        if (files[i].name_len == len && memcmp(files[i].name, name, len) == 0)
             return &files[i];
     }
     return NULL;
@@ -135,10 +138,11 @@ void *fwcfg_load(const char *name, uint32_t max, uint32_t *size)
               "ignored\n", name, f->size, max);
         return NULL;
     }
-    buf = malloc_temp(f->size + 1, 16);
+    buf = malloc_temp_raw(f->size + 1, 16);
     if (!buf)
         return NULL;
     fwcfg_read(f->key, buf, f->size);
+    buf[f->size] = '\0';
     *size = f->size;
     return buf;
 }

@@ -24,6 +24,7 @@ enum fwcfg_key {
 struct fwcfg_file {
     uint32_t size;
     uint16_t key;
+    uint8_t name_len;
     char name[56];          /* always NUL-terminated here */
 };
 

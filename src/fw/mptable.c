@@ -191,7 +191,7 @@ void mptable_setup(void)
     entries = 0;
     w = wr_to(buf, cap);
     put_table(&w);
-    h = w.bad ? NULL : malloc_fseg(w.len, 16);
+    h = w.bad ? NULL : malloc_low(w.len, 16);
     f = h ? malloc_fseg(sizeof(*f), 16) : NULL;
     if (f) {
         memcpy(h, buf, w.len);
