@@ -166,13 +166,18 @@ def cdrom(path, machine="pc", boot=None):
 
 def qemu_argv(bios, machine="pc", tpm=None, mem="256M", smp=1, accel="tcg",
               nic=False, vga=None, machine_options="", display="none",
-              args=()):
-    """The command line up to devices and consoles, which go into args."""
+              pflash=False, args=()):
+    """The command line up to devices and consoles, which go into args.
+    pflash: the firmware as a flash device, not by -bios."""
     if machine not in ("pc", "q35"):
         raise VmError(f"unknown machine {machine!r}; there are: pc, q35")
+    firmware = ["-bios", str(bios)]
+    if pflash:
+        firmware = ["-drive", "if=pflash,unit=0,format=raw,readonly=on,"
+                    f"file={bios}"]
     argv = [QEMU, "-nodefaults", "-no-user-config", "-display", display,
             "-machine", f"{machine},accel={accel}{machine_options}",
-            "-bios", str(bios), "-m", str(mem), "-smp", str(smp)]
+            *firmware, "-m", str(mem), "-smp", str(smp)]
     if vga is not None:
         argv += ["-vga", vga]
     if nic:

@@ -66,12 +66,14 @@ def differences(before, after):
 
 @pytest.mark.parametrize("machine,kind,attack", cases())
 def test_next_boot_is_a_cold_boot(tests, machine, kind, attack):
-    args = ["-device", "isa-debug-exit,iobase=0x501,iosize=1"]
-    with tests.machine(machine, tpm=kind, args=args) as m:
+    # With -bios QEMU's own wipe takes the firmware along, for ever.
+    with tests.machine(machine, tpm=kind,
+                       pflash="movv" in ATTACKS[attack]) as m:
         m.ready()
         before = m.dump("tpm")
         m.send(f"attack {ATTACKS[attack]}\n")
-        if not m.find(rb"KEEL-READY", 90):
+        found = m.find(rb"KEEL-READY|KEEL-RC", 60)
+        if not found or found[0] != b"KEEL-READY":
             pytest.fail(m.report(
                 "no boot after the attack" +
                 (": the planted code ran" if b"HOSTILE" in m.marker()
@@ -91,9 +93,11 @@ def test_next_boot_is_a_cold_boot(tests, machine, kind, attack):
 # ------------------------------------------------------------------ S3
 
 # The driver that holds the TPM, and how Linux names the device.
-DRIVERS = {"2.0-crb": "/sys/bus/acpi/drivers/tpm_crb MSFT0101:00",
-           "2.0-tis": "/sys/bus/platform/drivers/tpm_tis MSFT0101:00",
-           "1.2": "/sys/bus/pnp/drivers/tpm_tis *"}
+DRIVERS = {
+    "2.0-crb": "/sys/bus/acpi/drivers/tpm_crb MSFT0101:00",
+    "2.0-tis": "/sys/bus/platform/drivers/tpm_tis MSFT0101:00",
+    "1.2": "/sys/bus/pnp/drivers/tpm_tis *",
+}
 
 
 def sleep_and_wake(m):
@@ -125,7 +129,7 @@ def test_sleep_keeps_the_pcrs(tests, machine, kind):
 def rebind(m, kind, action):
     path, device = DRIVERS[kind].split()
     if device == "*":
-        device = f"$(basename $(readlink -f /sys/class/tpm/tpm0/device))"
+        device = "$(basename $(readlink -f /sys/class/tpm/tpm0/device))"
     return m.command(f"echo {device} > {path}/{action} 2>&1; ls {path}",
                      check=False)
 
@@ -138,7 +142,8 @@ def tpm_command(m, data):
     """Send bytes to /dev/tpm0 in the guest; the answer."""
     text = "".join(f"\\x{b:02x}" for b in data)
     out = m.command(
-        f"exec 3<>/dev/tpm0; printf '{text}' > /tmp/c; cat /tmp/c >&3; "
+        "exec 3<>/dev/$(ls /sys/class/tpm | grep -m1 '^tpm[0-9]'); "
+        f"printf '{text}' > /tmp/c; cat /tmp/c >&3; "
         "dd bs=4096 count=1 <&3 2>/dev/null | hexdump -v -e '1/1 \"%02x\"'",
         check=False)
     return bytes.fromhex(out.strip().split()[-1] if out.strip() else "")
@@ -147,7 +152,8 @@ def tpm_command(m, data):
 def unsaved_sleep(m, kind):
     """S3 without TPM2_Shutdown(STATE): the driver is taken off first."""
     rebind(m, kind, "unbind")
-    assert "no" in m.command("[ -e /dev/tpm0 ] && echo yes || echo no")
+    if "tpm0" in m.command("ls /sys/class/tpm"):
+        pytest.fail(m.report("the driver is still bound"), pytrace=False)
     sleep_and_wake(m)
     rebind(m, kind, "bind")
 
@@ -163,7 +169,8 @@ def test_unsaved_sleep_caps_and_disables(tests, machine, kind):
         unsaved_sleep(m, kind)
         after = first_seven(m.dump("tpm"))
         if not after:
-            return              # Linux refuses it: nothing to misuse
+            pytest.fail(m.report("no PCRs to read after the sleep"),
+                        pytrace=False)
         for bank, values in after.items():
             for n, value in values.items():
                 if value in (bytes(len(value)), before[bank][n]):

@@ -81,7 +81,7 @@ static unsigned pm_base(void)
 
 static volatile uint8_t *map(uint32_t at, size_t len)
 {
-    int fd = open("/dev/mem", O_RDWR | O_SYNC);
+    int fd = open("/dev/mem", O_RDWR);
     uint8_t *p;
 
     if (fd < 0)
