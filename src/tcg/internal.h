@@ -93,7 +93,9 @@ int tpm_pass(struct tcg *t, const uint8_t *cmd, uint32_t len, uint8_t *rsp,
 
 /* ------------------------------------------------- tpm20.c and tpm12.c */
 
-/* Handle and authorisation of a command by PLATFORM, or an empty one. */
+/* The authorisation that a handle needs: platformAuth, or an empty one. */
+void tpm2_put_auth_area(const struct tcg *t, struct wr *w, uint32_t handle);
+/* A command's only handle and its authorisation. */
 void tpm2_put_auth(const struct tcg *t, struct wr *w, uint32_t handle);
 /* tpm_do() of a command with one authorisation and no results. */
 int tpm2_do_auth(struct tcg *t, struct wr *w, enum tcg_duration d);

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SHA-256's block function, unrolled by eight so that no value has to be
- * moved between the eight state words.  Resident; built for speed.
+ * SHA-256's block function, for a machine with seven registers: a, e and what
+ * a round computes are in them, the rest of the state is a window that slides
+ * over an array.  Resident; built for speed.
  *
  * FIPS 180-4, 6.2.2.
  */
 #include "tcg/hash.h"
+#include "tcg/sha_tune.h"
+
+#include <string.h>
 
 static const uint32_t k[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1,
@@ -21,64 +25,138 @@ static const uint32_t k[64] = {
     0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2,
 };
 
-/* The rotations are nested: each needs one fewer on a two-operand machine. */
-#define BIG0(x)     hash_rol32(hash_rol32(hash_rol32((x), 23) ^ (x), 21) \
-                               ^ (x), 30)
-#define BIG1(x)     hash_rol32(hash_rol32(hash_rol32((x), 18) ^ (x), 27) \
-                               ^ (x), 26)
-#define SMALL0(x)   (hash_rol32((x), 25) ^ hash_rol32((x), 14) ^ (x) >> 3)
-#define SMALL1(x)   (hash_rol32((x), 15) ^ hash_rol32((x), 13) ^ (x) >> 10)
+/*
+ * Round n finds h g f e d c b a at v[n] to v[n + 7] and w[n] behind them; its
+ * own a takes the place of w[n], which nobody needs any more.
+ */
+struct frame {
+    uint32_t v[8 + 64];
+    uint32_t k[64];         /* here, one register addresses everything */
+};
 
-/* bc carries b ^ c of this round in, and a ^ b, the next one's, out. */
-#define ROUND(a, b, c, d, e, f, g, h, n) do {                           \
-    uint32_t t = (h) + BIG1(e) + ((g) ^ ((e) & ((f) ^ (g)))) + w[n];    \
-    uint32_t ab = (a) ^ (b);                                            \
-    (d) += t;                                                           \
+#define W   8
+#define K   (8 + 64)
+
+/* x = (((x >>> r) ^ y) >>> s ^ y) >>> t, where x and y are equal before. */
+#define SUM(x, y, r, s, t) do {                                         \
+    (x) = hash_rol32((x), 32 - (r));                                    \
+    SHA_KEEP(x);                                                        \
+    (x) = hash_rol32((x) ^ (y), 32 - (s));                              \
+    SHA_KEEP(x);                                                        \
+    (x) = hash_rol32((x) ^ (y), 32 - (t));                              \
+    SHA_KEEP(x);                                                        \
+} while (0)
+
+#define ADD(x, y) do {                                                  \
+    (x) += (y);                                                         \
+    SHA_KEEP(x);                                                        \
+} while (0)
+
+/*
+ * bc carries b ^ c of this round in, and ab has a ^ b, the next one's, after.
+ * e is late: what needs most of it is added last.
+ */
+#define ROUND(bc, ab, n) do {                                           \
+    u = v[(n) + 2] ^ v[(n) + 1];                                        \
+    SHA_KEEP(u);                                                        \
+    SHA_FORGET();                                                       \
+    u &= e;                                                             \
+    SHA_KEEP(u);                                                        \
+    u ^= v[(n) + 1];                                                    \
+    SHA_KEEP(u);                                                        \
+    ADD(u, v[n]);                                                       \
+    ADD(u, v[W + (n)]);                                                 \
+    ADD(u, v[K + (n)]);                                                 \
+    t = e;                                                              \
+    SUM(t, e, 14, 5, 6);                                                \
+    ADD(u, t);                                                          \
+    v[(n) + 4] += u;                                                    \
+    SHA_FORGET();                                                       \
+    e = v[(n) + 4];                                                     \
+    SHA_KEEP(e);                                                        \
+    ab = a;                                                             \
+    SHA_KEEP(ab);                                                       \
+    ab ^= v[(n) + 6];                                                   \
+    SHA_KEEP(ab);                                                       \
+    SHA_FORGET();                                                       \
     bc &= ab;                                                           \
-    (h) = t + BIG0(a) + (bc ^ (b));                                     \
-    bc = ab;                                                            \
+    SHA_KEEP(bc);                                                       \
+    bc ^= v[(n) + 6];                                                   \
+    ADD(u, bc);                                                         \
+    t = a;                                                              \
+    SUM(t, a, 9, 11, 2);                                                \
+    a = t + u;                                                          \
+    SHA_KEEP(a);                                                        \
+    v[(n) + 8] = a;                                                     \
+    SHA_FORGET();                                                       \
+} while (0)
+
+/* x is w[i - 2] before, w[i] after. */
+#define NEXT(i, x) do {                                                 \
+    t = w[(i) - 15];                                                    \
+    SHA_FORGET();                                                       \
+    u = t;                                                              \
+    SHA_KEEP(u);                                                        \
+    t = hash_rol32(hash_rol32(t, 21) ^ u, 25);                          \
+    u >>= 3;                                                            \
+    t ^= u;                                                             \
+    SHA_KEEP(t);                                                        \
+    u = (x);                                                            \
+    SHA_KEEP(u);                                                        \
+    (x) = hash_rol32(hash_rol32((x), 30) ^ u, 15);                      \
+    u >>= 10;                                                           \
+    (x) ^= u;                                                           \
+    ADD(x, t);                                                          \
+    ADD(x, w[(i) - 7]);                                                 \
+    ADD(x, w[(i) - 16]);                                                \
+    w[i] = (x);                                                         \
+    SHA_FORGET();                                                       \
 } while (0)
 
 void sha256_blocks(void *state, const uint8_t *p, size_t blocks)
 {
     uint32_t *s = state;
-    uint32_t x[64];
+    struct frame f;
 
-    for (; blocks; blocks--, p += 64) {
-        uint32_t a = s[0], b = s[1], c = s[2], d = s[3];
-        uint32_t e = s[4], f = s[5], g = s[6], h = s[7];
-        uint32_t bc = b ^ c;
+    memcpy(f.k, k, sizeof(k));
+    for (; blocks; blocks--) {
+        uint32_t *v = f.v, *w = f.v + W;
+        uint32_t a, e, ab, bc, t, u, x, y;
 
-        for (unsigned i = 0; i < 16; i++) {
-            x[i] = hash_load_be32(p + 4 * i);
+        for (; w != f.v + W + 16; w += 4, p += 16) {
+            w[0] = hash_load_be32(p);
+            w[1] = hash_load_be32(p + 4);
+            w[2] = x = hash_load_be32(p + 8);
+            w[3] = y = hash_load_be32(p + 12);
         }
-        for (unsigned i = 16; i < 64; i++) {
-            x[i] = x[i - 16] + SMALL0(x[i - 15]) + x[i - 7]
-                   + SMALL1(x[i - 2]);
+        do {
+            SHA_KEEP(w);
+            NEXT(0, x);
+            NEXT(1, y);
+            NEXT(2, x);
+            NEXT(3, y);
+            w += 4;
+        } while (w != f.v + W + 64);
+        for (unsigned i = 0; i < 8; i++) {
+            v[7 - i] = s[i];
         }
-        for (unsigned i = 0; i < 64; i += 4) {
-            x[i] += k[i];
-            x[i + 1] += k[i + 1];
-            x[i + 2] += k[i + 2];
-            x[i + 3] += k[i + 3];
+        a = s[0];
+        e = s[4];
+        bc = s[1] ^ s[2];
+        do {
+            SHA_KEEP(v);
+            ROUND(bc, ab, 0);
+            ROUND(ab, bc, 1);
+            ROUND(bc, ab, 2);
+            ROUND(ab, bc, 3);
+            ROUND(bc, ab, 4);
+            ROUND(ab, bc, 5);
+            ROUND(bc, ab, 6);
+            ROUND(ab, bc, 7);
+            v += 8;
+        } while (v != f.v + 64);
+        for (unsigned i = 0; i < 8; i++) {
+            s[i] += v[7 - i];
         }
-        for (const uint32_t *w = x; w < x + 64; w += 8) {
-            ROUND(a, b, c, d, e, f, g, h, 0);
-            ROUND(h, a, b, c, d, e, f, g, 1);
-            ROUND(g, h, a, b, c, d, e, f, 2);
-            ROUND(f, g, h, a, b, c, d, e, 3);
-            ROUND(e, f, g, h, a, b, c, d, 4);
-            ROUND(d, e, f, g, h, a, b, c, 5);
-            ROUND(c, d, e, f, g, h, a, b, 6);
-            ROUND(b, c, d, e, f, g, h, a, 7);
-        }
-        s[0] += a;
-        s[1] += b;
-        s[2] += c;
-        s[3] += d;
-        s[4] += e;
-        s[5] += f;
-        s[6] += g;
-        s[7] += h;
     }
 }

@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The block function of SHA-384 and SHA-512, for a machine with 32-bit
- * registers: the eight state words stay in memory and a window slides over
- * them, so that a round stores two words instead of moving eight.  Resident;
- * built for speed.
+ * registers: the state is a window that slides over an array, and only what a
+ * round computes is in registers, as halves.  Resident; built for speed.
  *
  * FIPS 180-4, 6.4.2.
  */
 #include "tcg/hash.h"
-
-#include <string.h>
+#include "tcg/sha_tune.h"
 
 static const uint64_t k[80] = {
     0x428a2f98d728ae22, 0x7137449123ef65cd, 0xb5c0fbcfec4d3b2f,
@@ -41,59 +39,172 @@ static const uint64_t k[80] = {
     0x5fcb6fab3ad6faec, 0x6c44198c4a475817,
 };
 
-static uint64_t load_be64(const uint8_t *p)
-{
-    return (uint64_t)hash_load_be32(p) << 32 | hash_load_be32(p + 4);
-}
+struct word {
+    uint32_t lo, hi;
+};
 
-static inline uint64_t ror(uint64_t v, unsigned n)
-{
-    return v >> n | v << (64 - n);
-}
+/*
+ * Two instructions that no C expression gives on a 32-bit machine.
+ *
+ * SHIFT  lo = the low half of hi:lo >> n, where hi may be any word
+ * ADD    h:l += bh:bl
+ */
+#if defined(__i386__) || defined(__x86_64__)
+#define SHIFT(l, h, n)                                                  \
+    __asm__ volatile("shrd %2, %1, %0" : "+r"(l) : "r"(h), "i"(n) : "cc")
+#define ADD(l, h, bl, bh)                                               \
+    __asm__ volatile("add %2, %0\n\tadc %3, %1"                         \
+                     : "+&r"(l), "+r"(h) : "g"(bl), "g"(bh) : "cc")
+/* v[n] += h:l in place */
+#define ADD_TO(v, n, l, h)                                              \
+    __asm__ volatile("add %1, %c3(%0)\n\tadc %2, %c4(%0)"               \
+                     : : "r"(v), "r"(l), "r"(h), "i"(8 * (n)),          \
+                         "i"(8 * (n) + 4) : "cc", "memory")
+#else
+#define SHIFT(l, h, n)      ((l) = (l) >> (n) | (h) << (32 - (n)))
+#define ADD(l, h, bl, bh) do {                                          \
+    uint32_t addend = (bl);                                             \
+    (l) += addend;                                                      \
+    (h) += (bh) + ((l) < addend);                                       \
+} while (0)
+#define ADD_TO(v, n, l, h)  ADD((v)[n].lo, (v)[n].hi, l, h)
+#endif
 
-static void next_schedule(uint64_t w[16])
-{
-    for (unsigned i = 0; i < 16; i++) {
-        uint64_t x = w[(i + 1) & 15], y = w[(i + 14) & 15];
+#define LOAD(l, h, m) do {                                              \
+    (l) = (m).lo;                                                       \
+    (h) = (m).hi;                                                       \
+    SHA_KEEP(l);                                                        \
+    SHA_KEEP(h);                                                        \
+    SHA_FORGET();                                                       \
+} while (0)
 
-        w[i] += (ror(x, 1) ^ ror(x, 8) ^ x >> 7) + w[(i + 9) & 15]
-                + (ror(y, 19) ^ ror(y, 61) ^ y >> 6);
-    }
-}
+/* h:l = h:l op m */
+#define LOGIC(l, h, op, m) do {                                         \
+    (l) op (m).lo;                                                      \
+    SHA_KEEP(l);                                                        \
+    (h) op (m).hi;                                                      \
+    SHA_KEEP(h);                                                        \
+    SHA_FORGET();                                                       \
+} while (0)
 
-/* Sixteen rounds; v[16..23] is the state a..h before, v[0..7] after. */
-static void sixteen(uint64_t v[24], const uint64_t *w, const uint64_t *kk)
-{
-    for (uint64_t *s = v + 16; s > v; s--) {
-        uint64_t a = s[0], e = s[4];
-        uint64_t t = s[7] + *w++ + *kk++ + (s[6] ^ (e & (s[5] ^ s[6])))
-                     + (ror(e, 14) ^ ror(e, 18) ^ ror(e, 41));
+#define ROTATE(l, h, n) do {                                            \
+    uint32_t was = (l);                                                 \
+    SHA_KEEP(was);                                                      \
+    SHIFT(l, h, n);                                                     \
+    SHIFT(h, was, n);                                                   \
+} while (0)
 
-        s[3] += t;
-        s[-1] = t + ((a & s[1]) | (s[2] & (a | s[1])))
-                + (ror(a, 28) ^ ror(a, 34) ^ ror(a, 39));
-    }
-}
+/* h:l = (((m >>> r) ^ m) >>> s ^ m) >>> t */
+#define BIG(l, h, m, r, s, t) do {                                      \
+    LOAD(l, h, m);                                                      \
+    ROTATE(l, h, r);                                                    \
+    LOGIC(l, h, ^=, m);                                                 \
+    ROTATE(l, h, s);                                                    \
+    LOGIC(l, h, ^=, m);                                                 \
+    ROTATE(l, h, t);                                                    \
+} while (0)
+
+/* h:l = ((h:l >>> r) ^ m) >>> s ^ m >> t, where h:l is m, or m >>> 32 */
+#define SMALL(l, h, m, r, s, t) do {                                    \
+    uint32_t ml, mh;                                                    \
+    ROTATE(l, h, r);                                                    \
+    LOGIC(l, h, ^=, m);                                                 \
+    ROTATE(l, h, s);                                                    \
+    LOAD(ml, mh, m);                                                    \
+    SHIFT(ml, mh, t);                                                   \
+    (l) ^= ml;                                                          \
+    SHA_KEEP(l);                                                        \
+    mh >>= (t);                                                         \
+    (h) ^= mh;                                                          \
+    SHA_KEEP(h);                                                        \
+} while (0)
+
+/*
+ * Round n finds h g f e d c b a at v[n] to v[n + 7] and w[n] behind them; its
+ * own a takes the place of w[n], which nobody needs any more.  bc has b ^ c,
+ * ab gets a ^ b, the next round's.
+ */
+#define ROUND(bc, ab, n) do {                                           \
+    LOAD(ul, uh, v[(n) + 2]);                                           \
+    LOGIC(ul, uh, ^=, v[(n) + 1]);                                      \
+    LOGIC(ul, uh, &=, v[(n) + 3]);                                      \
+    LOGIC(ul, uh, ^=, v[(n) + 1]);                                      \
+    ADD(ul, uh, v[n].lo, v[n].hi);                                      \
+    ADD(ul, uh, v[(n) + 8].lo, v[(n) + 8].hi);                          \
+    ADD(ul, uh, (uint32_t)kk[n], (uint32_t)(kk[n] >> 32));              \
+    BIG(tl, th, v[(n) + 3], 23, 4, 14);                                 \
+    ADD(ul, uh, tl, th);                                                \
+    ADD_TO(v, (n) + 4, ul, uh);                                         \
+    LOAD(tl, th, v[(n) + 7]);                                           \
+    LOGIC(tl, th, ^=, v[(n) + 6]);                                      \
+    (ab).lo = tl;                                                       \
+    (ab).hi = th;                                                       \
+    LOGIC(tl, th, &=, bc);                                              \
+    LOGIC(tl, th, ^=, v[(n) + 6]);                                      \
+    ADD(ul, uh, tl, th);                                                \
+    BIG(tl, th, v[(n) + 7], 5, 6, 28);                                  \
+    ADD(ul, uh, tl, th);                                                \
+    v[(n) + 8].lo = ul;                                                 \
+    v[(n) + 8].hi = uh;                                                 \
+    SHA_FORGET();                                                       \
+} while (0)
+
+#define NEXT(i) do {                                                    \
+    LOAD(ul, uh, w[(i) - 15]);                                          \
+    SMALL(ul, uh, w[(i) - 15], 7, 1, 7);                                \
+    ADD(ul, uh, w[(i) - 16].lo, w[(i) - 16].hi);                        \
+    ADD(ul, uh, w[(i) - 7].lo, w[(i) - 7].hi);                          \
+    LOAD(th, tl, w[(i) - 2]);                                           \
+    SMALL(tl, th, w[(i) - 2], 42 - 32, 19, 6);                          \
+    ADD(ul, uh, tl, th);                                                \
+    w[i].lo = ul;                                                       \
+    w[i].hi = uh;                                                       \
+    SHA_FORGET();                                                       \
+} while (0)
 
 void sha512_blocks(void *state, const uint8_t *p, size_t blocks)
 {
     uint64_t *h = state;
-    uint64_t v[24], w[16];
+    struct word window[8 + 80], xor[2];
 
-    for (; blocks; blocks--, p += 128) {
-        memcpy(v, h, 64);
-        for (unsigned i = 0; i < 16; i++) {
-            w[i] = load_be64(p + 8 * i);
+    for (; blocks; blocks--) {
+        struct word *v = window, *w = window + 8;
+        const uint64_t *kk = k;
+        uint32_t tl, th, ul, uh;
+
+        for (; w != window + 8 + 16; w += 2, p += 16) {
+            w[0].hi = hash_load_be32(p);
+            w[0].lo = hash_load_be32(p + 4);
+            w[1].hi = hash_load_be32(p + 8);
+            w[1].lo = hash_load_be32(p + 12);
         }
-        for (unsigned r = 0; r < 80; r += 16) {
-            if (r) {
-                next_schedule(w);
-            }
-            memcpy(v + 16, v, 64);
-            sixteen(v, w, k + r);
-        }
+        do {
+            SHA_KEEP(w);
+            NEXT(0);
+            NEXT(1);
+            SHA_KEEP(w);
+            w += 2;
+        } while (w != window + 8 + 80);
         for (unsigned i = 0; i < 8; i++) {
-            h[i] += v[i];
+            v[7 - i].lo = (uint32_t)h[i];
+            v[7 - i].hi = (uint32_t)(h[i] >> 32);
+        }
+        xor[0].lo = v[6].lo ^ v[5].lo;
+        xor[0].hi = v[6].hi ^ v[5].hi;
+        SHA_KEEP(h);
+        do {
+            SHA_KEEP(v);
+            SHA_KEEP(kk);
+            ROUND(xor[0], xor[1], 0);
+            ROUND(xor[1], xor[0], 1);
+            ROUND(xor[0], xor[1], 2);
+            ROUND(xor[1], xor[0], 3);
+            SHA_KEEP(v);
+            v += 4;
+            kk += 4;
+        } while (v != window + 80);
+        for (unsigned i = 0; i < 8; i++) {
+            h[i] += (uint64_t)v[7 - i].hi << 32 | v[7 - i].lo;
         }
     }
 }

@@ -95,6 +95,7 @@ struct tcg {
     uint32_t code;                  /* of the TPM's last response */
     uint16_t separated;             /* bit n: PCR n has its separator */
     uint16_t flags;                 /* TCG_F_* of internal.h */
+    uint32_t supported;             /* 2.0: its banks, by hash_alg.bit */
     uint8_t auth_len;               /* platformAuth that we have set */
     uint8_t strange_count;          /* active banks that we cannot hash */
     uint16_t strange[TCG_MAX_BANKS];

@@ -9,12 +9,11 @@
 #include "tcg/internal.h"
 #include "tcg/tpm_spec.h"
 
-void tpm2_put_auth(const struct tcg *t, struct wr *w, uint32_t handle)
+void tpm2_put_auth_area(const struct tcg *t, struct wr *w, uint32_t handle)
 {
     bool ours = handle == TPM2_RH_PLATFORM && t->flags & TCG_F_AUTH_SET;
     size_t mark, auth;
 
-    wr_be32(w, handle);
     mark = wr_size_be32(w);
     wr_be32(w, TPM2_RS_PW);
     wr_be16(w, 0);                          /* no nonce */
@@ -23,6 +22,12 @@ void tpm2_put_auth(const struct tcg *t, struct wr *w, uint32_t handle)
     wr_bytes(w, t->auth, ours ? t->auth_len : 0);
     wr_close_be16(w, auth);
     wr_close_be32(w, mark);
+}
+
+void tpm2_put_auth(const struct tcg *t, struct wr *w, uint32_t handle)
+{
+    wr_be32(w, handle);
+    tpm2_put_auth_area(t, w, handle);
 }
 
 int tpm2_do_auth(struct tcg *t, struct wr *w, enum tcg_duration d)

@@ -78,12 +78,15 @@ int tpm2_learn_banks(struct tcg *t)
     }
     t->bank_count = 0;
     t->strange_count = 0;
+    t->supported = 0;
     count = rd_be32(&r);
     for (uint32_t i = 0; i < count && !r.bad; i++) {
         uint16_t id = rd_be16(&r);
         struct rd select = rd_sub(&r, rd_u8(&r));
+        const struct hash_alg *alg = hash_find(id);
         uint8_t any = 0;
 
+        t->supported |= alg ? alg->bit : 0;
         while (select.left) {
             any |= rd_u8(&select);
         }

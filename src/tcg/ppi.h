@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The physical presence interface: what an OS asked for, at POST.  Init.
+ *
+ *   tcg_ppi_capture()      after tcg_start(), before any third-party code:
+ *                          the request is read once and cleared, func[] is
+ *                          filled for the OS
+ *   tcg_ppi_run()          when a person can see and answer, after
+ *                          tcg_before_third_party(), before tcg_handover():
+ *                          confirm, execute, answer; applies the turned-off
+ *                          state in every boot
+ *
+ * The region is memory that the OS writes: nothing in it is believed, and a
+ * follow-up of an operation that needs two boots is confirmed again.
+ *
+ * TCG PC Client Physical Presence Interface Specification 1.30; QEMU
+ * docs/specs/tpm.rst.
+ */
+#ifndef TCG_PPI_H
+#define TCG_PPI_H
+
+#include "tcg/tcg.h"
+
+/* Who may confirm: fw_cfg opt/org.keelbios/ppi-policy. */
+enum ppi_policy { PPI_CONFIRM, PPI_ALLOW, PPI_DENY };
+
+struct tcg_ppi {
+    bool present;               /* there is a region */
+    uint8_t policy;             /* enum ppi_policy */
+    uint8_t next;               /* follow-up that the region names, or 0 */
+    uint32_t request;           /* captured, already cleared; 0: none */
+    uint32_t parameter;
+    uint32_t flags;             /* PPI_F_* in force */
+    uint32_t supported;         /* 2.0: banks, by hash_alg.bit */
+    uint16_t timeout_s;         /* of the confirmation */
+};
+
+/* Kept by the TPM: confirmation needed for, and what is turned off. */
+#define PPI_F_CLEAR         (1u << 0)
+#define PPI_F_TURN_ON       (1u << 1)
+#define PPI_F_TURN_OFF      (1u << 2)
+#define PPI_F_CHANGE_EPS    (1u << 3)
+#define PPI_F_CHANGE_PCRS   (1u << 4)
+#define PPI_F_PROVISION     (1u << 5)   /* 1.2 */
+#define PPI_F_STORAGE_OFF   (1u << 8)
+#define PPI_F_ENDORSE_OFF   (1u << 9)
+
+#define PPI_RSP_OK          0u
+#define PPI_RSP_ABORT       0xfffffff0u
+#define PPI_RSP_FAILURE     0xfffffff1u
+
+/* A step of an operation. */
+enum ppi_step {
+    PPI_STEP_END,
+    PPI_STEP12_ENABLE, PPI_STEP12_DISABLE, PPI_STEP12_ACTIVATE,
+    PPI_STEP12_DEACTIVATE, PPI_STEP12_OWNER_ON, PPI_STEP12_OWNER_OFF,
+    PPI_STEP12_CLEAR,
+    PPI_STEP20_CLEAR, PPI_STEP20_CHANGE_EPS, PPI_STEP20_SET_BANKS,
+    PPI_STEP20_ALL_BANKS, PPI_STEP20_SET_FLAGS, PPI_STEP20_CLEAR_FLAGS,
+};
+
+#define PPI_STEPS_MAX       5
+
+struct ppi_op {
+    uint8_t code;
+    uint8_t family;             /* enum tcg_family */
+    uint16_t confirm;           /* PPI_F_*: any set needs confirmation */
+    bool always;                /* it needs confirmation whatever is set */
+    bool destroys;              /* keys or data are lost: F12 */
+    bool reset;                 /* the platform is reset after success */
+    uint8_t next;               /* what follows after that reset */
+    uint16_t flags;             /* for the steps that change flags */
+    uint8_t step[PPI_STEPS_MAX];
+    const char *text;           /* "This will ..." */
+};
+
+/* The row of an operation for the TPM's family, or NULL. */
+const struct ppi_op *ppi_find(enum tcg_family family, uint32_t code);
+
+/* Confirmation needed, by the flags in force? */
+bool ppi_needs_confirmation(const struct tcg_ppi *ppi,
+                            const struct ppi_op *op);
+
+/*
+ * Execute the steps of an operation, confirmed before.  Returns the PPI's
+ * response: 0, the TPM's code or PPI_RSP_FAILURE.
+ */
+uint32_t ppi_execute(struct tcg *t, struct tcg_ppi *ppi,
+                     const struct ppi_op *op, uint32_t parameter);
+
+/* Is an operation's parameter acceptable?  If not, the reason. */
+const char *ppi_check_parameter(const struct tcg_ppi *ppi,
+                                const struct ppi_op *op, uint32_t parameter);
+
+/* Flags as the TPM keeps them; defaults when it keeps none (ppi_nv_post.c). */
+void ppi_load_flags(struct tcg *t, struct tcg_ppi *ppi);
+/* Returns 0 or an error; *ppi has the new flags on success only. */
+int ppi_store_flags(struct tcg *t, struct tcg_ppi *ppi, uint32_t flags);
+
+/* See above. Returns 0, or ERR_ABSENT without TPM or without region. */
+int tcg_ppi_capture(struct tcg *t, struct tcg_ppi *ppi);
+/*
+ * Returns true if the platform must be reset and plat->reset returned; nothing
+ * else may then be started.
+ */
+bool tcg_ppi_run(struct tcg *t, struct tcg_ppi *ppi);
+
+#endif

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The physical presence interface's memory, the confirmation and the order of
+ * things.  Init.
+ *
+ * Physical Presence Interface 1.30; QEMU docs/specs/tpm.rst.
+ */
+#include <string.h>
+
+#include "tcg/internal.h"
+#include "tcg/ppi.h"
+#include "tcg/tpm_spec.h"
+
+/* The only place that QEMU puts the region at; others are not believed. */
+#define REGION_AT       0x5000u         /* from TPM_BASE */
+#define REGION_FUNC     0x000u          /* 256 bytes, one per operation */
+#define REGION_PPRP     0x105u          /* response */
+#define REGION_PPRQ     0x109u          /* request */
+#define REGION_PPRM     0x10du          /* its parameter */
+#define REGION_LPPR     0x111u          /* the request last executed */
+#define REGION_NEXT     0x159u          /* follow-up after a reset */
+#define CONFIG_SIZE     6u
+#define PPI_VERSION     1u              /* 1.30 */
+
+/* func[]: what an OS may ask for */
+#define FUNC_NONE           0u
+#define FUNC_BLOCKED        2u
+#define FUNC_USER           3u
+#define FUNC_NO_USER        4u
+
+#define TIMEOUT_S           30u
+#define TIMEOUT_MAX_S       3600u
+#define OPS_KNOWN           34u         /* numbers that the PPI defines */
+
+static const char accept_word[] = "accept";
+
+/* ----------------------------------------------------------------- region */
+
+static uint32_t region_read(struct tcg *t, uint32_t at, unsigned bytes)
+{
+    uint32_t v = 0;
+
+    for (unsigned i = 0; i < bytes; i++) {
+        v |= tpm_dev_read(&t->dev, REGION_AT + at + i, 1) << (8 * i);
+    }
+    return v;
+}
+
+static void region_write(struct tcg *t, uint32_t at, unsigned bytes,
+                         uint32_t v)
+{
+    for (unsigned i = 0; i < bytes; i++, v >>= 8) {
+        tpm_dev_write(&t->dev, REGION_AT + at + i, 1, v & 0xff);
+    }
+}
+
+static bool find_region(struct tcg *t)
+{
+    const struct tcg_platform *p = t->dev.plat;
+    uint8_t config[CONFIG_SIZE];
+    struct rd r = rd_from(config, sizeof(config));
+    uint32_t address;
+    uint8_t family, version;
+
+    if (!p->read_file
+        || p->read_file(p->ctx, "etc/tpm/config", config, sizeof(config))
+           != (int)sizeof(config)) {
+        return false;
+    }
+    address = rd_le32(&r);
+    family = rd_u8(&r);
+    version = rd_u8(&r);
+    if (address != TPM_BASE + REGION_AT || version != PPI_VERSION
+        || family != t->family) {
+        tcg_say(t, "physical presence interface at %X, version %u, for TPM "
+                "family %u: not used", address, (uint32_t)version,
+                (uint32_t)family);
+        return false;
+    }
+    return true;
+}
+
+static void fill_func(struct tcg *t, const struct tcg_ppi *ppi)
+{
+    for (uint32_t code = 0; code < 256; code += 4) {
+        uint32_t four = 0;
+
+        for (uint32_t i = 0; i < 4; i++) {
+            const struct ppi_op *op = ppi_find(t->family, code + i);
+            uint32_t v = FUNC_NONE;
+
+            if (code + i == 0) {
+                v = FUNC_NO_USER;       /* no operation: cancels a request */
+            } else if (op && ppi->policy == PPI_DENY) {
+                v = FUNC_BLOCKED;
+            } else if (op) {
+                v = ppi->policy == PPI_CONFIRM
+                    && ppi_needs_confirmation(ppi, op) ? FUNC_USER
+                                                       : FUNC_NO_USER;
+            }
+            four |= v << (8 * i);
+        }
+        tpm_dev_write(&t->dev, REGION_AT + REGION_FUNC + code, 4, four);
+    }
+}
+
+/* ----------------------------------------------------------------- policy */
+
+/* A short text file without its line end; its length, or 0 if there is none. */
+static size_t read_text(struct tcg *t, const char *name, char *text,
+                        size_t cap)
+{
+    const struct tcg_platform *p = t->dev.plat;
+    int n = p->read_file(p->ctx, name, text, cap - 1);
+
+    if (n <= 0) {
+        return 0;
+    }
+    if ((size_t)n > cap - 1) {
+        n = (int)cap - 1;
+    }
+    while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == 0)) {
+        n--;
+    }
+    text[n] = 0;
+    return (size_t)n;
+}
+
+static bool is_text(const char *text, size_t n, const char *want)
+{
+    return n == strlen(want) && !memcmp(text, want, n);
+}
+
+static void read_policy(struct tcg *t, struct tcg_ppi *ppi)
+{
+    static const char *const names[] = {
+        [PPI_CONFIRM] = "confirm", [PPI_ALLOW] = "allow", [PPI_DENY] = "deny",
+    };
+    char text[16];
+    size_t n = read_text(t, "opt/org.keelbios/ppi-policy", text, 16);
+    uint32_t seconds = 0;
+
+    ppi->policy = PPI_CONFIRM;
+    if (n) {
+        uint8_t i = 0;
+
+        while (i <= PPI_DENY && !is_text(text, n, names[i])) {
+            i++;
+        }
+        if (i <= PPI_DENY) {
+            ppi->policy = i;
+        } else {
+            tcg_say(t, "opt/org.keelbios/ppi-policy is '%s': confirm, allow "
+                    "and deny are known; taken as confirm", text);
+        }
+    }
+    ppi->timeout_s = TIMEOUT_S;
+    n = read_text(t, "opt/org.keelbios/ppi-timeout", text, 16);
+    if (!n) {
+        return;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (text[i] < '0' || text[i] > '9' || seconds > TIMEOUT_MAX_S) {
+            tcg_say(t, "opt/org.keelbios/ppi-timeout is no number of "
+                    "seconds up to %u; %u taken", TIMEOUT_MAX_S, TIMEOUT_S);
+            return;
+        }
+        seconds = seconds * 10 + (uint32_t)(text[i] - '0');
+    }
+    ppi->timeout_s = (uint16_t)(seconds < TIMEOUT_MAX_S ? seconds
+                                                        : TIMEOUT_MAX_S);
+}
+
+/* ----------------------------------------------------------- confirmation */
+
+static void put(struct tcg *t, const char *text)
+{
+    t->dev.plat->print(t->dev.plat->ctx, text);
+}
+
+static void put_banks(struct tcg *t, const char *head, uint32_t banks)
+{
+    const struct hash_alg *alg;
+
+    put(t, head);
+    for (unsigned i = 0; (alg = hash_at(i)) != NULL; i++) {
+        if (banks & alg->bit) {
+            put(t, " ");
+            put(t, alg->name);
+        }
+    }
+    put(t, "\n");
+}
+
+static uint32_t active_banks(const struct tcg *t)
+{
+    uint32_t banks = 0;
+
+    for (unsigned i = 0; i < t->bank_count; i++) {
+        banks |= hash_find(t->bank[i].alg)->bit;
+    }
+    return banks;
+}
+
+static void show(struct tcg *t, const struct ppi_op *op, uint32_t parameter)
+{
+    put(t, "\nThe operating system asked this firmware to\n    ");
+    put(t, op->text);
+    put(t, ".\n");
+    if (op->destroys) {
+        put(t, "WARNING: keys in the TPM, and data that only they open, can "
+               "be lost for ever.\n");
+    }
+    if (op->step[0] == PPI_STEP20_SET_BANKS) {
+        put_banks(t, "Active PCR banks now:  ", active_banks(t));
+        put_banks(t, "Active PCR banks then: ", parameter);
+    }
+    put(t, op->destroys ? "F12" : "F10");
+    put(t, " or the word \"accept\" confirms, ESC refuses.\n");
+}
+
+/* Ask. A key of the wrong kind does nothing. False: refused, or nobody there. */
+static bool ask(struct tcg *t, const struct tcg_ppi *ppi,
+                const struct ppi_op *op, uint32_t parameter)
+{
+    const struct tcg_platform *p = t->dev.plat;
+    int want = op->destroys ? TCG_KEY_F12 : TCG_KEY_F10;
+    uint32_t left = ppi->timeout_s;
+    size_t typed = 0;
+    char text[48];
+
+    if (!p->read_key) {
+        return false;
+    }
+    show(t, op, parameter);
+    for (unsigned keys = 0; left && keys < 1000; ) {
+        uint64_t start = p->now_us(p->ctx);
+        int key;
+
+        tcg_format(text, sizeof(text), "%cRefused in %u s ", '\r', left);
+        put(t, text);
+        key = p->read_key(p->ctx, 1000);
+        if (key == want) {
+            put(t, "\n");
+            return true;
+        }
+        if (key < 0 || p->now_us(p->ctx) - start >= 1000000) {
+            left--;
+        }
+        if (key < 0) {
+            continue;
+        }
+        keys++;                         /* a stuck key does not keep us */
+        if (key == TCG_KEY_ESC) {
+            break;
+        }
+        typed = key == accept_word[typed] ? typed + 1
+                                          : key == accept_word[0];
+        if (!accept_word[typed]) {
+            put(t, "\n");
+            return true;
+        }
+    }
+    put(t, "\n");
+    return false;
+}
+
+/* ------------------------------------------------------------------- flow */
+
+int tcg_ppi_capture(struct tcg *t, struct tcg_ppi *ppi)
+{
+    memset(ppi, 0, sizeof(*ppi));
+    if (!tcg_usable(t)) {
+        return ERR_ABSENT;
+    }
+    ppi->present = find_region(t);
+    ppi->supported = t->supported;
+    ppi_load_flags(t, ppi);
+    if (!ppi->present) {
+        return ERR_ABSENT;
+    }
+    ppi->request = region_read(t, REGION_PPRQ, 4);
+    ppi->parameter = region_read(t, REGION_PPRM, 4);
+    ppi->next = (uint8_t)region_read(t, REGION_NEXT, 1);
+    /* Whatever comes of it, it comes once. */
+    region_write(t, REGION_PPRQ, 4, 0);
+    region_write(t, REGION_PPRM, 4, 0);
+    region_write(t, REGION_NEXT, 1, 0);
+    read_policy(t, ppi);
+    fill_func(t, ppi);
+    return 0;
+}
+
+/* A follow-up is one that the table names, and ends the chain. */
+static bool is_follow_up(const struct tcg *t, uint8_t code)
+{
+    for (uint32_t i = 1; i <= OPS_KNOWN; i++) {
+        const struct ppi_op *op = ppi_find(t->family, i);
+
+        if (op && op->next && op->next == code) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static uint32_t perform(struct tcg *t, struct tcg_ppi *ppi,
+                        const struct ppi_op *op)
+{
+    const char *bad = ppi_check_parameter(ppi, op, ppi->parameter);
+    uint32_t response;
+
+    if (bad) {
+        tcg_say(t, "request to %s refused: %s", op->text, bad);
+        return PPI_RSP_FAILURE;
+    }
+    if (ppi->policy == PPI_DENY) {
+        tcg_say(t, "request to %s refused by the host's policy", op->text);
+        return PPI_RSP_ABORT;
+    }
+    if (ppi->policy == PPI_CONFIRM && ppi_needs_confirmation(ppi, op)
+        && !ask(t, ppi, op, ppi->parameter)) {
+        tcg_say(t, "request to %s refused", op->text);
+        return PPI_RSP_ABORT;
+    }
+    response = ppi_execute(t, ppi, op, ppi->parameter);
+    if (response == PPI_RSP_OK) {
+        tcg_say(t, "request to %s done", op->text);
+    } else {
+        tcg_say(t, "request to %s failed, code %xh", op->text, response);
+    }
+    return response;
+}
+
+/* TPM 2.0: what an administrator turned off is off in every boot. */
+static void apply_state(struct tcg *t, const struct tcg_ppi *ppi)
+{
+    int rc = 0;
+
+    if (t->family != TCG_FAMILY_20 || !tcg_usable(t)) {
+        return;
+    }
+    if (ppi->flags & PPI_F_ENDORSE_OFF) {
+        rc = tpm2_hierarchy_off(t, TPM2_RH_ENDORSEMENT);
+    }
+    if (rc == 0 && ppi->flags & PPI_F_STORAGE_OFF) {
+        rc = tpm2_hierarchy_off(t, TPM2_RH_OWNER);
+    }
+    if (rc < 0) {
+        tcg_fail(t, "a hierarchy could not be turned off as asked for");
+    }
+}
+
+bool tcg_ppi_run(struct tcg *t, struct tcg_ppi *ppi)
+{
+    const struct tcg_platform *p = t->dev.plat;
+    const struct ppi_op *op = NULL;
+    uint32_t request = ppi->request, response;
+
+    if (!tcg_usable(t)) {
+        return false;
+    }
+    if (!request && is_follow_up(t, ppi->next)) {
+        request = ppi->next;
+    }
+    ppi->request = 0;
+    ppi->next = 0;
+    if (!ppi->present || !request) {
+        apply_state(t, ppi);
+        return false;
+    }
+    op = ppi_find(t->family, request);
+    if (op) {
+        response = perform(t, ppi, op);
+    } else {
+        tcg_say(t, "request %u is not supported", request);
+        response = request <= OPS_KNOWN ? PPI_RSP_OK : PPI_RSP_FAILURE;
+    }
+    region_write(t, REGION_LPPR, 4, request);
+    region_write(t, REGION_PPRP, 4, response);
+    fill_func(t, ppi);                  /* its flags may have changed */
+    if (!op || !op->reset || response != PPI_RSP_OK) {
+        apply_state(t, ppi);
+        return false;
+    }
+    region_write(t, REGION_NEXT, 1, op->next);
+    tcg_say(t, "resetting, for the change to take effect");
+    if (p->reset) {
+        p->reset(p->ctx);
+    }
+    return true;
+}
