@@ -13,6 +13,7 @@
 #include "tcg/internal.h"
 
 #define HEADER_SIZE         36u
+#define RSDP_SIZE           36u
 #define CHECKSUM_AT         9u
 #define SRAT_FIRST          48u         /* first structure */
 #define SRAT_MEMORY         1u          /* a structure's type */
@@ -155,11 +156,27 @@ static void skip_zeros(struct rd *r)
     }
 }
 
+/* The root pointer, which is no table: its addresses and checksums go. */
+static void hash_root_pointer(struct multihash *m, struct rd *r)
+{
+    struct table t = { .m = m };
+
+    t.len = r->left < RSDP_SIZE ? r->left : RSDP_SIZE;
+    t.p = rd_bytes(r, t.len);
+    omit(&t, 8, 1);
+    omit(&t, 16, 4);                    /* RSDT */
+    omit(&t, 24, 9);                    /* XSDT, extended checksum */
+    multihash_update(m, t.p + t.done, t.len - t.done);
+}
+
 static void hash_area(struct multihash *m, const struct tcg_piece *area)
 {
     struct rd r = rd_from(area->at, area->len);
     struct table t = { .m = m };
 
+    if (r.left >= 8 && !memcmp(r.at, "RSD PTR ", 8)) {
+        hash_root_pointer(m, &r);
+    }
     for (skip_zeros(&r); (t.len = table_length(&r)) != 0; skip_zeros(&r)) {
         t.p = rd_bytes(&r, t.len);
         t.done = 0;

@@ -223,6 +223,27 @@ static void test_acpi_srat(void **state)
     assert_memory_not_equal(da, db, 20);
 }
 
+static void test_acpi_root_pointer(void **state)
+{
+    uint8_t a[36] = "RSD PTR \1BOCHS \2", da[20], db[20];
+
+    (void)state;
+    for (unsigned size = 20; size <= 36; size += 16) {
+        acpi(a, size, da);
+        for (unsigned i = 8; i < size; i++) {
+            bool counts = !(i == 8 || (i >= 16 && i < 20)
+                            || (i >= 24 && i < 33));
+
+            a[i] ^= 0x40;
+            acpi(a, size, db);
+            a[i] ^= 0x40;
+            if (counts != !!memcmp(da, db, 20)) {
+                fail_msg("offset %u", i);
+            }
+        }
+    }
+}
+
 static void test_acpi_any_bytes(void **state)
 {
     uint8_t a[600], d[20];
@@ -267,6 +288,7 @@ int main(void)
         cmocka_unit_test_setup(test_acpi_left_out, setup),
         cmocka_unit_test_setup(test_acpi_windows, setup),
         cmocka_unit_test_setup(test_acpi_srat, setup),
+        cmocka_unit_test_setup(test_acpi_root_pointer, setup),
         cmocka_unit_test_setup(test_acpi_any_bytes, setup),
         cmocka_unit_test_setup(test_not_usable, setup),
     };
