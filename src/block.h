@@ -2,8 +2,8 @@
 /*
  * Drives: one structure for every disk and CD that the controller drivers
  * found, and the functions that move sectors.  INT 13h (disk.h), the boot
- * code and El Torito stand on this; controllers (hw/ata.c, hw/ahci.c,
- * hw/virtio_blk.c) stand below.
+ * code and El Torito stand on this; controllers (hw/ata.c, ahci.c, nvme.c,
+ * virtio_blk.c, virtio_scsi.c, floppy.c) stand below.
  *
  * Order of calls: block_start() once PCI resources are set; it sends every
  * controller its first command and does not wait.  block_finish() waits for
@@ -32,7 +32,7 @@ struct drive {
     uint8_t type;               /* enum drive_type */
     uint8_t number;             /* BIOS drive number, disk_assign() */
     uint8_t ata_channel;        /* IDE: number of the channel... */
-    uint8_t ata_unit;           /* ...and 0 or 1 on it */
+    uint8_t ata_unit;           /* ...and 0 or 1 on it; floppy: likewise */
     bool removable;
     bool read_only;
     bool dead;                  /* stopped answering: fail at once */
