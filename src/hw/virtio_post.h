@@ -36,7 +36,10 @@ int virtio_features(struct virtio_setup *s, uint64_t wanted, uint64_t *got);
 /* Read the device's own configuration; 0 beyond its end. */
 uint32_t virtio_config32(const struct virtio_setup *s, uint32_t offset);
 
-/* Set up queue number v->queue.  0, ERR_ABSENT, ERR_FORMAT (impossible size), ERR_SPACE. */
+/*
+ * Set up queue number v->queue.
+ * 0, ERR_ABSENT, ERR_FORMAT (impossible size), ERR_SPACE.
+ */
 int virtio_queue(struct virtio_setup *s, struct virtio *v);
 
 /* Done: the device may work.  Or: it may not, leave it reset. */
