@@ -111,8 +111,12 @@ class FakeTpm(vm.Tpm):
                 code = struct.unpack(">I", command[6:10])[0]
                 number = len(self.commands)
                 self.commands.append(code)
-                real.sendall(command)
-                answer = self.spoil(number, code, receive_command(real))
+                # A command that is refused must not take effect.
+                refused = getattr(self.spoil, "refuse", None)
+                answer = refused(code) if refused else None
+                if answer is None:
+                    real.sendall(command)
+                    answer = self.spoil(number, code, receive_command(real))
                 if answer is not None:
                     qemu.sendall(answer)
         except (OSError, EOFError):
@@ -172,7 +176,12 @@ def retry_first(times):
     """TPM_RC_RETRY for the first commands of each ordinal."""
     seen = {}
 
-    def spoil(_n, code, answer):
+    def refuse(code):
         seen[code] = seen.get(code, 0) + 1
-        return error(0x922) if seen[code] <= times else answer
+        return error(0x922) if seen[code] <= times else None
+
+    def spoil(_n, _code, answer):
+        return answer
+
+    spoil.refuse = refuse
     return spoil
