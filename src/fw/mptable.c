@@ -38,6 +38,10 @@ enum entry { ENTRY_CPU, ENTRY_BUS, ENTRY_IOAPIC, ENTRY_IRQ, ENTRY_LOCAL };
 #define IRQ_ACTIVE_HIGH     1u
 #define ALL_LAPICS          0xffu
 
+/* Not for ISA devices, as SeaBIOS has it: the SCI, what PCI uses, and 5. */
+#define PCI_IRQS            (1u << 5 | 1u << IRQ_SCI | 1u << IRQ_PCI_LOW | \
+                             1u << IRQ_PCI_HIGH)
+
 #define BUS_PCI             0u
 #define BUS_ISA             1u
 
@@ -143,8 +147,7 @@ static void put_isa_irqs(struct wr *w)
     for (uint8_t irq = 0; irq < 16; irq++) {
         uint8_t pin = irq == 0 && timer_moved ? 2 : irq;
 
-        if (irq == IRQ_PCI_LOW || irq == IRQ_PCI_HIGH ||
-            (irq == 2 && timer_moved))
+        if ((PCI_IRQS & 1u << irq) || (irq == 2 && timer_moved))
             continue;
         put_irq(w, ENTRY_IRQ, IRQ_INT, IRQ_BUS_DEFAULT, BUS_ISA, irq,
                 IOAPIC_ID, pin);
