@@ -12,6 +12,7 @@
 
 #define TEXT_MAX        64u             /* of a caller's text in an event */
 #define EVENT_MAX       400u            /* of event data that is made here */
+#define LABELLED_MAX    2048u           /* of data behind its label */
 
 #define TAG_SMBIOS      1u              /* tagged event IDs, 11.3.2 */
 #define TAG_ROM_EXECUTE 7u
@@ -21,6 +22,7 @@ enum form {
     FORM_ACTION,        /* the text is hashed and logged */
     FORM_TEXT,          /* the data is hashed, the text logged */
     FORM_DATA,          /* the data is hashed and logged */
+    FORM_LABELLED,      /* the data is hashed; text, then data are logged */
     FORM_UTF16,         /* ASCII data becomes UTF-16, hashed and logged */
     FORM_TAG,           /* a tagged event with the data's digests */
     FORM_TAG_PFA,       /* the same, and num as the PCI function's address */
@@ -67,6 +69,8 @@ static const struct policy policies[TCG_EVENT_COUNT] = {
     [TCG_BOOT_CATALOG] = { 5, FORM_TEXT, 0, EV_IPL_PARTITION_DATA,
                            "BOOT CATALOG" },
     [TCG_IPL_DATA] = { 5, FORM_TEXT, 0, EV_IPL_PARTITION_DATA, "%s" },
+    [TCG_LINUX_CMDLINE] = { 8, FORM_LABELLED, 0, EV_IPL, "kernel_cmdline: " },
+    [TCG_LINUX_FILE] = { 9, FORM_TEXT, 0, EV_IPL, "%s" },
     [TCG_WAKE_EVENT] = { 6, FORM_ACTION, 0, EV_ACTION, "Wake Event %u" },
 };
 
@@ -180,8 +184,8 @@ static int emit(struct tcg *t, const struct event *e, struct tcg_digests *d)
 {
     uint8_t made[EVENT_MAX];
     struct wr w = wr_to(made, sizeof(made));
-    struct tcg_piece piece = { .at = made };
-    const struct tcg_piece *data = &piece;
+    struct tcg_piece piece[2] = { { .at = made } };
+    const struct tcg_piece *data = piece;
     unsigned count = 1;
     int rc;
 
@@ -197,6 +201,14 @@ static int emit(struct tcg *t, const struct event *e, struct tcg_digests *d)
         data = e->data;
         count = e->count;
         break;
+    case FORM_LABELLED:
+        put_text(&w, e);
+        piece[1] = *e->data;
+        if (piece[1].len > LABELLED_MAX) {
+            piece[1].len = LABELLED_MAX;
+        }
+        count = 2;
+        break;
     default:
         put_text(&w, e);
         break;
@@ -204,8 +216,9 @@ static int emit(struct tcg *t, const struct event *e, struct tcg_digests *d)
     if (w.bad) {
         return ERR_PARAM;
     }
-    piece.len = (uint32_t)w.len;
-    if (e->policy->form != FORM_TEXT && e->policy->form != FORM_DATA) {
+    piece[0].len = (uint32_t)w.len;
+    if (e->policy->form != FORM_TEXT && e->policy->form != FORM_DATA
+        && e->policy->form != FORM_LABELLED) {
         tcg_hash_pieces(t, data, count, d);
     }
     rc = tcg_extend_and_log(t, e->policy->pcr, e->policy->type, d, data,

@@ -183,6 +183,8 @@ enum tcg_event {
     TCG_PARTITION_TABLE,    /* PCR5: data = 72 bytes; tcg_measure_mbr() */
     TCG_BOOT_CATALOG,       /* PCR5: data = the catalog sector(s) */
     TCG_IPL_DATA,           /* PCR5: data, text = what it is (cmdline) */
+    TCG_LINUX_CMDLINE,      /* PCR8: data = it without NUL, one piece */
+    TCG_LINUX_FILE,         /* PCR9: data = kernel, initrd; text = which */
     TCG_WAKE_EVENT,         /* PCR6: num = ACPI sleep state woken from */
     TCG_EVENT_COUNT
 };
