@@ -29,7 +29,7 @@ say   = $(if $(filter 1,$(V)),@:,@printf '  %-8s %s\n' $(1) $(2))
 
 resident-y :=
 init-y     :=
-include src/core.mk src/disk.mk src/services.mk src/boot.mk
+include src/core.mk src/disk.mk src/services.mk src/boot.mk src/handover.mk
 include src/fw/platform.mk src/tcg/tcg.mk
 
 obj      = $(patsubst %,$(O)/obj/%,$(1))

@@ -14,6 +14,7 @@
 #include "boot_list.h"
 #include "disk.h"
 #include "eltorito.h"
+#include "handover.h"
 #include "measure.h"
 #include "print.h"
 #include "real.h"
@@ -79,6 +80,8 @@ static void boot_disk(const struct boot_entry *e)
         return;
     }
     measure_mbr(sector);
+    if (!floppy)
+        measure_disk_boot_code(disk_by_number(e->number), sector);
     enter(0, SECTOR_ADDRESS, e->number, 0);
 }
 
@@ -98,6 +101,7 @@ static void boot_cd(const struct boot_entry *e)
     if (eltorito_load(&boot, &image, &len) < 0)
         goto failed;
     measure_cd_image(image, len);
+    measure_cd_boot_code(&boot, image, len);
     /* The customary 07C0h becomes 0000:7C00, as loaders like it. */
     enter(boot.load_segment & 0xf000,
           (uint16_t)((boot.load_segment & 0xfff) << 4), boot.drive, 0);
@@ -106,10 +110,15 @@ failed:
     print("Boot failed: could not boot from the CD\n\n");
 }
 
-static NORETURN void boot_bev(const struct boot_entry *e)
+/* Returns when the kernel of -kernel cannot be started. */
+static void boot_bev(const struct boot_entry *e)
 {
     print("Booting from ROM...\n");
     measure_boot_attempt(e->kind, 0, e->name);
+    if (!(e->entry.seg | e->entry.off)) {
+        linux_boot();
+        return;
+    }
     enter(SEG_BIOS, (uint16_t)(uint32_t)boot_call_vector, 0,
           (uint32_t)e->entry.seg << 16 | e->entry.off);
 }
@@ -157,6 +166,7 @@ static NORETURN void boot_next(void)
             break;
         case BOOT_BEV:
             boot_bev(e);
+            break;
         }
     }
     boot_nothing();

@@ -51,6 +51,7 @@ bool bootorder_matches(const char *pattern, const char *path,
  * An option ROM has a boot entry vector (BEV), or code that attaches its
  * disks to INT 13h and is to be called in boot order (BCV).
  *
+ * entry     0:0 stands for the kernel of -kernel (handover.h)
  * name      for the menu and the log; copied
  * priority  from bootorder_find(); negative: the class's default place
  */

@@ -17,6 +17,7 @@
 #include "err.h"
 #include "fw/checksum.h"
 #include "fw/fwcfg.h"
+#include "handover.h"
 #include "layout.h"
 #include "measure.h"
 #include "optionrom_format.h"
@@ -327,6 +328,8 @@ static void roms_from_files(const char *prefix, bool display)
     while ((f = fwcfg_next(f, prefix)) != NULL) {
         struct rom_source s = { .bdf = PCI_NONE, .file = f->name };
 
+        if (handover_replaces_rom(f->name))
+            continue;
         rom_from_file(&s, f, display);
     }
 }

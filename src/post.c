@@ -20,6 +20,7 @@
 #include "fw/smm.h"
 #include "fw/smp.h"
 #include "generated/version.h"
+#include "handover.h"
 #include "io.h"
 #include "optionrom.h"
 #include "pmm.h"
@@ -91,6 +92,7 @@ static void run_option_roms(void)
         sercon_setup(port);
     print_console_enable();
     tpm_print_status();
+    handover_setup();
     option_roms_run();
 }
 

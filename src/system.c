@@ -17,6 +17,7 @@
 #include "bda.h"
 #include "clock.h"
 #include "fw/e820.h"
+#include "handover.h"
 #include "io.h"
 #include "layout.h"
 #include "mouse.h"
@@ -223,10 +224,11 @@ static void get_configuration(struct bregs *r)
 /*
  * AX=EC00h: the caller will run in 32-bit (BL=1) or 64-bit mode (2), or both
  * (3).  Linux' setup code says so before it reads the memory map; its header
- * is then at DS:01F1h.  (The place to measure a kernel from.)
+ * is then at DS:01F1h; what it says is measured from memory.
  */
 static void target_mode(struct bregs *r)
 {
+    measure_linux_at(r->ds);
     r->ah = 0;
     set_cf(r, r->bl < 1 || r->bl > 3);
 }

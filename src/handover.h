@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hand-over: booting QEMU's -kernel, and measuring what is started beyond
+ * what the TCG's conventional-BIOS specification asks for: Linux kernels with
+ * command line and initrd, and boot code behind the first sector.
+ * docs/measurements.md has the events; PCR 8 is for command lines, 9 for files,
+ * as GRUB has it on UEFI.
+ */
+#ifndef HANDOVER_H
+#define HANDOVER_H
+
+#include "block.h"
+#include "eltorito.h"
+#include "hw/pci.h"
+
+/* ---------------------------------------------------------------- POST only */
+
+/*
+ * Before the option ROMs run.  Reads the switches opt/org.keelbios/
+ * measure-linux and measure-boot-code.  A bzImage given by -kernel becomes an
+ * entry of the boot list; any other kernel is measured from fw_cfg here,
+ * since an option ROM will start it.
+ */
+void handover_setup(void);
+
+/* The option ROM in this file is not needed: its kernel has an entry. */
+bool handover_replaces_rom(const char *file);
+
+/* ----------------------------------------------------------------- resident */
+
+/* What is measured; both off without a TPM. */
+struct handover {
+    bool linux_hook;            /* kernels that announce themselves */
+    bool boot_code;             /* code behind the first sector */
+};
+extern struct handover handover;
+
+/*
+ * Load the kernel of -kernel from fw_cfg, measure the memory it was loaded
+ * to, enter its setup code.  Returns, having said why, if it cannot be
+ * started.
+ */
+void linux_boot(void);
+
+/* In linux_entry.S: DS = setup segment, BX = its stack pointer; interrupts
+ * off; far entry at DS + 20h:0. */
+extern char linux_entry_vector[];
+
+/*
+ * Someone at this segment says (INT 15h AX=EC00h) in which mode it will run.
+ * If the header of the Linux boot protocol is there, measure command line,
+ * kernel and initrd from memory, once.  Any memory contents are safe.
+ */
+void measure_linux_at(uint16_t segment);
+
+/*
+ * A kernel that was loaded by linux_boot(): the same events, and before them
+ * its setup code.  setup_len counts all setup sectors; payload is what
+ * follows in the file.
+ */
+struct linux_image {
+    uint8_t *setup;
+    uint32_t setup_len;
+    const uint8_t *payload;
+    uint32_t payload_len;
+    const char *cmdline;        /* with its NUL */
+    const uint8_t *initrd;
+    uint32_t initrd_len;        /* 0: none */
+};
+void measure_linux_image(const struct linux_image *image);
+
+/* What the boot sector of this disk (mbr, 512 bytes) is about to load. */
+void measure_disk_boot_code(struct drive *d, const uint8_t *mbr);
+
+/* The same for a CD: the rest of the boot image of which len bytes are loaded. */
+void measure_cd_boot_code(const struct eltorito *e, const uint8_t *image,
+                          uint32_t len);
+
+#endif

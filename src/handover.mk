@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: MIT
+# Hand-over: what is started is measured, also beyond the first sector.
+resident-y += src/linux_boot.o src/linux_entry.o src/measure_linux.o \
+              src/measure_boot_code.o
+init-y     += src/handover_post.o

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Boot the kernel of QEMU's -kernel: what the option ROM linuxboot does, but
+ * here what was loaded is measured in place before it runs, and no ROM has
+ * to be.  Resident: the kernel goes where POST's code was.
+ *
+ * Leaves to handover_post.c: whether there is a kernel that this can load.
+ *
+ * Linux Documentation/arch/x86/boot.rst; QEMU docs/specs/fw_cfg.
+ */
+#include "handover.h"
+
+#include "fw/e820.h"
+#include "fw/fwcfg.h"
+#include "fw/fwcfg_io.h"
+#include "linux_header.h"
+#include "print.h"
+#include "real.h"
+
+/* Where QEMU says that it wants things (handover_post.c checks that). */
+#define SETUP_ADDRESS       0x10000u
+#define SETUP_MAX           0x9000u
+#define HEAP_END            0xfe00u     /* of the setup segment: its stack */
+#define CMDLINE_ADDRESS     0x20000u
+#define CMDLINE_MAX         0x10000u
+#define KERNEL_ADDRESS      0x100000u
+#define INITRD_MAX_OLD      0x37ffffffu /* before protocol 2.03 */
+#define PAGE                0x1000u
+
+static uint32_t read32(uint16_t key)
+{
+    uint32_t v;
+
+    fwcfg_io_select(key);
+    fwcfg_io_read(&v, sizeof(v));
+    return v;
+}
+
+static void load(uint16_t key, uint32_t at, uint32_t len)
+{
+    fwcfg_io_select(key);
+    fwcfg_io_read((void *)at, len);
+}
+
+/* The highest place for len bytes between start and last, or 0. */
+static uint32_t place_high(uint32_t len, uint32_t start, uint32_t last)
+{
+    uint32_t best = 0;
+
+    for (uint32_t i = 0; i < e820_count(); i++) {
+        const struct e820_entry *e = e820_get(i);
+        uint64_t end = e->base + e->size;
+
+        if (e->type != E820_RAM || e->base > last)
+            continue;
+        if (end > (uint64_t)last + 1)
+            end = (uint64_t)last + 1;
+        end = ALIGN_DOWN(end, (uint64_t)PAGE);
+        if (end < e->base + len)
+            continue;
+        end = ALIGN_DOWN(end - len, (uint64_t)PAGE);
+        if (end >= start && end >= e->base && end > best)
+            best = (uint32_t)end;
+    }
+    return best;
+}
+
+static int load_initrd(struct linux_image *k)
+{
+    uint32_t last = linux_u16(k->setup + LINUX_VERSION) >= 0x203
+        ? linux_u32(k->setup + LINUX_INITRD_MAX) : INITRD_MAX_OLD;
+    uint32_t at = 0;
+
+    k->initrd_len = read32(FWCFG_INITRD_SIZE);
+    if (k->initrd_len) {
+        at = place_high(k->initrd_len, KERNEL_ADDRESS + k->payload_len, last);
+        if (at == 0)
+            return ERR_SPACE;
+        load(FWCFG_INITRD_DATA, at, k->initrd_len);
+    }
+    k->initrd = (const uint8_t *)at;
+    *(uint32_t *)(k->setup + LINUX_RAMDISK) = at;
+    *(uint32_t *)(k->setup + LINUX_RAMDISK_SIZE) = k->initrd_len;
+    return 0;
+}
+
+static const char *load_all(struct linux_image *k)
+{
+    uint32_t cmdline_len = read32(FWCFG_CMDLINE_SIZE);
+
+    *k = (struct linux_image){
+        .setup = (uint8_t *)SETUP_ADDRESS,
+        .setup_len = read32(FWCFG_SETUP_SIZE),
+        .payload = (const uint8_t *)KERNEL_ADDRESS,
+        .payload_len = read32(FWCFG_KERNEL_SIZE),
+        .cmdline = (const char *)CMDLINE_ADDRESS,
+    };
+    if (k->setup_len < LINUX_HEADER_END || k->setup_len > SETUP_MAX)
+        return "its setup code has an impossible size";
+    if (cmdline_len >= CMDLINE_MAX)
+        return "its command line is too long";
+    load(FWCFG_SETUP_DATA, SETUP_ADDRESS, k->setup_len);
+    if (!linux_header_ok(k->setup))
+        return "its header is wrong";
+    load(FWCFG_CMDLINE_DATA, CMDLINE_ADDRESS, cmdline_len);
+    *(char *)(CMDLINE_ADDRESS + cmdline_len) = '\0';
+    if (!e820_is_ram(KERNEL_ADDRESS, k->payload_len))
+        return "it does not fit into RAM";
+    load(FWCFG_KERNEL_DATA, KERNEL_ADDRESS, k->payload_len);
+    if (load_initrd(k) < 0)
+        return "its initrd does not fit into RAM";
+    /* QEMU has filled in the rest of the header, for these addresses. */
+    *(uint32_t *)(k->setup + LINUX_CMDLINE) = CMDLINE_ADDRESS;
+    return NULL;
+}
+
+void linux_boot(void)
+{
+    struct bregs r = {
+        .cs = SEG_BIOS, .ip = (uint16_t)(uint32_t)linux_entry_vector,
+        .ds = SETUP_ADDRESS >> 4, .es = SETUP_ADDRESS >> 4, .bx = HEAP_END,
+    };
+    struct linux_image image;
+    const char *problem = load_all(&image);
+
+    if (problem) {
+        print("The kernel of -kernel is not started: %s\n", problem);
+        return;
+    }
+    measure_linux_image(&image);
+    jump16(&r);
+}
