@@ -11,6 +11,7 @@
 #include "fw/smbios.h"
 #include "generated/autoconf.h"
 #include "generated/version.h"
+#include "hw/sha_ni.h"
 #include "print.h"
 #include "services.h"
 #include "tcg/cursor.h"
@@ -64,6 +65,8 @@ void tpm_setup(void)
     /* Why it fails has been printed; without a TPM nothing is said. */
     (void)tcg_start(&tpm, &tpm_platform);
     acpi_keep_blobs = tpm.state == TCG_STARTED;
+    if (tpm.state == TCG_STARTED)
+        sha_ni_setup();
 }
 
 /*

@@ -53,6 +53,12 @@ const struct hash_alg *hash_find(uint16_t id);
 /* Row i, or NULL past the end. */
 const struct hash_alg *hash_at(unsigned i);
 
+/*
+ * From now on the platform's own block function hashes for algorithm id, not
+ * the table's.  Between hashes only.
+ */
+void hash_use(uint16_t id, hash_blocks_fn blocks);
+
 void hash_init(struct hash *h, const struct hash_alg *alg);
 void hash_update(struct hash *h, const void *data, size_t len);
 /* Writes alg->size bytes; h is used up. */
@@ -63,6 +69,10 @@ void sha1_blocks(void *state, const uint8_t *p, size_t blocks);
 void sha256_blocks(void *state, const uint8_t *p, size_t blocks);
 void sha512_blocks(void *state, const uint8_t *p, size_t blocks);
 void sm3_blocks(void *state, const uint8_t *p, size_t blocks);
+/* For hash_use() on x86, where the processor has them; see sha_ni.c. */
+void sha1_ni_blocks(void *state, const uint8_t *p, size_t blocks);
+void sha256_ni_blocks(void *state, const uint8_t *p, size_t blocks);
+extern const uint32_t sha256_k[64];
 void keccak_f1600(uint64_t lane[25]);
 
 static inline uint32_t hash_load_be32(const uint8_t *p)

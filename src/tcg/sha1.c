@@ -94,12 +94,14 @@ void sha1_blocks(void *state, const uint8_t *p, size_t blocks)
         uint32_t *w = schedule;
         uint32_t a, b, c, d, e, t;
 
-        for (; w != schedule + 16; w += 4, p += 16) {
+        do {
             w[0] = hash_load_be32(p);
             w[1] = a = hash_load_be32(p + 4);
             w[2] = b = hash_load_be32(p + 8);
             w[3] = c = hash_load_be32(p + 12);
-        }
+            w += 4;
+            p += 16;
+        } while (w != schedule + 16);
         do {
             SHA_KEEP(w);
             THREE(0);

@@ -11,7 +11,7 @@
 
 #include <string.h>
 
-static const uint32_t k[64] = {
+const uint32_t sha256_k[64] = {
     0x428a2f98, 0x71374491, 0xb5c0fbcf, 0xe9b5dba5, 0x3956c25b, 0x59f111f1,
     0x923f82a4, 0xab1c5ed5, 0xd807aa98, 0x12835b01, 0x243185be, 0x550c7dc3,
     0x72be5d74, 0x80deb1fe, 0x9bdc06a7, 0xc19bf174, 0xe49b69c1, 0xefbe4786,
@@ -118,17 +118,19 @@ void sha256_blocks(void *state, const uint8_t *p, size_t blocks)
     uint32_t *s = state;
     struct frame f;
 
-    memcpy(f.k, k, sizeof(k));
+    memcpy(f.k, sha256_k, sizeof(f.k));
     for (; blocks; blocks--) {
         uint32_t *v = f.v, *w = f.v + W;
         uint32_t a, e, ab, bc, t, u, x, y;
 
-        for (; w != f.v + W + 16; w += 4, p += 16) {
+        do {
             w[0] = hash_load_be32(p);
             w[1] = hash_load_be32(p + 4);
             w[2] = x = hash_load_be32(p + 8);
             w[3] = y = hash_load_be32(p + 12);
-        }
+            w += 4;
+            p += 16;
+        } while (w != f.v + W + 16);
         do {
             SHA_KEEP(w);
             NEXT(0, x);

@@ -7,7 +7,8 @@ resident-y += src/tcg/cursor.o src/tcg/command.o src/tcg/talk.o \
               src/tcg/sha256.o src/tcg/sha512.o src/tcg/sm3.o \
               src/tcg/keccak.o src/tcg/log.o src/tcg/measure.o \
               src/tcg/start.o src/tcg/tpm12_start.o src/tcg/tpm20_start.o \
-              src/hw/tpm_dev.o src/hw/tpm_tis.o src/hw/tpm_crb.o
+              src/hw/tpm_dev.o src/hw/tpm_tis.o src/hw/tpm_crb.o \
+              src/tcg/sha_ni.o src/hw/sha_ni.o
 init-y     += src/tcg/setup_post.o src/tcg/smbios_post.o src/tcg/acpi_post.o \
               src/tcg/ppi_post.o src/tcg/ppi_ops_post.o src/tcg/ppi_nv_post.o src/tcg/menu_post.o
 
@@ -16,3 +17,4 @@ init-y     += src/tcg/setup_post.o src/tcg/smbios_post.o src/tcg/acpi_post.o \
 CFLAGS_src/tcg/sha1   := -O2
 CFLAGS_src/tcg/sha256 := -O2
 CFLAGS_src/tcg/sha512 := -O2
+CFLAGS_src/tcg/sha_ni := -O2
