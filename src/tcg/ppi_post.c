@@ -57,7 +57,7 @@ static void region_write(struct tcg *t, uint32_t at, unsigned bytes,
 static bool find_region(struct tcg *t)
 {
     const struct tcg_platform *p = t->dev.plat;
-    uint8_t config[CONFIG_SIZE];
+    uint8_t config[CONFIG_SIZE] = { 0 };
     struct rd r = rd_from(config, sizeof(config));
     uint32_t address;
     uint8_t family, version;
