@@ -6,6 +6,10 @@
  * other messages as OpenSSL gives them.  All in a streaming interface, cut in
  * every way.
  */
+#if defined(__i386__) || defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 #include "check.h"
 #include "tcg/hash.h"
 #include "tcg/internal.h"
@@ -214,6 +218,45 @@ static void test_lengths(void **state)
     }
 }
 
+/* The vectors again, and random data, by the SHA extensions if there are any. */
+static void test_sha_extensions(void **state)
+{
+#if defined(__i386__) || defined(__x86_64__)
+    static const uint16_t ids[2] = { TPM_ALG_SHA1, TPM_ALG_SHA256 };
+    static uint8_t data[5000];
+    uint8_t plain[2][64], fast[64];
+    struct hash h;
+    unsigned a, b, c, d;
+
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b >> 29 & 1)) {
+        skip();
+    }
+    for (unsigned i = 0; i < sizeof(data); i++) {
+        data[i] = (uint8_t)(i * i + i / 7);
+    }
+    for (size_t len = 0; len < sizeof(data); len += 37) {
+        for (int k = 0; k < 2; k++) {
+            hash_use(ids[k], k ? sha256_blocks : sha1_blocks);
+            hash_init(&h, hash_find(ids[k]));
+            hash_update(&h, data + 1, len);
+            hash_final(&h, plain[k]);
+            hash_use(ids[k], k ? sha256_ni_blocks : sha1_ni_blocks);
+            hash_init(&h, hash_find(ids[k]));
+            hash_update(&h, data + 1, len);
+            hash_final(&h, fast);
+            assert_memory_equal(plain[k], fast, hash_find(ids[k])->size);
+        }
+    }
+    test_vectors(state);
+    hash_use(TPM_ALG_SHA1, sha1_blocks);
+    hash_use(TPM_ALG_SHA256, sha256_blocks);
+    hash_use(TPM_ALG_NULL, sha1_blocks);        /* no such row: nothing */
+#else
+    (void)state;
+    skip();
+#endif
+}
+
 static void test_table(void **state)
 {
     const struct hash_alg *a;
@@ -263,6 +306,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vectors),
         cmocka_unit_test(test_lengths),
+        cmocka_unit_test(test_sha_extensions),
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_multihash),
     };

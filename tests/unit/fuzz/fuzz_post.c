@@ -10,6 +10,7 @@
 
 #include "fakehw.h"
 #include "replay.h"
+#include "tcg/ppi.h"
 
 static struct rd in;
 static struct fakehw hw;
@@ -43,6 +44,22 @@ static int exec(void *arg, const uint8_t *cmd, uint32_t len, uint8_t *rsp,
     return (int)w.len;
 }
 
+/* A physical presence interface whose operation is run without asking. */
+static int read_file(void *ctx, const char *name, void *buf, size_t cap)
+{
+    (void)ctx;
+    if (!strcmp(name, "etc/tpm/config") && cap == 6) {
+        memcpy(buf, "\0\120\324\376\2\1", 6);
+        ((uint8_t *)buf)[4] = t.family;
+        return 6;
+    }
+    if (!strcmp(name, "opt/org.keelbios/ppi-policy") && cap >= 5) {
+        memcpy(buf, "allow", 5);
+        return 5;
+    }
+    return ERR_ABSENT;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -50,6 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static const enum fake_kind kinds[] = { FAKE_CRB, FAKE_TIS20, FAKE_TIS12 };
     struct tcg_piece piece;
     uint8_t how;
+    struct tcg_ppi ppi;
     char line[80];
 
     in = rd_from(data, size);
@@ -65,7 +83,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     tcg_attach_log(&t, log_area, sizeof(log_area));
     piece = (struct tcg_piece){ data, (uint32_t)size };
     tcg_measure(&t, TCG_OPTION_ROM, &piece, 1, 8, "x");
+    hw.plat.read_file = read_file;
+    tcg_ppi_capture(&t, &ppi);
     tcg_before_third_party(&t);
+    ppi.request = how >> 3 & 7 ? data[size / 2] % 40 : 0;
+    tcg_ppi_run(&t, &ppi);
     tcg_status_line(&t, line, sizeof(line));
     tcg_handover(&t);
     if (t.log.area && replay_log(&rp, log_area, sizeof(log_area))) {
