@@ -42,25 +42,26 @@ static void load(uint16_t key, uint32_t at, uint32_t len)
     fwcfg_io_read((void *)at, len);
 }
 
-/* The highest place for len bytes between start and last, or 0. */
+/* The highest page for len bytes between start and last, or 0. */
 static uint32_t place_high(uint32_t len, uint32_t start, uint32_t last)
 {
-    uint32_t best = 0;
+    uint32_t best = 0, top = ALIGN_DOWN(last, PAGE);
 
     for (uint32_t i = 0; i < e820_count(); i++) {
         const struct e820_entry *e = e820_get(i);
-        uint64_t end = e->base + e->size;
+        uint32_t base = (uint32_t)e->base, end = top, at;
 
-        if (e->type != E820_RAM || e->base > last)
+        if (e->type != E820_RAM || e->base >= top)
             continue;
-        if (end > (uint64_t)last + 1)
-            end = (uint64_t)last + 1;
-        end = ALIGN_DOWN(end, (uint64_t)PAGE);
-        if (end < e->base + len)
+        if (e->base + e->size < top)
+            end = (uint32_t)(e->base + e->size);
+        if (base < start)
+            base = start;
+        if (end < base || end - base < len)
             continue;
-        end = ALIGN_DOWN(end - len, (uint64_t)PAGE);
-        if (end >= start && end >= e->base && end > best)
-            best = (uint32_t)end;
+        at = ALIGN_DOWN(end - len, PAGE);
+        if (at >= base && at > best)
+            best = at;
     }
     return best;
 }
@@ -84,8 +85,10 @@ static int load_initrd(struct linux_image *k)
     return 0;
 }
 
+/* NULL, or why there is nothing to start. */
 static const char *load_all(struct linux_image *k)
 {
+    static const char too_large[] = "it does not fit into RAM";
     uint32_t cmdline_len = read32(FWCFG_CMDLINE_SIZE);
 
     *k = (struct linux_image){
@@ -95,20 +98,19 @@ static const char *load_all(struct linux_image *k)
         .payload_len = read32(FWCFG_KERNEL_SIZE),
         .cmdline = (const char *)CMDLINE_ADDRESS,
     };
-    if (k->setup_len < LINUX_HEADER_END || k->setup_len > SETUP_MAX)
-        return "its setup code has an impossible size";
-    if (cmdline_len >= CMDLINE_MAX)
-        return "its command line is too long";
+    if (k->setup_len < LINUX_HEADER_END || k->setup_len > SETUP_MAX ||
+        cmdline_len >= CMDLINE_MAX)
+        return "setup code or command line have an impossible size";
     load(FWCFG_SETUP_DATA, SETUP_ADDRESS, k->setup_len);
     if (!linux_header_ok(k->setup))
-        return "its header is wrong";
+        return "it is no bzImage";
     load(FWCFG_CMDLINE_DATA, CMDLINE_ADDRESS, cmdline_len);
     *(char *)(CMDLINE_ADDRESS + cmdline_len) = '\0';
     if (!e820_is_ram(KERNEL_ADDRESS, k->payload_len))
-        return "it does not fit into RAM";
+        return too_large;
     load(FWCFG_KERNEL_DATA, KERNEL_ADDRESS, k->payload_len);
     if (load_initrd(k) < 0)
-        return "its initrd does not fit into RAM";
+        return too_large;
     /* QEMU has filled in the rest of the header, for these addresses. */
     *(uint32_t *)(k->setup + LINUX_CMDLINE) = CMDLINE_ADDRESS;
     return NULL;

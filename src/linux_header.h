@@ -31,12 +31,12 @@
 
 static inline uint16_t linux_u16(const uint8_t *p)
 {
-    return (uint16_t)(p[0] | p[1] << 8);
+    return *(const uint16_t *)p;        /* little-endian, as the CPU */
 }
 
 static inline uint32_t linux_u32(const uint8_t *p)
 {
-    return linux_u16(p) | (uint32_t)linux_u16(p + 2) << 16;
+    return *(const uint32_t *)p;
 }
 
 /* A header of a kernel that is loaded at 1 MiB or above (a bzImage), of

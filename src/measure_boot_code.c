@@ -42,12 +42,16 @@ static const char gpt_signature[] = "EFI PART";
 /* Type 21686148-6449-6E6F-744E-656564454649 as it is on the disk. */
 static const char gpt_bios_boot[] = "Hah!IdontNeedEFI";
 
+static bool wanted(void)
+{
+    return handover.boot_code && tcg_usable(&tpm) &&
+           e820_is_ram(TABLE_ADDRESS, MEMORY_END - TABLE_ADDRESS);
+}
+
 /* Read sectors of any drive; says so if that fails. */
-static bool read(struct drive *d, uint64_t lba, uint32_t count, uint32_t at,
+static bool read(struct drive *d, uint32_t lba, uint32_t count, uint32_t at,
                  const char *what)
 {
-    if (!e820_is_ram(at, count * d->sector_size))
-        return false;
     if (drive_read(d, lba, count, (void *)at) == 0)
         return true;
     print("%s: the %s cannot be read, not measured\n", d->description, what);
@@ -63,49 +67,53 @@ static void measure_code(const char *what, const void *at, uint32_t len)
 
 /* An area of a disk up to its last sector that is not all zeros, so that
  * unused space costs no hashing; nothing if there is no such sector. */
-static void measure_area(struct drive *d, uint64_t lba, uint64_t sectors,
+static void measure_area(struct drive *d, uint32_t lba, uint32_t sectors,
                          const char *what)
 {
     const uint32_t *p = (const uint32_t *)CODE_ADDRESS;
     uint32_t words;
 
+    if (sectors > CODE_MAX / SECTOR_SIZE)
+        sectors = CODE_MAX / SECTOR_SIZE;
     if (lba >= d->sectors)
         return;
     if (sectors > d->sectors - lba)
-        sectors = d->sectors - lba;
-    if (sectors > CODE_MAX / SECTOR_SIZE)
-        sectors = CODE_MAX / SECTOR_SIZE;
-    if (sectors == 0 || !read(d, lba, (uint32_t)sectors, CODE_ADDRESS, what))
+        sectors = (uint32_t)d->sectors - lba;
+    if (!read(d, lba, sectors, CODE_ADDRESS, what))
         return;
-    words = (uint32_t)sectors * (SECTOR_SIZE / 4);
+    words = sectors * (SECTOR_SIZE / 4);
     while (words && p[words - 1] == 0)
         words--;
     if (words)
         measure_code(what, p, ALIGN_UP(words * 4, SECTOR_SIZE));
 }
 
-static void measure_boot_record(struct drive *d, uint64_t lba)
+static void measure_boot_record(struct drive *d, uint32_t lba)
 {
     measure_area(d, lba, 1, "PARTITION BOOT RECORD");
+}
+
+/* A block number of 64 bits; 0 for one that no boot sector can name. */
+static uint32_t gpt_block(struct rd *r)
+{
+    uint32_t low = rd_le32(r);
+
+    return rd_le32(r) ? 0 : low;
 }
 
 static void measure_gpt_entry(struct drive *d, struct rd *r)
 {
     const uint8_t *type = rd_bytes(r, 16);
-    uint64_t first, last;
-    uint32_t attributes;
+    uint32_t first, last;
 
     (void)rd_bytes(r, 16);              /* the partition's own GUID */
-    first = rd_le32(r);
-    first |= (uint64_t)rd_le32(r) << 32;
-    last = rd_le32(r);
-    last |= (uint64_t)rd_le32(r) << 32;
-    attributes = rd_le32(r);
-    if (r->bad || last < first || first == 0)
+    first = gpt_block(r);
+    last = gpt_block(r);
+    if (first == 0 || last < first)
         return;
     if (memcmp(type, gpt_bios_boot, 16) == 0)
         measure_area(d, first, last - first + 1, "BIOS BOOT PARTITION");
-    else if (attributes & GPT_LEGACY_BOOT)
+    else if (rd_le32(r) & GPT_LEGACY_BOOT)
         measure_boot_record(d, first);
 }
 
@@ -115,8 +123,7 @@ static void measure_gpt(struct drive *d)
     uint32_t table = TABLE_ADDRESS + SECTOR_SIZE;
     struct rd r = { .at = header, .left = SECTOR_SIZE };
     struct tcg_piece pieces[2];
-    uint32_t len, count, size;
-    uint64_t lba;
+    uint32_t len, lba, count, size;
 
     if (!read(d, GPT_HEADER_LBA, 1, TABLE_ADDRESS, "GPT"))
         return;
@@ -125,8 +132,7 @@ static void measure_gpt(struct drive *d)
     (void)rd_bytes(&r, 12);
     len = rd_le32(&r);
     (void)rd_bytes(&r, 56);
-    lba = rd_le32(&r);
-    lba |= (uint64_t)rd_le32(&r) << 32;
+    lba = gpt_block(&r);
     count = rd_le32(&r);
     size = rd_le32(&r);
     if (len < GPT_HEADER_MIN || len > SECTOR_SIZE || count == 0 ||
@@ -154,10 +160,7 @@ void measure_disk_boot_code(struct drive *d, const uint8_t *mbr)
     uint32_t gap_end = UINT32_MAX, active = 0;
     bool gpt = false;
 
-    if (!handover.boot_code || !tcg_usable(&tpm) || !d ||
-        d->sector_size != SECTOR_SIZE || !e820_is_ram(TABLE_ADDRESS,
-                                                      CODE_ADDRESS + CODE_MAX -
-                                                      TABLE_ADDRESS))
+    if (!wanted() || !d || d->sector_size != SECTOR_SIZE)
         return;
     for (unsigned i = 0; i < 4; i++) {
         struct rd r = { .at = mbr + MBR_ENTRIES + i * MBR_ENTRY_LEN,
@@ -192,7 +195,7 @@ void measure_cd_boot_code(const struct eltorito *e, const uint8_t *image,
     struct rd r = { .at = image, .left = len };
     uint32_t whole = 0;
 
-    if (!handover.boot_code || !tcg_usable(&tpm))
+    if (!wanted())
         return;
     if (e->media == ELTORITO_NO_EMULATION) {
         /* The boot information table: where the file is, and how long. */

@@ -31,11 +31,14 @@
 
 struct handover handover;
 
-/* What was measured last: the kernel says EC00h once more after linux_boot(),
- * and a loader may do so as well. */
-static struct identity {
-    uint32_t setup, code32, size, cmdline, initrd, initrd_len;
-} measured;
+/*
+ * Of what was measured last: the part of its header that says where things
+ * are.  After linux_boot() the kernel itself says EC00h, and a second call
+ * measures nothing new.
+ */
+#define WHERE               LINUX_SYSSIZE
+#define WHERE_LEN           (LINUX_INITRD_MAX - WHERE)
+static uint8_t measured[WHERE_LEN];
 
 /* --------------------------------------------------- big things, with pauses */
 
@@ -96,30 +99,19 @@ static uint32_t payload_len(const uint8_t *setup, uint32_t available)
     return units == 0 || units > available / 16 ? available : units * 16;
 }
 
-static struct identity identify(const uint8_t *setup)
+static bool in_ram(const char *name, uint32_t at, uint32_t len)
 {
-    return (struct identity){
-        .setup = (uint32_t)setup,
-        .code32 = linux_u32(setup + LINUX_CODE32),
-        .size = linux_u32(setup + LINUX_SYSSIZE),
-        .cmdline = linux_u32(setup + LINUX_CMDLINE),
-        .initrd = linux_u32(setup + LINUX_RAMDISK),
-        .initrd_len = linux_u32(setup + LINUX_RAMDISK_SIZE),
-    };
-}
-
-static void not_measured(const char *name, uint32_t at, uint32_t len)
-{
-    print("Linux: %s (%u bytes at %08x) is not in RAM, not measured\n", name,
-          len, at);
+    if (e820_is_ram(at, len))
+        return true;
+    print("%s (%u bytes at %08x) is not in RAM, not measured\n", name, len,
+          at);
+    return false;
 }
 
 static void measure_if_ram(const char *name, uint32_t at, uint32_t len)
 {
-    if (e820_is_ram(at, len))
+    if (in_ram(name, at, len))
         measure_file(name, (const void *)at, len);
-    else
-        not_measured(name, at, len);
 }
 
 /* The command line's end, as far as there is RAM; len counts no NUL. */
@@ -130,35 +122,32 @@ static void measure_cmdline_at(uint32_t at, uint32_t max)
 
     while (len < max && e820_is_ram(at, len + 1) && text[len])
         len++;
-    if (e820_is_ram(at, len + 1))
+    if (in_ram("Linux command line", at, len + 1))
         measure_cmdline(text, len);
-    else
-        not_measured("command line", at, len + 1);
 }
 
 void measure_linux_at(uint16_t segment)
 {
     uint8_t *setup = (uint8_t *)((uint32_t)segment << 4);
-    uint32_t max = CMDLINE_DEFAULT, len;
-    struct identity now;
+    uint32_t max = CMDLINE_DEFAULT, at, len;
 
     if (!handover.linux_hook || !tcg_usable(&tpm) ||
         !e820_is_ram((uint32_t)setup, LINUX_HEADER_END) ||
         !linux_header_ok(setup))
         return;
-    now = identify(setup);
-    if (memcmp(&now, &measured, sizeof(now)) == 0)
+    if (memcmp(setup + WHERE, measured, WHERE_LEN) == 0)
         return;
-    measured = now;
+    memcpy(measured, setup + WHERE, WHERE_LEN);
     if (linux_u16(setup + LINUX_VERSION) >= 0x206)
         max = linux_u32(setup + LINUX_CMDLINE_SIZE);
-    if (now.cmdline)
-        measure_cmdline_at(now.cmdline, max < CMDLINE_LIMIT ? max
-                                                            : CMDLINE_LIMIT);
-    len = payload_len(setup, UINT32_MAX);
-    measure_if_ram("Linux kernel", now.code32, len);
-    if (now.initrd_len)
-        measure_if_ram("Linux initrd", now.initrd, now.initrd_len);
+    at = linux_u32(setup + LINUX_CMDLINE);
+    if (at)
+        measure_cmdline_at(at, max < CMDLINE_LIMIT ? max : CMDLINE_LIMIT);
+    measure_if_ram("Linux kernel", linux_u32(setup + LINUX_CODE32),
+                   payload_len(setup, UINT32_MAX));
+    len = linux_u32(setup + LINUX_RAMDISK_SIZE);
+    if (len)
+        measure_if_ram("Linux initrd", linux_u32(setup + LINUX_RAMDISK), len);
 }
 
 /*
@@ -194,5 +183,5 @@ void measure_linux_image(const struct linux_image *k)
                  payload_len(k->setup, k->payload_len));
     if (k->initrd_len)
         measure_file("Linux initrd", k->initrd, k->initrd_len);
-    measured = identify(k->setup);
+    memcpy(measured, k->setup + WHERE, WHERE_LEN);
 }
