@@ -24,54 +24,59 @@ say   = $(if $(filter 1,$(V)),@:,@printf '  %-8s %s\n' $(1) $(2))
 
 # ---------------------------------------------------------------- what is built
 #
-# A file is either POST-only (init) or resident; src/keelbios.lds.S says what
-# that means.  Each part of the tree names its own files.
+# A file is resident, POST-only (init), or POST-only and seldom used (packed);
+# src/keelbios.lds.S says what that means.  Each part of the tree names its own
+# files.
 
 resident-y :=
 init-y     :=
+packed-y   :=
 include src/core.mk src/disk.mk src/services.mk src/boot.mk src/handover.mk
 include src/fw/platform.mk src/tcg/tcg.mk
 
 obj      = $(patsubst %,$(O)/obj/%,$(1))
 RESIDENT := $(call obj,$(sort $(resident-y)))
 INIT     := $(call obj,$(sort $(init-y)))
+PACKED   := $(call obj,$(sort $(packed-y)))
+OBJECTS  := $(RESIDENT) $(INIT) $(PACKED)
+
+# objcopy's arguments that put an object into its part of the image
+part = $(if $(filter $(1),$(INIT)),--prefix-alloc-sections=.init,$\
+       $(if $(filter $(1),$(PACKED)),--prefix-alloc-sections=.packed))
 
 # ---------------------------------------------------------------------- flags
 
 WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
            -Wmissing-prototypes -Wframe-larger-than=2560
 CPPFLAGS := -Isrc -Isrc/include -I$(O)
-CFLAGS  := -m32 -march=i686 -mtune=generic -Os -std=gnu11 -ffreestanding \
+CFLAGS  := -m32 -march=i686 -mtune=generic -Oz -std=gnu11 -ffreestanding \
            -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
            -fno-unwind-tables -mregparm=3 -mpreferred-stack-boundary=2 \
            -mno-sse -mno-mmx -mno-80387 -fno-strict-aliasing -fwrapv \
            -fno-delete-null-pointer-checks -ffunction-sections -fdata-sections \
            -fcf-protection=none -fno-common -fno-builtin-printf \
-           -fno-tree-loop-distribute-patterns \
+           -fno-tree-loop-distribute-patterns -malign-data=abi \
            -ffile-prefix-map=$(CURDIR)=. -g0 --param=min-pagesize=0 $(WARN)
 ASFLAGS := -m32 -march=i686 -g0 -ffile-prefix-map=$(CURDIR)=.
-
-# Hashing is where the time goes when a TPM is there.
-CFLAGS_src/tcg/hash% := -O2
 
 # ----------------------------------------------------------------- the image
 
 .PHONY: all
 all: $(O)/bios.bin
 
-$(O)/bios.bin: $(O)/bios.elf scripts/image_report
+$(O)/bios.bin: $(O)/bios.elf scripts/image
 	$(call say,IMAGE,$@)
-	$(Q)$(OBJCOPY) -O binary --gap-fill 0 $< $@.tmp
-	$(Q)$(PYTHON) scripts/image_report --objcopy-output $@.tmp \
-	    --config $(O)/.config --elf $<
-	$(Q)mv $@.tmp $@
+	$(Q)$(OBJCOPY) -O binary --gap-fill 0 -R .packed $< $(O)/bios.raw
+	$(Q)$(OBJCOPY) -O binary -j .packed $< $(O)/packed.raw
+	$(Q)$(PYTHON) scripts/image --raw $(O)/bios.raw \
+	    --packed $(O)/packed.raw --config $(O)/.config --elf $< --out $@
 
-$(O)/bios.elf: $(O)/keelbios.lds $(RESIDENT) $(INIT)
+$(O)/bios.elf: $(O)/keelbios.lds $(OBJECTS)
 	$(call say,LD,$@)
 	$(Q)$(LD) -m elf_i386 -T $< --gc-sections -nostdlib --no-dynamic-linker \
 	    --fatal-warnings --no-warn-rwx-segments -z noexecstack \
 	    -Map $(O)/bios.map \
-	    -o $@ $(RESIDENT) $(INIT)
+	    -o $@ $(OBJECTS)
 
 $(O)/keelbios.lds: src/keelbios.lds.S src/layout.h $(O)/generated/autoconf.h
 	$(call say,LDS,$@)
@@ -84,18 +89,18 @@ $(O)/obj/%.o: %.c | $(GENERATED)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_$(basename $<)) -MMD -MP -c $< -o $@
-	$(Q)$(if $(filter $@,$(INIT)),$(OBJCOPY) --prefix-alloc-sections=.init $@)
+	$(Q)$(if $(call part,$@),$(OBJCOPY) $(call part,$@) $@)
 
 $(O)/obj/%.o: %.S | $(GENERATED)
 	$(call say,AS,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(ASFLAGS) -MMD -MP -c $< -o $@
-	$(Q)$(if $(filter $@,$(INIT)),$(OBJCOPY) --prefix-alloc-sections=.init $@)
+	$(Q)$(if $(call part,$@),$(OBJCOPY) $(call part,$@) $@)
 
--include $(RESIDENT:.o=.d) $(INIT:.o=.d)
+-include $(OBJECTS:.o=.d)
 
 # A change of flags or of the lists rebuilds.
-$(RESIDENT) $(INIT): Makefile $(wildcard src/*.mk src/*/*.mk)
+$(OBJECTS): Makefile $(wildcard src/*.mk src/*/*.mk)
 
 # The version goes into the S-CRTM event, so it is the commit's, never the
 # moment's or the machine's.

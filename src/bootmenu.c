@@ -42,11 +42,6 @@ static bool is_wanted(const struct boot_candidate *list)
     return mode != MENU_OFF;
 }
 
-/* Until the TPM side brings its menu, tcg_menu_available() is false. */
-__attribute__((weak)) void tcg_menu_show(void)
-{
-}
-
 /* The invitation; any other key than the menu's ends the wait. */
 static bool is_asked_for(void)
 {

@@ -4,6 +4,7 @@
  *
  *   .init      POST-only code and constants, copied to 2 MiB at start
  *   .data      initial values of resident variables, copied to E4000
+ *   packed     .packed, compressed; unpacked behind .init on demand
  *   (free)
  *   .resident  code and constants that stay, up to 1 MiB; resident addresses
  *              are ROM addresses minus FFF00000h
@@ -39,6 +40,19 @@ SECTIONS
     }
     init_entry = ABSOLUTE(post);
 
+    .packed ALIGN(16) : AT(ADDR(.packed)) {
+        packed_start = .;
+        *(.packed.text .packed.text.*)
+        *(.packed.rodata .packed.rodata.*)
+        *(.packed.data .packed.data.*)
+        packed_end = .;
+    }
+    .packed.bss (NOLOAD) : {
+        packed_bss_start = .;
+        *(.packed.bss .packed.bss.*)
+        packed_bss_end = .;
+    }
+
     .data STACK_TOP : AT(ROM_START + SIZEOF(.init)) {
         data_start = .;
         *(.data .data.*)
@@ -46,6 +60,8 @@ SECTIONS
     }
     data_rom = LOADADDR(.data);
     data_size = SIZEOF(.data);
+    packed_rom = data_rom + data_size;
+    packed_rom_end = LOADADDR(.resident);
     .bss (NOLOAD) : {
         bss_start = .;
         *(.bss .bss.* COMMON)
@@ -82,6 +98,9 @@ SECTIONS
 NOCROSSREFS_TO(.init .resident)
 NOCROSSREFS_TO(.init .data)
 NOCROSSREFS_TO(.init.bss .resident)
+NOCROSSREFS_TO(.packed .resident)
+NOCROSSREFS_TO(.packed .data)
+NOCROSSREFS_TO(.packed.bss .resident)
 
 ASSERT(LOADADDR(.data) + SIZEOF(.data) <= LOADADDR(.resident),
        "the image is full: .init, .data and .resident overlap")
@@ -91,6 +110,6 @@ ASSERT(fseg_zone_start >= 0xf0000, "F segment zone and 16-bit code left F0000")
 ASSERT(bss_end <= DATA_END, "resident variables do not fit below E8000")
 ASSERT(bss_end - data_start <= STACK_SIZE / 2,
        "a resume puts resident variables aside in half of the stack's room")
-ASSERT(init_bss_end <= TEMP_START, "POST code and data reach the temp zone")
+ASSERT(packed_bss_end <= TEMP_START, "POST code and data reach the temp zone")
 ASSERT(SIZEOF(.resetvec) == 32 && reset_vector == 0xffff0,
        "the reset vector is the last 16 bytes, reset_soft the 16 before")

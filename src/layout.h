@@ -14,7 +14,7 @@
 #define DATA_END            0xe8000
 #define STACK_SIZE          0x4000      /* grows down from DATA_START + this */
 #define STACK_TOP           (DATA_START + STACK_SIZE)
-#define STACK_RESERVE       0x400       /* below this no new entry is taken */
+#define STACK_RESERVE       0xc00       /* below this no new entry is taken */
 #define STACK_CALLEE        0x800       /* left to what call16() calls */
 
 /* Where POST-only code and data run; free RAM again after POST. */

@@ -135,10 +135,10 @@ static void measure_gpt(struct drive *d)
     lba = gpt_block(&r);
     count = rd_le32(&r);
     size = rd_le32(&r);
-    if (len < GPT_HEADER_MIN || len > SECTOR_SIZE || count == 0 ||
+    if (len < GPT_HEADER_MIN || len > SECTOR_SIZE || lba == 0 || count == 0 ||
         size < GPT_ENTRY_MIN || size > TABLE_MAX ||
         count > TABLE_MAX / size) {
-        print("%s: the GPT has impossible sizes, not measured\n",
+        print("%s: the GPT has impossible numbers, not measured\n",
               d->description);
         return;
     }

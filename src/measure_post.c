@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Wiring between POST and src/tcg: start, log area, what the firmware says
- * about itself and the machine.  POST only.
+ * Wiring between POST and src/tcg: log area, what the firmware says about
+ * itself and the machine.  Packed: runs when there is a TPM.
  */
 #include <string.h>
 
@@ -57,13 +57,11 @@ static void reset(void *ctx)
     platform_reset();
 }
 
-void tpm_setup(void)
+void tpm_started(void)
 {
     tpm_platform.read_key = read_key;
     tpm_platform.read_file = read_file;
     tpm_platform.reset = reset;
-    /* Why it fails has been printed; without a TPM nothing is said. */
-    (void)tcg_start(&tpm, &tpm_platform);
     acpi_keep_blobs = tpm.state == TCG_STARTED;
     if (tpm.state == TCG_STARTED)
         sha_ni_setup();
@@ -183,9 +181,4 @@ void tpm_print_status(void)
         return;
     tcg_status_line(&tpm, line, sizeof(line));
     print("%s\n", line);
-}
-
-bool tcg_menu_available(void)
-{
-    return false;
 }

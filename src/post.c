@@ -22,6 +22,7 @@
 #include "generated/version.h"
 #include "handover.h"
 #include "io.h"
+#include "mor.h"
 #include "optionrom.h"
 #include "pmm.h"
 #include "pnp.h"
@@ -44,10 +45,18 @@ static uint16_t sercon_port(void)
                                   wanted ? SERCON_DEFAULT_PORT : 0);
 }
 
+/* A step that is there (unpacked) and needed only if there is a TPM. */
+static void with_tpm(void (*step)(void))
+{
+    if (tpm_present())
+        step();
+}
+
 /* Memory, vectors and timers: what everything else stands on. */
 static void start_foundation(void)
 {
     static char early_text[2048];
+    uint32_t ram_end;
 
     print_hold(early_text, sizeof(early_text));
     debug("KeelBIOS %s\n", KEEL_VERSION);
@@ -56,7 +65,9 @@ static void start_foundation(void)
     if (!fwcfg_init())
         print("fw_cfg: no such device; memory size from CMOS, defaults for "
               "all else\n");
-    alloc_init(e820_init());
+    ram_end = e820_init();
+    memory_overwrite();
+    alloc_init(ram_end);
     interrupts_init();
 }
 
@@ -91,7 +102,8 @@ static void run_option_roms(void)
     if (port)
         sercon_setup(port);
     print_console_enable();
-    tpm_print_status();
+    with_tpm(tpm_print_status);
+    with_tpm(tpm_admin_run);
     handover_setup();
     option_roms_run();
 }
@@ -112,8 +124,9 @@ void post(void)
     tpm_setup();
     start_devices();
     make_tables();
-    tpm_measure_platform();
-    tpm_before_third_party();
+    with_tpm(tpm_measure_platform);
+    with_tpm(tpm_admin_capture);
+    with_tpm(tpm_before_third_party);
     yield_enable();
     run_option_roms();
     keyboard_finish();

@@ -25,7 +25,8 @@ void interrupts_init(void);
 /* Program the keyboard controller and start the keyboard's reset. */
 void keyboard_start(void);
 
-/* Collect the answer to the reset; afterwards keys arrive by IRQ 1. */
+/* Collect the answer to the reset; afterwards keys arrive by IRQ 1.  Once;
+ * later calls do nothing. */
 void keyboard_finish(void);
 
 /*

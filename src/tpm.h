@@ -18,8 +18,20 @@ void handle_1a_tcg(struct bregs *r);
 /* Reset the machine, the TPM included.  Resident. */
 NORETURN void platform_reset(void);
 
-/* Init: find and start the TPM. */
+/* There is a TPM, whatever its state. */
+static inline bool tpm_present(void)
+{
+    return tpm.state != TCG_ABSENT;
+}
+
+/*
+ * Init: find and start the TPM.  When there is one, all functions below may be
+ * called, and only then: they are packed (packed.h).
+ */
 void tpm_setup(void);
+
+/* The rest of tpm_setup(). */
+void tpm_started(void);
 
 /*
  * Init: the ACPI tables are linked.  Finds the log area they name, measures
@@ -33,7 +45,19 @@ void tpm_before_third_party(void);
 /* Init: one line on the console about the TPM, if there is one. */
 void tpm_print_status(void);
 
-/* Init: the menu's "t." entry works. */
+/*
+ * Init: take what the OS asked for through the physical presence interface,
+ * before any foreign code runs ...
+ */
+void tpm_admin_capture(void);
+
+/*
+ * ... and do it, when there is a console; may reset the machine.  Before the
+ * option ROMs that are not the display's.
+ */
+void tpm_admin_run(void);
+
+/* Init, with or without a TPM: the menu's "t." entry works. */
 bool tcg_menu_available(void);
 
 #endif

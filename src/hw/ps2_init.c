@@ -84,8 +84,11 @@ static int reset_again(void)
 
 void keyboard_finish(void)
 {
-    if (!ps2_present)
+    static bool done;
+
+    if (!ps2_present || done)
         return;
+    done = true;
     if (reset_answer() && reset_again())
         debug("PS/2: the keyboard does not answer its reset; going on\n");
     if (ps2_set_mode(MODE_QUIET | PS2_MODE_KBD_INT)) {

@@ -9,7 +9,7 @@ resident-y += src/tcg/cursor.o src/tcg/command.o src/tcg/talk.o \
               src/tcg/start.o src/tcg/tpm12_start.o src/tcg/tpm20_start.o \
               src/hw/tpm_dev.o src/hw/tpm_tis.o src/hw/tpm_crb.o \
               src/tcg/sha_ni.o src/hw/sha_ni.o
-init-y     += src/tcg/setup_post.o src/tcg/smbios_post.o src/tcg/acpi_post.o \
+packed-y   += src/tcg/setup_post.o src/tcg/smbios_post.o src/tcg/acpi_post.o \
               src/tcg/ppi_post.o src/tcg/ppi_ops_post.o src/tcg/ppi_nv_post.o src/tcg/menu_post.o
 
 # Hashing is where the time goes when a TPM is there.  SM3 and SHA-3, counted in
