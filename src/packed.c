@@ -40,16 +40,17 @@ static uint32_t read_length(struct unpacker *u, uint32_t nibble)
     return len;
 }
 
-/* Bytes that were in the output before; the ranges may overlap, and then
- * repeat, so it goes from low to high. */
-static bool copy_match(struct unpacker *u, uint32_t len)
+/* Bytes that were in the output before: how far back, how many (the nibble).
+ * The ranges may overlap, and then repeat, so it goes from low to high. */
+static bool copy_match(struct unpacker *u, uint32_t nibble)
 {
-    uint32_t back;
+    uint32_t back, len;
 
     if (u->in_end - u->in < 2)
         return false;
     back = u->in[0] | (uint32_t)u->in[1] << 8;
     u->in += 2;
+    len = read_length(u, nibble) + MATCH_MIN;
     if (back == 0 || back > (uint32_t)(u->out - packed_start) ||
         len > (uint32_t)(u->out_end - u->out))
         return false;
@@ -74,8 +75,7 @@ static bool unpack(struct unpacker *u)
         u->out += len;
         if (u->in == u->in_end)
             break;                      /* the last sequence has no match */
-        len = read_length(u, token & 0xf) + MATCH_MIN;
-        if (!copy_match(u, len))
+        if (!copy_match(u, token & 0xf))
             return false;
     }
     return u->out == u->out_end;
