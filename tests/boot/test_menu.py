@@ -88,7 +88,6 @@ def test_menu_is_off_by_default(tests):
         assert b"boot menu" not in bytes(m.serial).split(b"Linux version")[0]
 
 
-@pytest.mark.xfail(reason="the TPM's own screens are a later step")
 def test_tpm_entry(tests):
     """With a TPM the menu offers its configuration."""
     with tests.machine("q35", tpm="2.0-crb",

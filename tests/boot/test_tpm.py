@@ -78,7 +78,6 @@ def test_kernel_boot_replays(tests):
     kernel_boot(tests, "pc", "a")
 
 
-@pytest.mark.xfail(reason="-kernel is not measured yet")
 def test_kernel_boot_is_measured(tests):
     """Another command line for -kernel gives another value in a PCR from 4
     on, and in no other."""
