@@ -155,7 +155,7 @@ PYTEST := $(PYTHON) -m pytest -n 2 -q --durations=10
 
 check:
 	$(Q)scripts/setup
-	$(Q)$(MAKE) --no-print-directory all unit
+	$(Q)$(MAKE) --no-print-directory all unit fuzz-smoke
 	$(Q)$(PYTEST) -m 'not slow' $(PYTEST_ARGS) tests
 
 check-full:
@@ -187,5 +187,7 @@ help:
 	@echo '  make check           all tests that CI runs'
 	@echo '  make check-full      the long suites as well'
 	@echo '  make unit            host tests of src/tcg only'
+	@echo '  make fuzz-smoke      its fuzz targets, briefly (FUZZ_SECONDS)'
+	@echo '  make coverage        its line coverage by the host tests'
 	@echo '  make bench           time to boot beside SeaBIOS'
 	@echo 'Variables: O=dir  V=1  CROSS_PREFIX=prefix-  PYTHON=/usr/bin/python3'
