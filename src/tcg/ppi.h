@@ -27,7 +27,7 @@ enum ppi_policy { PPI_CONFIRM, PPI_ALLOW, PPI_DENY };
 struct tcg_ppi {
     bool present;               /* there is a region */
     uint8_t policy;             /* enum ppi_policy */
-    uint8_t next;               /* follow-up that the region names, or 0 */
+    uint8_t next;               /* operation whose second half is due, or 0 */
     uint32_t request;           /* captured, already cleared; 0: none */
     uint32_t parameter;
     uint32_t flags;             /* PPI_F_* in force */
@@ -42,6 +42,7 @@ struct tcg_ppi {
 #define PPI_F_CHANGE_EPS    (1u << 3)
 #define PPI_F_CHANGE_PCRS   (1u << 4)
 #define PPI_F_PROVISION     (1u << 5)   /* 1.2 */
+#define PPI_F_MAINTENANCE   (1u << 6)   /* 1.2; no operation depends on it */
 #define PPI_F_STORAGE_OFF   (1u << 8)
 #define PPI_F_ENDORSE_OFF   (1u << 9)
 
@@ -56,7 +57,7 @@ enum ppi_step {
     PPI_STEP12_DEACTIVATE, PPI_STEP12_OWNER_ON, PPI_STEP12_OWNER_OFF,
     PPI_STEP12_CLEAR,
     PPI_STEP20_CLEAR, PPI_STEP20_CHANGE_EPS, PPI_STEP20_SET_BANKS,
-    PPI_STEP20_ALL_BANKS, PPI_STEP20_SET_FLAGS, PPI_STEP20_CLEAR_FLAGS,
+    PPI_STEP20_ALL_BANKS, PPI_STEP_SET_FLAGS, PPI_STEP_CLEAR_FLAGS,
 };
 
 #define PPI_STEPS_MAX       5
@@ -77,6 +78,10 @@ struct ppi_op {
 /* The row of an operation for the TPM's family, or NULL. */
 const struct ppi_op *ppi_find(enum tcg_family family, uint32_t code);
 
+/* The row that sets or clears one confirmation flag, or NULL. */
+const struct ppi_op *ppi_find_flag(enum tcg_family family, uint16_t flag,
+                                   bool set);
+
 /* Confirmation needed, by the flags in force? */
 bool ppi_needs_confirmation(const struct tcg_ppi *ppi,
                             const struct ppi_op *op);
@@ -96,6 +101,23 @@ const char *ppi_check_parameter(const struct tcg_ppi *ppi,
 void ppi_load_flags(struct tcg *t, struct tcg_ppi *ppi);
 /* Returns 0 or an error; *ppi has the new flags on success only. */
 int ppi_store_flags(struct tcg *t, struct tcg_ppi *ppi, uint32_t flags);
+
+/* What the region says now: for people, not to be believed. */
+struct ppi_region {
+    uint32_t request, parameter;    /* pending */
+    uint32_t last, response;        /* the last one executed */
+    uint8_t next;                   /* see struct tcg_ppi */
+};
+void ppi_region(struct tcg *t, struct ppi_region *region);
+/* Drop what is pending; func[] anew. */
+void ppi_region_clear(struct tcg *t, const struct tcg_ppi *ppi);
+
+/* A line of bank names behind head; the active banks as a bitmap. */
+void ppi_put_banks(struct tcg *t, const char *head, uint32_t banks);
+uint32_t ppi_active_banks(const struct tcg *t);
+
+/* End the TPM's session in good order and reset; returns in tests only. */
+void ppi_reset(struct tcg *t);
 
 /* See above. Returns 0, or ERR_ABSENT without TPM or without region. */
 int tcg_ppi_capture(struct tcg *t, struct tcg_ppi *ppi);

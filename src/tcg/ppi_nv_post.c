@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The management flags and the turned-off state of a TPM 2.0, kept in an NV
- * index that only the platform can write.  A TPM 1.2 has the defaults.  Init.
+ * The management flags and the turned-off state, kept in an NV index that
+ * only the firmware can write: with platform authorisation (2.0) or physical
+ * presence (1.2).  Init.
  *
  * TPM 2.0 Library part 2, 13 and part 3, 31; Registry of Reserved TPM 2.0
- * Handles (01400000h-017FFFFFh: platform manufacturer).
+ * Handles (01400000h-017FFFFFh: platform manufacturer).  TPM Main 1.2 part 2,
+ * 19 and part 3, 20.
  */
 #include "tcg/internal.h"
 #include "tcg/ppi.h"
@@ -26,17 +28,32 @@
 
 #define DEFAULTS_20         (PPI_F_CLEAR | PPI_F_TURN_OFF | PPI_F_CHANGE_EPS \
                              | PPI_F_CHANGE_PCRS)
-#define DEFAULTS_12         PPI_F_CLEAR
-#define KNOWN_FLAGS         (PPI_F_CLEAR | PPI_F_TURN_ON | PPI_F_TURN_OFF \
+#define DEFAULTS_12         (PPI_F_CLEAR | PPI_F_MAINTENANCE)
+#define FLAGS_20            (PPI_F_CLEAR | PPI_F_TURN_ON | PPI_F_TURN_OFF \
                              | PPI_F_CHANGE_EPS | PPI_F_CHANGE_PCRS \
                              | PPI_F_STORAGE_OFF | PPI_F_ENDORSE_OFF)
+#define FLAGS_12            (PPI_F_CLEAR | PPI_F_PROVISION \
+                             | PPI_F_MAINTENANCE)
+
+/* TPM 1.2 */
+#define INDEX_12            0x00014b42u
+#define INDEX_LOCK          0xffffffffu /* defining it locks NV storage */
+#define NV12_PPWRITE        (1u << 0)
+#define CAP_NV_INDEX        0x11u
+#define TAG_NV_DATA_PUBLIC  0x0018u
+#define TAG_NV_ATTRIBUTES   0x0017u
+#define PERM_NV_LOCKED      17u         /* with the tag, like TPM12_PERM_* */
+#define PCR_INFO_SIZE       26u
+#define ANY_LOCALITY        0x1fu
+#define SHA1_SIZE           20u
+#define RC12_BADINDEX       0x02u
 
 /*
  * Is the index there, as only the platform can have made it?  0, ERR_ABSENT,
  * ERR_FORMAT for one that is not ours, another error.  An index that was
  * never written counts as absent only for reading.
  */
-static int check_index(struct tcg *t, uint32_t *attributes)
+static int check_index20(struct tcg *t, uint32_t *attributes)
 {
     struct wr w = tpm_begin(t, TPM2_ST_NO_SESSIONS, TPM2_CC_NV_ReadPublic);
     struct tpm_reply reply;
@@ -76,12 +93,24 @@ static struct wr begin_nv(struct tcg *t, uint32_t code)
     return w;
 }
 
-static int read_flags(struct tcg *t, uint32_t *flags)
+/* What the index holds; the rest of the area does not matter. */
+static int take_flags(struct rd *r, uint32_t known, uint32_t *flags)
+{
+    uint32_t magic = rd_be32(r), value = rd_be32(r);
+
+    if (r->bad || magic != DATA_MAGIC || value & ~known) {
+        return ERR_FORMAT;
+    }
+    *flags = value;
+    return 0;
+}
+
+static int read_flags20(struct tcg *t, uint32_t *flags)
 {
     struct tpm_reply reply;
     uint32_t attributes = 0;
     struct wr w;
-    int rc = check_index(t, &attributes);
+    int rc = check_index20(t, &attributes);
 
     if (rc < 0) {
         return rc;
@@ -97,35 +126,13 @@ static int read_flags(struct tcg *t, uint32_t *flags)
         return rc;
     }
     rd_skip(&reply.body, 4);                /* size of the parameters */
-    if (rd_be16(&reply.body) != DATA_SIZE
-        || rd_be32(&reply.body) != DATA_MAGIC) {
+    if (rd_be16(&reply.body) != DATA_SIZE) {
         return ERR_FORMAT;
     }
-    *flags = rd_be32(&reply.body);
-    return reply.body.bad || *flags & ~KNOWN_FLAGS ? ERR_FORMAT : 0;
+    return take_flags(&reply.body, FLAGS_20, flags);
 }
 
-void ppi_load_flags(struct tcg *t, struct tcg_ppi *ppi)
-{
-    int rc;
-
-    if (t->family == TCG_FAMILY_12) {
-        ppi->flags = DEFAULTS_12;
-        return;
-    }
-    rc = read_flags(t, &ppi->flags);
-    if (rc < 0) {
-        ppi->flags = DEFAULTS_20;
-    }
-    if (rc == ERR_ABSENT) {
-        tcg_debug(t, "no physical presence settings: defaults");
-    } else if (rc < 0) {
-        tcg_say(t, "the physical presence settings in NV index %X are not "
-                "usable: defaults", INDEX);
-    }
-}
-
-static int define_index(struct tcg *t)
+static int define_index20(struct tcg *t)
 {
     struct wr w = tpm_begin(t, TPM2_ST_SESSIONS, TPM2_CC_NV_DefineSpace);
     size_t mark;
@@ -142,18 +149,14 @@ static int define_index(struct tcg *t)
     return tpm2_do_auth(t, &w, DURATION_MEDIUM);
 }
 
-int ppi_store_flags(struct tcg *t, struct tcg_ppi *ppi, uint32_t flags)
+static int write_flags20(struct tcg *t, uint32_t flags)
 {
     uint32_t attributes;
     struct wr w;
-    int rc;
+    int rc = check_index20(t, &attributes);
 
-    if (flags == ppi->flags) {
-        return 0;
-    }
-    rc = check_index(t, &attributes);
     if (rc == ERR_ABSENT) {
-        rc = define_index(t);
+        rc = define_index20(t);
     }
     if (rc < 0) {
         return rc;                          /* a foreign one stays */
@@ -163,7 +166,175 @@ int ppi_store_flags(struct tcg *t, struct tcg_ppi *ppi, uint32_t flags)
     wr_be32(&w, DATA_MAGIC);
     wr_be32(&w, flags);
     wr_be16(&w, 0);                         /* offset */
-    rc = tpm2_do_auth(t, &w, DURATION_MEDIUM);
+    return tpm2_do_auth(t, &w, DURATION_MEDIUM);
+}
+
+/* ---------------------------------------------------------------- TPM 1.2 */
+
+/*
+ * NV storage obeys its attributes only once it is locked, which is for the
+ * TPM's manufacturer to do.  Before, anybody can write anywhere.
+ */
+static bool nv12_is_locked(struct tcg *t)
+{
+    struct rd r;
+
+    if (tpm12_get_capability(t, TPM12_CAP_FLAG, TPM12_CAP_FLAG_PERMANENT,
+                             &r) < 0) {
+        return false;
+    }
+    rd_skip(&r, PERM_NV_LOCKED);
+    return rd_u8(&r);
+}
+
+/* As check_index20(). */
+static int check_index12(struct tcg *t)
+{
+    struct rd r;
+    uint32_t index, attributes;
+    uint16_t tag;
+    int rc = tpm12_get_capability(t, CAP_NV_INDEX, INDEX_12, &r);
+
+    if (rc == ERR_TPM && t->code == RC12_BADINDEX) {
+        return ERR_ABSENT;
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    tag = rd_be16(&r);
+    index = rd_be32(&r);
+    rd_skip(&r, 2 * PCR_INFO_SIZE + 2);
+    attributes = rd_be32(&r);
+    rd_skip(&r, 3);
+    if (tag != TAG_NV_DATA_PUBLIC || index != INDEX_12
+        || attributes != NV12_PPWRITE || rd_be32(&r) != DATA_SIZE || r.bad) {
+        return ERR_FORMAT;
+    }
+    return 0;
+}
+
+static int read_flags12(struct tcg *t, uint32_t *flags)
+{
+    struct tpm_reply reply;
+    struct wr w;
+    int rc;
+
+    if (!nv12_is_locked(t)) {
+        return ERR_ABSENT;
+    }
+    rc = check_index12(t);
+    if (rc < 0) {
+        return rc;
+    }
+    w = tpm_begin(t, TPM12_TAG_RQU, TPM12_ORD_NV_ReadValue);
+    wr_be32(&w, INDEX_12);
+    wr_be32(&w, 0);
+    wr_be32(&w, DATA_SIZE);
+    rc = tpm_do(t, &w, DURATION_SHORT, &reply);
+    if (rc < 0) {
+        return rc;
+    }
+    if (rd_be32(&reply.body) != DATA_SIZE) {
+        return ERR_FORMAT;
+    }
+    return take_flags(&reply.body, FLAGS_12, flags);
+}
+
+static void put_pcr_info12(struct wr *w)
+{
+    wr_be16(w, 3);                          /* size of an empty selection */
+    wr_zero(w, 3);
+    wr_u8(w, ANY_LOCALITY);
+    wr_zero(w, SHA1_SIZE);
+}
+
+/* Define an index; size 0 removes it. */
+static int define12(struct tcg *t, uint32_t index, uint32_t size)
+{
+    struct wr w = tpm_begin(t, TPM12_TAG_RQU, TPM12_ORD_NV_DefineSpace);
+    struct tpm_reply reply;
+
+    wr_be16(&w, TAG_NV_DATA_PUBLIC);
+    wr_be32(&w, index);
+    put_pcr_info12(&w);
+    put_pcr_info12(&w);
+    wr_be16(&w, TAG_NV_ATTRIBUTES);
+    wr_be32(&w, size ? NV12_PPWRITE : 0);
+    wr_zero(&w, 3);
+    wr_be32(&w, size);
+    wr_zero(&w, SHA1_SIZE);                 /* no authorisation value */
+    return tpm_do(t, &w, DURATION_MEDIUM, &reply);
+}
+
+/*
+ * In NV storage that was never locked, what is at our index may be anybody's:
+ * it is made anew, and then the storage is locked for good.
+ */
+static int prepare12(struct tcg *t)
+{
+    int rc;
+
+    if (nv12_is_locked(t)) {
+        rc = check_index12(t);
+        return rc == ERR_ABSENT ? define12(t, INDEX_12, DATA_SIZE) : rc;
+    }
+    (void)define12(t, INDEX_12, 0);         /* mostly there is none */
+    rc = define12(t, INDEX_12, DATA_SIZE);
+    return rc < 0 ? rc : define12(t, INDEX_LOCK, 0);
+}
+
+static int write_flags12(struct tcg *t, uint32_t flags)
+{
+    struct tpm_reply reply;
+    struct wr w;
+    int rc = prepare12(t);
+
+    if (rc < 0) {
+        return rc;
+    }
+    w = tpm_begin(t, TPM12_TAG_RQU, TPM12_ORD_NV_WriteValue);
+    wr_be32(&w, INDEX_12);
+    wr_be32(&w, 0);                         /* offset */
+    wr_be32(&w, DATA_SIZE);
+    wr_be32(&w, DATA_MAGIC);
+    wr_be32(&w, flags);
+    return tpm_do(t, &w, DURATION_MEDIUM, &reply);
+}
+
+/* ------------------------------------------------------------------- both */
+
+void ppi_load_flags(struct tcg *t, struct tcg_ppi *ppi)
+{
+    bool is_20 = t->family == TCG_FAMILY_20;
+    int rc = is_20 ? read_flags20(t, &ppi->flags)
+                   : read_flags12(t, &ppi->flags);
+
+    if (rc == 0) {
+        return;
+    }
+    ppi->flags = is_20 ? DEFAULTS_20 : DEFAULTS_12;
+    if (rc == ERR_ABSENT) {
+        tcg_debug(t, "no physical presence settings: defaults");
+    } else if (rc == ERR_TPM && !is_20) {
+        /* Disabled: what it keeps may be stricter than the defaults. */
+        ppi->flags = FLAGS_12;
+        tcg_say(t, "it does not tell its physical presence settings (code "
+                "%xh): asking before every change", t->code);
+    } else {
+        tcg_say(t, "the physical presence settings in NV index %X are not "
+                "usable: defaults", is_20 ? INDEX : INDEX_12);
+    }
+}
+
+int ppi_store_flags(struct tcg *t, struct tcg_ppi *ppi, uint32_t flags)
+{
+    int rc;
+
+    if (flags == ppi->flags) {
+        return 0;
+    }
+    rc = t->family == TCG_FAMILY_20 ? write_flags20(t, flags)
+                                    : write_flags12(t, flags);
     if (rc == 0) {
         ppi->flags = flags;
     }

@@ -48,6 +48,25 @@ static const struct ppi_op ops[] = {
       .destroys = true, .reset = true,
       .step = { PPI_STEP12_CLEAR, PPI_STEP12_ENABLE, PPI_STEP12_ACTIVATE },
       .text = "clear, enable and activate the TPM" },
+    { .code = 15, .family = F12, .flags = PPI_F_PROVISION,
+      .step = { PPI_STEP_SET_FLAGS },
+      .text = "ask before the OS enables, disables or activates the TPM" },
+    { .code = 16, .family = F12, .flags = PPI_F_PROVISION, .always = true,
+      .step = { PPI_STEP_CLEAR_FLAGS },
+      .text = "let the OS enable, disable and activate the TPM without "
+              "asking" },
+    { .code = 17, .family = F12, .flags = PPI_F_CLEAR,
+      .step = { PPI_STEP_SET_FLAGS },
+      .text = "ask before the OS clears the TPM" },
+    { .code = 18, .family = F12, .flags = PPI_F_CLEAR, .always = true,
+      .destroys = true, .step = { PPI_STEP_CLEAR_FLAGS },
+      .text = "let the OS clear the TPM without asking" },
+    { .code = 19, .family = F12, .flags = PPI_F_MAINTENANCE,
+      .step = { PPI_STEP_SET_FLAGS },
+      .text = "ask before the OS maintains the TPM" },
+    { .code = 20, .family = F12, .flags = PPI_F_MAINTENANCE, .always = true,
+      .destroys = true, .step = { PPI_STEP_CLEAR_FLAGS },
+      .text = "let the OS maintain the TPM without asking" },
     { .code = 21, .family = F12, .confirm = PPI_F_CLEAR, .destroys = true,
       .reset = true, .next = 5,
       .step = { PPI_STEP12_ENABLE, PPI_STEP12_ACTIVATE },
@@ -60,32 +79,32 @@ static const struct ppi_op ops[] = {
 
     { .code = 1, .family = F20, .confirm = PPI_F_TURN_ON, .reset = true,
       .flags = PPI_F_STORAGE_OFF | PPI_F_ENDORSE_OFF,
-      .step = { PPI_STEP20_CLEAR_FLAGS }, .text = "turn the TPM on" },
+      .step = { PPI_STEP_CLEAR_FLAGS }, .text = "turn the TPM on" },
     { .code = 2, .family = F20, .confirm = PPI_F_TURN_OFF,
       .flags = PPI_F_STORAGE_OFF | PPI_F_ENDORSE_OFF,
-      .step = { PPI_STEP20_SET_FLAGS }, .text = "turn the TPM off" },
+      .step = { PPI_STEP_SET_FLAGS }, .text = "turn the TPM off" },
     { .code = 5, .family = F20, .confirm = PPI_F_CLEAR, .destroys = true,
       .reset = true, .step = { PPI_STEP20_CLEAR }, .text = "clear the TPM" },
     { .code = 14, .family = F20, .confirm = PPI_F_CLEAR | PPI_F_TURN_ON,
       .destroys = true, .reset = true,
       .flags = PPI_F_STORAGE_OFF | PPI_F_ENDORSE_OFF,
-      .step = { PPI_STEP20_CLEAR, PPI_STEP20_CLEAR_FLAGS },
+      .step = { PPI_STEP20_CLEAR, PPI_STEP_CLEAR_FLAGS },
       .text = "clear the TPM and turn it on" },
     { .code = 17, .family = F20, .flags = PPI_F_CLEAR,
-      .step = { PPI_STEP20_SET_FLAGS },
+      .step = { PPI_STEP_SET_FLAGS },
       .text = "ask before the OS clears the TPM" },
     { .code = 18, .family = F20, .flags = PPI_F_CLEAR, .always = true,
-      .destroys = true, .step = { PPI_STEP20_CLEAR_FLAGS },
+      .destroys = true, .step = { PPI_STEP_CLEAR_FLAGS },
       .text = "let the OS clear the TPM without asking" },
     { .code = 21, .family = F20, .confirm = PPI_F_CLEAR | PPI_F_TURN_ON,
       .destroys = true, .reset = true,
       .flags = PPI_F_STORAGE_OFF | PPI_F_ENDORSE_OFF,
-      .step = { PPI_STEP20_CLEAR, PPI_STEP20_CLEAR_FLAGS },
+      .step = { PPI_STEP20_CLEAR, PPI_STEP_CLEAR_FLAGS },
       .text = "turn the TPM on and clear it" },
     { .code = 22, .family = F20, .confirm = PPI_F_CLEAR | PPI_F_TURN_ON,
       .destroys = true, .reset = true,
       .flags = PPI_F_STORAGE_OFF | PPI_F_ENDORSE_OFF,
-      .step = { PPI_STEP20_CLEAR, PPI_STEP20_CLEAR_FLAGS },
+      .step = { PPI_STEP20_CLEAR, PPI_STEP_CLEAR_FLAGS },
       .text = "turn the TPM on, clear it, leave it on" },
     { .code = 23, .family = F20, .confirm = PPI_F_CHANGE_PCRS,
       .destroys = true, .reset = true, .step = { PPI_STEP20_SET_BANKS },
@@ -94,35 +113,35 @@ static const struct ppi_op ops[] = {
       .destroys = true, .reset = true, .step = { PPI_STEP20_CHANGE_EPS },
       .text = "replace the TPM's endorsement seed" },
     { .code = 25, .family = F20, .flags = PPI_F_CHANGE_PCRS, .always = true,
-      .step = { PPI_STEP20_CLEAR_FLAGS },
+      .step = { PPI_STEP_CLEAR_FLAGS },
       .text = "let the OS change PCR banks without asking" },
     { .code = 26, .family = F20, .flags = PPI_F_CHANGE_PCRS,
-      .step = { PPI_STEP20_SET_FLAGS },
+      .step = { PPI_STEP_SET_FLAGS },
       .text = "ask before the OS changes PCR banks" },
     { .code = 27, .family = F20, .flags = PPI_F_TURN_ON, .always = true,
-      .step = { PPI_STEP20_CLEAR_FLAGS },
+      .step = { PPI_STEP_CLEAR_FLAGS },
       .text = "let the OS turn the TPM on without asking" },
     { .code = 28, .family = F20, .flags = PPI_F_TURN_ON,
-      .step = { PPI_STEP20_SET_FLAGS },
+      .step = { PPI_STEP_SET_FLAGS },
       .text = "ask before the OS turns the TPM on" },
     { .code = 29, .family = F20, .flags = PPI_F_TURN_OFF, .always = true,
-      .step = { PPI_STEP20_CLEAR_FLAGS },
+      .step = { PPI_STEP_CLEAR_FLAGS },
       .text = "let the OS turn the TPM off without asking" },
     { .code = 30, .family = F20, .flags = PPI_F_TURN_OFF,
-      .step = { PPI_STEP20_SET_FLAGS },
+      .step = { PPI_STEP_SET_FLAGS },
       .text = "ask before the OS turns the TPM off" },
     { .code = 31, .family = F20, .flags = PPI_F_CHANGE_EPS, .always = true,
-      .destroys = true, .step = { PPI_STEP20_CLEAR_FLAGS },
+      .destroys = true, .step = { PPI_STEP_CLEAR_FLAGS },
       .text = "let the OS replace the endorsement seed without asking" },
     { .code = 32, .family = F20, .flags = PPI_F_CHANGE_EPS,
-      .step = { PPI_STEP20_SET_FLAGS },
+      .step = { PPI_STEP_SET_FLAGS },
       .text = "ask before the OS replaces the endorsement seed" },
     { .code = 33, .family = F20, .confirm = PPI_F_CHANGE_PCRS, .reset = true,
       .step = { PPI_STEP20_ALL_BANKS },
       .text = "activate all PCR banks of the TPM" },
     { .code = 34, .family = F20, .confirm = PPI_F_TURN_OFF, .reset = true,
       .flags = PPI_F_STORAGE_OFF | PPI_F_ENDORSE_OFF,
-      .step = { PPI_STEP20_CLEAR_FLAGS, PPI_STEP20_SET_FLAGS },
+      .step = { PPI_STEP_CLEAR_FLAGS, PPI_STEP_SET_FLAGS },
       .text = "turn the endorsement hierarchy off and the storage hierarchy "
               "on" },
 };
@@ -131,6 +150,19 @@ const struct ppi_op *ppi_find(enum tcg_family family, uint32_t code)
 {
     for (size_t i = 0; i < sizeof(ops) / sizeof(*ops); i++) {
         if (ops[i].family == family && ops[i].code == code) {
+            return &ops[i];
+        }
+    }
+    return NULL;
+}
+
+const struct ppi_op *ppi_find_flag(enum tcg_family family, uint16_t flag,
+                                   bool set)
+{
+    for (size_t i = 0; i < sizeof(ops) / sizeof(*ops); i++) {
+        if (ops[i].family == family && ops[i].flags == flag
+            && ops[i].step[0] == (set ? PPI_STEP_SET_FLAGS
+                                      : PPI_STEP_CLEAR_FLAGS)) {
             return &ops[i];
         }
     }
@@ -237,12 +269,7 @@ static int set_banks(struct tcg *t, uint32_t banks)
         return rc;
     }
     rd_skip(&reply.body, 4);            /* size of the parameters */
-    if (rd_u8(&reply.body) != 1) {
-        return ERR_DEVICE;              /* allocationSuccess: NO */
-    }
-    w = tpm_begin(t, TPM2_ST_NO_SESSIONS, TPM2_CC_Shutdown);
-    wr_be16(&w, TPM2_SU_CLEAR);
-    return tpm_do(t, &w, DURATION_LONG, &reply);
+    return rd_u8(&reply.body) == 1 ? 0 : ERR_DEVICE;    /* success: YES */
 }
 
 /* ------------------------------------------------------------------ steps */
@@ -254,7 +281,7 @@ static int run_step(struct tcg *t, struct tcg_ppi *ppi,
 
     if (op->code == 34) {
         /* One after the other: storage on, endorsement off. */
-        flags = op->step[i] == PPI_STEP20_SET_FLAGS ? PPI_F_ENDORSE_OFF
+        flags = op->step[i] == PPI_STEP_SET_FLAGS ? PPI_F_ENDORSE_OFF
                                                     : PPI_F_STORAGE_OFF;
     }
     switch (op->step[i]) {
@@ -280,9 +307,9 @@ static int run_step(struct tcg *t, struct tcg_ppi *ppi,
         return set_banks(t, parameter);
     case PPI_STEP20_ALL_BANKS:
         return set_banks(t, ppi->supported);
-    case PPI_STEP20_SET_FLAGS:
+    case PPI_STEP_SET_FLAGS:
         return ppi_store_flags(t, ppi, ppi->flags | flags);
-    case PPI_STEP20_CLEAR_FLAGS:
+    case PPI_STEP_CLEAR_FLAGS:
         return ppi_store_flags(t, ppi, ppi->flags & ~(uint32_t)flags);
     default:
         return ERR_PARAM;

@@ -178,7 +178,7 @@ static void put(struct tcg *t, const char *text)
     t->dev.plat->print(t->dev.plat->ctx, text);
 }
 
-static void put_banks(struct tcg *t, const char *head, uint32_t banks)
+void ppi_put_banks(struct tcg *t, const char *head, uint32_t banks)
 {
     const struct hash_alg *alg;
 
@@ -192,7 +192,7 @@ static void put_banks(struct tcg *t, const char *head, uint32_t banks)
     put(t, "\n");
 }
 
-static uint32_t active_banks(const struct tcg *t)
+uint32_t ppi_active_banks(const struct tcg *t)
 {
     uint32_t banks = 0;
 
@@ -212,8 +212,10 @@ static void show(struct tcg *t, const struct ppi_op *op, uint32_t parameter)
                "be lost for ever.\n");
     }
     if (op->step[0] == PPI_STEP20_SET_BANKS) {
-        put_banks(t, "Active PCR banks now:  ", active_banks(t));
-        put_banks(t, "Active PCR banks then: ", parameter);
+        ppi_put_banks(t, "Active PCR banks now:  ", ppi_active_banks(t));
+        ppi_put_banks(t, "Active PCR banks then: ", parameter);
+        put(t, "PCR values change with the banks; what is sealed to them does "
+               "not open then.\n");
     }
     put(t, op->destroys ? "F12" : "F10");
     put(t, " or the word \"accept\" confirms, ESC refuses.\n");
@@ -267,6 +269,41 @@ static bool ask(struct tcg *t, const struct tcg_ppi *ppi,
 
 /* ------------------------------------------------------------------- flow */
 
+void ppi_region(struct tcg *t, struct ppi_region *region)
+{
+    region->request = region_read(t, REGION_PPRQ, 4);
+    region->parameter = region_read(t, REGION_PPRM, 4);
+    region->last = region_read(t, REGION_LPPR, 4);
+    region->response = region_read(t, REGION_PPRP, 4);
+    region->next = (uint8_t)region_read(t, REGION_NEXT, 1);
+}
+
+void ppi_region_clear(struct tcg *t, const struct tcg_ppi *ppi)
+{
+    region_write(t, REGION_PPRQ, 4, 0);
+    region_write(t, REGION_PPRM, 4, 0);
+    region_write(t, REGION_NEXT, 1, 0);
+    fill_func(t, ppi);
+}
+
+void ppi_reset(struct tcg *t)
+{
+    const struct tcg_platform *p = t->dev.plat;
+
+    tcg_say(t, "resetting, for the change to take effect");
+    if (t->family == TCG_FAMILY_20) {
+        struct wr w = tpm_begin(t, TPM2_ST_NO_SESSIONS, TPM2_CC_Shutdown);
+        struct tpm_reply reply;
+
+        wr_be16(&w, TPM2_SU_CLEAR);
+        /* Without it the TPM notes a reset out of order, no more. */
+        (void)tpm_do(t, &w, DURATION_LONG, &reply);
+    }
+    if (p->reset) {
+        p->reset(p->ctx);
+    }
+}
+
 int tcg_ppi_capture(struct tcg *t, struct tcg_ppi *ppi)
 {
     memset(ppi, 0, sizeof(*ppi));
@@ -282,26 +319,10 @@ int tcg_ppi_capture(struct tcg *t, struct tcg_ppi *ppi)
     ppi->request = region_read(t, REGION_PPRQ, 4);
     ppi->parameter = region_read(t, REGION_PPRM, 4);
     ppi->next = (uint8_t)region_read(t, REGION_NEXT, 1);
-    /* Whatever comes of it, it comes once. */
-    region_write(t, REGION_PPRQ, 4, 0);
-    region_write(t, REGION_PPRM, 4, 0);
-    region_write(t, REGION_NEXT, 1, 0);
     read_policy(t, ppi);
-    fill_func(t, ppi);
+    /* Whatever comes of it, it comes once. */
+    ppi_region_clear(t, ppi);
     return 0;
-}
-
-/* A follow-up is one that the table names, and ends the chain. */
-static bool is_follow_up(const struct tcg *t, uint8_t code)
-{
-    for (uint32_t i = 1; i <= OPS_KNOWN; i++) {
-        const struct ppi_op *op = ppi_find(t->family, i);
-
-        if (op && op->next && op->next == code) {
-            return true;
-        }
-    }
-    return false;
 }
 
 static uint32_t perform(struct tcg *t, struct tcg_ppi *ppi,
@@ -353,40 +374,38 @@ static void apply_state(struct tcg *t, const struct tcg_ppi *ppi)
 
 bool tcg_ppi_run(struct tcg *t, struct tcg_ppi *ppi)
 {
-    const struct tcg_platform *p = t->dev.plat;
-    const struct ppi_op *op = NULL;
-    uint32_t request = ppi->request, response;
+    uint32_t asked = ppi->request ? ppi->request : ppi->next;
+    bool second = !ppi->request;
+    const struct ppi_op *op;
+    uint32_t response;
 
     if (!tcg_usable(t)) {
         return false;
     }
-    if (!request && is_follow_up(t, ppi->next)) {
-        request = ppi->next;
+    op = ppi_find(t->family, asked);
+    if (op && second) {
+        op = ppi_find(t->family, op->next);
     }
     ppi->request = 0;
     ppi->next = 0;
-    if (!ppi->present || !request) {
+    if (!ppi->present || !asked || (second && !op)) {
         apply_state(t, ppi);
         return false;
     }
-    op = ppi_find(t->family, request);
     if (op) {
         response = perform(t, ppi, op);
     } else {
-        tcg_say(t, "request %u is not supported", request);
-        response = request <= OPS_KNOWN ? PPI_RSP_OK : PPI_RSP_FAILURE;
+        tcg_say(t, "request %u is not supported", asked);
+        response = asked <= OPS_KNOWN ? PPI_RSP_OK : PPI_RSP_FAILURE;
     }
-    region_write(t, REGION_LPPR, 4, request);
+    region_write(t, REGION_LPPR, 4, asked);
     region_write(t, REGION_PPRP, 4, response);
     fill_func(t, ppi);                  /* its flags may have changed */
     if (!op || !op->reset || response != PPI_RSP_OK) {
         apply_state(t, ppi);
         return false;
     }
-    region_write(t, REGION_NEXT, 1, op->next);
-    tcg_say(t, "resetting, for the change to take effect");
-    if (p->reset) {
-        p->reset(p->ctx);
-    }
+    region_write(t, REGION_NEXT, 1, op->next && !second ? asked : 0);
+    ppi_reset(t);
     return true;
 }

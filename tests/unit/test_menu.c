@@ -27,14 +27,18 @@ static void test_pages20(void **state)
 {
     (void)state;
     realtpm_new(2);
-    assert_false(menu(2, "xe4 5 z\033"));
+    assert_false(menu(2, "xe4 \0335    z\033"));
     assert_contains(hw.out, "TPM 2.0 (IBM");
     assert_contains(hw.out, "Storage hierarchy on, endorsement hierarchy on"
                             "\nOwner password not set, lockout");
     assert_contains(hw.out, "PCR banks of the TPM: SHA1 SHA256 SHA384");
     assert_contains(hw.out, "1. Clear TPM\n");
-    assert_contains(hw.out, "asked before:  clear the TPM\n");
-    assert_contains(hw.out, "2: PCR1 type 5h 24 bytes Entering ROM Based");
+    assert_contains(hw.out, "a. clears the TPM: yes\n");
+    assert_contains(hw.out, "b. turns it on: no\n");
+    assert_contains(hw.out, "2: PCR 1 action, 24 bytes: Entering ROM Based");
+    assert_contains(hw.out, "PCRs of bank SHA256:\n0 0000");
+    assert_null(strstr(hw.out, "the log gives"));
+    assert_null(strstr(hw.out, "cannot be read"));
     assert_contains(hw.out, "no physical presence interface");
     realtpm_end();
 }
@@ -85,15 +89,63 @@ static void test_banks20(void **state)
     realtpm_end();
 }
 
+/* PCRs that something else extended do not look as logged. */
+static void test_pcrs(void **state)
+{
+    (void)state;
+    realtpm_new(2);
+    assert_false(menu(2, "\033"));
+    /* TPM2_PCR_Event of PCR 3 */
+    assert_int_equal(realtpm_hex("8002 00000000 0000013c 00000003 00000009"
+                                 "40000009 0000 00 0000 0001 61"), 0);
+    hw.keys = "5 \033\033";
+    assert_false(tcg_menu(&t, &ppi));
+    assert_contains(hw.out, "\n3 ");
+    assert_contains(hw.out, "\n  the log gives\n  00000000000000000000");
+    /* A log that a ROM damaged is not followed beyond its end. */
+    memset(log_area + 77 + 12 + 172, 0xff, 4);
+    hw.keys = "5  \033\033";
+    assert_false(tcg_menu(&t, &ppi));
+    assert_contains(hw.out, "The rest of the log is damaged.");
+    realtpm_end();
+}
+
+/* Settings change there and back, and hold. */
+static void test_settings(void **state)
+{
+    (void)state;
+    for (int v = 1; v <= 2; v++) {
+        realtpm_new(v);
+        if (v == 1) {
+            assert_true(menu(v, "eyay"));
+            realtpm_reset();
+        }
+        assert_false(menu(v, "4ab\033\033"));
+        assert_contains(hw.out, "a. clears the TPM: no\n");
+        realtpm_reset();
+        assert_false(menu(v, "4x\033\033"));
+        assert_contains(hw.out, "a. clears the TPM: no\n");
+        assert_contains(hw.out, v == 2 ? "b. turns it on: yes"
+                                       : "b. enables or activates it: yes");
+        realtpm_reset();
+        assert_false(menu(v, "4az\033\033"));
+        assert_contains(hw.out, "a. clears the TPM: yes\n");
+        realtpm_end();
+    }
+}
+
 static void test_menu12(void **state)
 {
     (void)state;
     realtpm_new(1);
     assert_true(menu(1, "eyay"));
     realtpm_reset();
-    assert_false(menu(1, "5\033" "4x2\033"));
+    assert_false(menu(1, "5\033" "4x2\033" "5  \033"));
     assert_contains(hw.out, "The TPM is enabled and activated; an owner can "
                             "be installed");
+    assert_contains(hw.out, "It is not owned.");
+    assert_contains(hw.out, "PCRs of bank SHA1:");
+    assert_null(strstr(hw.out, "the log gives"));
     realtpm_reset();
     assert_false(menu(1, "py\033"));
     assert_contains(hw.out, "cannot be installed");
@@ -115,6 +167,8 @@ int main(void)
         cmocka_unit_test(test_pages20),
         cmocka_unit_test(test_clear20),
         cmocka_unit_test(test_banks20),
+        cmocka_unit_test(test_pcrs),
+        cmocka_unit_test(test_settings),
         cmocka_unit_test(test_menu12),
         cmocka_unit_test(test_not_usable),
     };

@@ -412,10 +412,11 @@ static void test_tpm12(void **state)
     realtpm_reset();
     assert_true(request(10, 0));
     check_response(10, 0);
-    assert_int_equal(region[0x159], 8);
+    assert_int_equal(region[0x159], 10);
     realtpm_reset();
     assert_false(boot());
-    check_response(8, 0);
+    assert_int_equal(region[0x159], 0);
+    check_response(10, 0);
     assert_int_equal(flags12(), 2);
     realtpm_reset();
     assert_true(request(11, 0));
@@ -436,14 +437,57 @@ static void test_tpm12(void **state)
     policy = "allow";
     realtpm_reset();
     assert_true(request(22, 0));
-    assert_int_equal(region[0x159], 14);
+    assert_int_equal(region[0x159], 22);
     realtpm_reset();
     assert_true(boot());
-    check_response(14, 0);
+    assert_int_equal(region[0x159], 0);
+    check_response(22, 0);
     for (uint32_t op = 1; op <= 9; op++) {
         realtpm_reset();
         (void)request(op, 0);
     }
+    realtpm_end();
+}
+
+/* TPM 1.2: flags in NV storage, which gets locked. */
+static void test_flags12(void **state)
+{
+    (void)state;
+    begin(1);
+    assert_true(request(6, 0));
+    realtpm_reset();
+    keys = f12;
+    assert_false(request(18, 0));
+    check_response(18, 0);
+    assert_int_equal(region[5], 4);
+    assert_int_equal(region[6], 4);
+    keys = NULL;
+    realtpm_reset();
+    assert_false(request(15, 0));
+    check_response(15, 0);
+    assert_int_equal(region[6], 3);
+    realtpm_reset();
+    assert_false(request(19, 0));
+    check_response(19, 0);
+    realtpm_reset();
+    assert_false(boot());
+    assert_int_equal(region[5], 4);
+    assert_int_equal(region[6], 3);
+    realtpm_reset();
+    assert_false(request(17, 0));
+    assert_int_equal(region[5], 3);
+    /* A disabled TPM does not tell: everything is asked for. */
+    policy = "allow";
+    realtpm_reset();
+    assert_false(request(16, 0));
+    check_response(16, 0);
+    realtpm_reset();
+    assert_false(request(2, 0));
+    check_response(2, 0);
+    policy = NULL;
+    realtpm_reset();
+    assert_false(boot());
+    assert_int_equal(region[5], 3);
     realtpm_end();
 }
 
@@ -477,6 +521,7 @@ int main(void)
         cmocka_unit_test(test_hostile),
         cmocka_unit_test(test_config),
         cmocka_unit_test(test_tpm12),
+        cmocka_unit_test(test_flags12),
         cmocka_unit_test(test_timeout_file),
     };
 
