@@ -23,6 +23,9 @@
  */
 void handover_setup(void);
 
+/* The part of it for a usable TPM; rom_kernel: an option ROM starts -kernel. */
+void handover_setup_tpm(bool rom_kernel);
+
 /* The option ROM in this file is not needed: its kernel has an entry. */
 bool handover_replaces_rom(const char *file);
 

@@ -3,3 +3,4 @@
 resident-y += src/linux_boot.o src/linux_entry.o src/measure_linux.o \
               src/measure_boot_code.o
 init-y     += src/handover_post.o
+packed-y   += src/handover_tpm_post.o

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hand-over, the part of POST: which switches are set, and what -kernel is.
+ * Hand-over, the part of POST: what -kernel is.  handover_tpm_post.c has what
+ * only a boot with a TPM needs.
  *
  * QEMU docs/specs/fw_cfg; Linux Documentation/arch/x86/boot.rst.
  */
@@ -8,19 +9,13 @@
 
 #include <string.h>
 
-#include "alloc.h"
 #include "boot.h"
 #include "fw/fwcfg.h"
-#include "generated/autoconf.h"
 #include "linux_header.h"
-#include "measure.h"
 #include "print.h"
-#include "tcg/internal.h"
 #include "tpm.h"
 
 #define LOADER_ROM          "genroms/linuxboot"
-#define NAME                "Linux kernel"
-#define CHUNK               0x10000u
 
 /* fw_cfg items, and the addresses that linux_boot.c is made for. */
 #define FWCFG_KERNEL_ADDR   0x07u
@@ -30,26 +25,7 @@
 #define CMDLINE_ADDRESS     0x20000u
 #define SETUP_ADDRESS       0x10000u
 
-#ifndef CONFIG_MEASURE_LINUX
-#define CONFIG_MEASURE_LINUX 0
-#endif
-#ifndef CONFIG_MEASURE_BOOT_CODE
-#define CONFIG_MEASURE_BOOT_CODE 0
-#endif
-
 static bool direct;             /* linux_boot() starts the kernel */
-
-/* A switch: text such as 0, off, no; or a byte. */
-static bool switched(const char *name, bool fallback)
-{
-    char text[4] = "";
-    int len = fwcfg_read_file(name, text, sizeof(text));
-
-    if (len < 0)
-        return fallback;
-    return !(text[0] == 0 || text[0] == '0' || text[0] == 'n' ||
-             (text[0] == 'o' && text[1] == 'f'));
-}
 
 /* The kernel is one that linux_boot() can load, where QEMU wants it. */
 static bool can_boot(void)
@@ -65,79 +41,27 @@ static bool can_boot(void)
     return linux_header_ok(setup);
 }
 
-/* ---------------------------------------- kernels that an option ROM starts */
-
-struct item {
-    uint16_t key;
-    uint32_t len;
-    uint8_t *buf;               /* CHUNK bytes */
-};
-
-static void feed_item(void *arg, struct multihash *m)
+/* An entry of the boot list in place of the ROM's. */
+static void add_entry(const struct fwcfg_file *rom)
 {
-    const struct item *item = arg;
-    uint32_t left = item->len;
+    char path[80];
 
-    fwcfg_read(item->key, NULL, 0);
-    while (left) {
-        uint32_t n = left < CHUNK ? left : CHUNK;
-
-        fwcfg_read_more(item->buf, n);
-        multihash_update(m, item->buf, n);
-        left -= n;
-    }
-}
-
-static void measure_item(uint16_t size_key, uint16_t key, const char *name)
-{
-    struct item item = { .key = key, .len = fwcfg_read32(size_key) };
-    struct tcg_digests d;
-
-    item.buf = item.len ? malloc_temp(CHUNK, 16) : NULL;
-    if (!item.buf)
-        return;
-    tcg_hash_feed(&tpm, feed_item, &item, &d);
-    (void)tcg_measure_taken(&tpm, TCG_LINUX_FILE, &d, 0, name);
-    free_zone(item.buf);
-}
-
-static void measure_cmdline(void)
-{
-    uint32_t len = fwcfg_read32(FWCFG_CMDLINE_SIZE);
-    char *text = len && len <= CHUNK ? malloc_temp(len + 1, 4) : NULL;
-
-    if (!text)
-        return;
-    fwcfg_read(FWCFG_CMDLINE_DATA, text, len);
-    (void)tcg_measure_bytes(&tpm, TCG_LINUX_CMDLINE, text, strlen(text));
-    free_zone(text);
+    format(path, sizeof(path), "/rom@%s", rom->name);
+    boot_add_bev((struct farptr){ 0, 0 }, "Linux kernel",
+                 bootorder_find_path(path));
 }
 
 void handover_setup(void)
 {
-    const struct fwcfg_file *rom;
+    bool kernel = fwcfg_read32(FWCFG_KERNEL_SIZE) != 0;
+    const struct fwcfg_file *rom = kernel ? fwcfg_next(NULL, LOADER_ROM)
+                                          : NULL;
 
-    if (tcg_usable(&tpm)) {
-        handover.linux_hook = switched("opt/org.keelbios/measure-linux",
-                                       CONFIG_MEASURE_LINUX);
-        handover.boot_code = switched("opt/org.keelbios/measure-boot-code",
-                                      CONFIG_MEASURE_BOOT_CODE);
-    }
-    if (fwcfg_read32(FWCFG_KERNEL_SIZE) == 0)
-        return;
-    rom = fwcfg_next(NULL, LOADER_ROM);
     direct = rom && can_boot();
-    if (direct) {
-        char path[80];
-
-        format(path, sizeof(path), "/rom@%s", rom->name);
-        boot_add_bev((struct farptr){ 0, 0 }, NAME,
-                     bootorder_find_path(path));
-    } else if (tcg_usable(&tpm)) {
-        measure_cmdline();
-        measure_item(FWCFG_KERNEL_SIZE, FWCFG_KERNEL_DATA, "kernel");
-        measure_item(FWCFG_INITRD_SIZE, FWCFG_INITRD_DATA, "initrd");
-    }
+    if (direct)
+        add_entry(rom);
+    if (tcg_usable(&tpm))
+        handover_setup_tpm(kernel && !direct);
 }
 
 bool handover_replaces_rom(const char *file)

@@ -131,6 +131,23 @@ def test_kernel_that_does_not_fit(tests):
         m.wait_debug(rb"No bootable device", 30)
 
 
+def test_multiboot_kernel(tests):
+    """What an option ROM will load is measured from fw_cfg before it runs."""
+    kernel = tests.tmp / "multiboot"
+    magic, flags, at = 0x1badb002, 1 << 16, 0x100000
+    code = struct.pack("<IIIIIIII", magic, flags, -(magic + flags) & (2**32 - 1),
+                       at, at, at + 34, 0, at + 32) + b"\xeb\xfe"
+    kernel.write_bytes(code)
+    with tests.machine("pc", disk=None, tpm="2.0-crb", args=[
+            "-kernel", kernel, "-append", "words"]) as m:
+        m.wait_debug(rb"Booting from [0-9a-f]+:", 30)
+        log = machinefacts.read_log(m, tests.tmp / "memory")
+    # QEMU puts command line and modules into the kernel's item, and its
+    # multiboot information into the initrd's.
+    assert [(e.pcr, e.data) for e in log.events if e.pcr in (8, 9)] == [
+        (9, b"kernel"), (9, b"initrd")]
+
+
 @pytest.mark.parametrize("change", ["cmdline", "kernel", "initrd"])
 def test_a_changed_byte_shows(tests, change):
     """The prediction of the unchanged files names the event."""
@@ -247,7 +264,9 @@ def linux_options(tests, cmdline):
             tests.guest["initramfs"], "--linux-cmdline", cmdline]
 
 
-@pytest.mark.parametrize("machine,kind", [("q35", "2.0-crb"), ("pc", "1.2")])
+@pytest.mark.parametrize("machine,kind", [
+    ("q35", "2.0-crb"),
+    pytest.param("pc", "1.2", marks=pytest.mark.slow)])
 def test_grub_on_gpt_with_linux16(tests, machine, kind):
     args = vm.disk(gpt_disk(tests), "virtio", machine)
     want = predict(tests, machine, kind, args, *linux_options(
@@ -276,7 +295,8 @@ def test_grub_in_the_mbr_gap(tests, machine, kind, disk):
 
 
 @pytest.mark.parametrize("machine,kind", [
-    ("pc", "2.0-crb"), ("q35", "2.0-tis"), ("pc", "1.2")])
+    ("pc", "2.0-crb"), ("q35", "1.2"),
+    pytest.param("q35", "2.0-tis", marks=pytest.mark.slow)])
 def test_isolinux(tests, machine, kind):
     guest = load_script("guest")
     args = tests.storage("isolinux", machine)
@@ -332,7 +352,8 @@ def test_syslinux(tests, machine, kind):
 
 # ----------------------------------------------------------------- switches
 
-@pytest.mark.parametrize("value", ["0", "off"])
+@pytest.mark.parametrize("value", [
+    "0", pytest.param("off", marks=pytest.mark.slow)])
 def test_switches(tests, value):
     """opt/org.keelbios/measure-linux and measure-boot-code turn it off, and
     the prediction knows."""
