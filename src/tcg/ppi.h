@@ -75,6 +75,8 @@ struct ppi_op {
     const char *text;           /* "This will ..." */
 };
 
+/* Row i of the table, or NULL past the end. */
+const struct ppi_op *ppi_at(unsigned i);
 /* The row of an operation for the TPM's family, or NULL. */
 const struct ppi_op *ppi_find(enum tcg_family family, uint32_t code);
 

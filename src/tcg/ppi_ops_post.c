@@ -146,27 +146,36 @@ static const struct ppi_op ops[] = {
               "on" },
 };
 
+const struct ppi_op *ppi_at(unsigned i)
+{
+    return i < sizeof(ops) / sizeof(*ops) ? &ops[i] : NULL;
+}
+
 const struct ppi_op *ppi_find(enum tcg_family family, uint32_t code)
 {
-    for (size_t i = 0; i < sizeof(ops) / sizeof(*ops); i++) {
-        if (ops[i].family == family && ops[i].code == code) {
-            return &ops[i];
+    const struct ppi_op *op;
+
+    for (unsigned i = 0; (op = ppi_at(i)) != NULL; i++) {
+        if (op->family == family && op->code == code) {
+            break;
         }
     }
-    return NULL;
+    return op;
 }
 
 const struct ppi_op *ppi_find_flag(enum tcg_family family, uint16_t flag,
                                    bool set)
 {
-    for (size_t i = 0; i < sizeof(ops) / sizeof(*ops); i++) {
-        if (ops[i].family == family && ops[i].flags == flag
-            && ops[i].step[0] == (set ? PPI_STEP_SET_FLAGS
-                                      : PPI_STEP_CLEAR_FLAGS)) {
-            return &ops[i];
+    const struct ppi_op *op;
+
+    for (unsigned i = 0; (op = ppi_at(i)) != NULL; i++) {
+        if (op->family == family && op->flags == flag
+            && op->step[0] == (set ? PPI_STEP_SET_FLAGS
+                                   : PPI_STEP_CLEAR_FLAGS)) {
+            break;
         }
     }
-    return NULL;
+    return op;
 }
 
 bool ppi_needs_confirmation(const struct tcg_ppi *ppi,

@@ -23,7 +23,6 @@
 #define PPI_VERSION     1u              /* 1.30 */
 
 /* func[]: what an OS may ask for */
-#define FUNC_NONE           0u
 #define FUNC_BLOCKED        2u
 #define FUNC_USER           3u
 #define FUNC_NO_USER        4u
@@ -82,25 +81,24 @@ static bool find_region(struct tcg *t)
 
 static void fill_func(struct tcg *t, const struct tcg_ppi *ppi)
 {
-    for (uint32_t code = 0; code < 256; code += 4) {
-        uint32_t four = 0;
+    uint32_t func[64] = { FUNC_NO_USER };   /* 0 cancels a request */
+    const struct ppi_op *op;
 
-        for (uint32_t i = 0; i < 4; i++) {
-            const struct ppi_op *op = ppi_find(t->family, code + i);
-            uint32_t v = FUNC_NONE;
+    for (unsigned i = 0; (op = ppi_at(i)) != NULL; i++) {
+        uint32_t v = FUNC_NO_USER;
 
-            if (code + i == 0) {
-                v = FUNC_NO_USER;       /* no operation: cancels a request */
-            } else if (op && ppi->policy == PPI_DENY) {
-                v = FUNC_BLOCKED;
-            } else if (op) {
-                v = ppi->policy == PPI_CONFIRM
-                    && ppi_needs_confirmation(ppi, op) ? FUNC_USER
-                                                       : FUNC_NO_USER;
-            }
-            four |= v << (8 * i);
+        if (ppi->policy == PPI_DENY) {
+            v = FUNC_BLOCKED;
+        } else if (ppi->policy == PPI_CONFIRM
+                   && ppi_needs_confirmation(ppi, op)) {
+            v = FUNC_USER;
         }
-        tpm_dev_write(&t->dev, REGION_AT + REGION_FUNC + code, 4, four);
+        if (op->family == t->family) {
+            func[op->code / 4] |= v << (8 * (op->code % 4));
+        }
+    }
+    for (uint32_t i = 0; i < 64; i++) {
+        tpm_dev_write(&t->dev, REGION_AT + REGION_FUNC + 4 * i, 4, func[i]);
     }
 }
 
