@@ -115,9 +115,7 @@ def changed(tests, source, text, name):
     return path
 
 
-@pytest.mark.slow
-def test_sealed_to_a_boot_that_has_not_happened(tests):
-    args = kernel_args(tests.guest)
+def seal_to_prediction(tests, args):
     with tests.tpm("2.0-crb", name="argv") as tpm:
         argv = vm.qemu_argv(tests.bios, "q35", tpm, args=args)
     done = keelpcr("predict", "--format", "pcr-file", "--pcrs", SELECTION,
@@ -127,6 +125,21 @@ def test_sealed_to_a_boot_that_has_not_happened(tests):
     with HostTpm(tests.tmp) as tpm:
         tpm.seal("pcrs.bin")
 
+
+def assert_unseals(tests, what, machine):
+    """What is called "as predicted" gets the secret, nothing else does."""
+    dump = tests.boot_and_dump("q35", "tpm", tpm="2.0-crb", disk=None,
+                               **machine)
+    with HostTpm(tests.tmp) as tpm:
+        tpm.take_pcrs_of(dump)
+        want = SECRET if what == "as predicted" else None
+        assert tpm.unseal() == want, what
+
+
+@pytest.mark.slow
+def test_kernel_boot(tests):
+    args = kernel_args(tests.guest)
+    seal_to_prediction(tests, args)
     kernel = changed(tests, tests.guest["vmlinuz"],
                      b"No setup signature found", "vmlinuz")
     bios = changed(tests, tests.bios, b"Booting from DVD/CD", "bios.bin")
@@ -139,9 +152,22 @@ def test_sealed_to_a_boot_that_has_not_happened(tests):
             ("another option ROM", {"args": args, "vga": "std"}),
             ("firmware", {"args": args, "bios": bios}),
             ("as predicted", {"args": args})):
-        dump = tests.boot_and_dump("q35", "tpm", tpm="2.0-crb", disk=None,
-                                   **machine)
-        with HostTpm(tests.tmp) as tpm:
-            tpm.take_pcrs_of(dump)
-            want = SECRET if what == "as predicted" else None
-            assert tpm.unseal() == want, what
+        assert_unseals(tests, what, machine)
+
+
+@pytest.mark.slow
+def test_disk_boot(tests):
+    def with_byte(at):
+        """The GRUB disk with a bit changed that GRUB does not use."""
+        path = tests.tmp / f"disk{at}"
+        data = bytearray(tests.guest["disk.img"].read_bytes())
+        if at is not None:
+            data[at] ^= 1
+        path.write_bytes(data)
+        return {"args": vm.disk(path, "virtio", "q35")}
+
+    seal_to_prediction(tests, with_byte(None)["args"])
+    for what, at in (("as predicted", None), ("MBR", 0x1b0),
+                     ("disk signature", 0x1b8), ("MBR gap", 2000 * 512),
+                     ("as predicted", -1)):
+        assert_unseals(tests, what, with_byte(at))

@@ -77,7 +77,9 @@ def kernel_args(guest, cmdline=CMDLINE):
 
 @pytest.mark.parametrize("machine,kind,extra", [
     ("pc", "2.0-crb", {}), ("q35", "2.0-tis", {"vga": "std", "nic": True}),
-    ("pc", "1.2", {"smp": 2})])
+    ("pc", "1.2", {"smp": 2, "mem": "6G"}),
+    pytest.param("q35", "2.0-crb", {"smp": 4, "mem": "3G"},
+                 marks=pytest.mark.slow)])
 def test_kernel(tests, machine, kind, extra):
     args = kernel_args(tests.guest)
     want = predict(tests, machine, kind, args, **extra)
@@ -369,26 +371,32 @@ def test_switches(tests, value):
 
 
 def test_what_may_differ_between_machines(tests):
-    """Machines that differ in UUID, MAC address, RAM and the disk's content
-    behind the boot code have the same PCR 0-9."""
+    """Machines that differ in UUID, MAC address and the disk's content
+    behind the boot code have the same PCR 0-9; those that differ in
+    RAM size and TPM interface, all but PCR 1."""
     other = tests.tmp / "other.img"
     data = bytearray(tests.guest["disk.img"].read_bytes())
     data[-1000:] = b"x" * 1000          # free space of the file system
     other.write_bytes(data)
 
-    def boot(image, mem, more):
+    def boot(image, more, **kwargs):
         dump = tests.boot_and_dump(
-            "q35", "tpm", tpm="2.0-crb", disk=None, mem=mem,
-            args=vm.disk(image, "virtio", "q35") + more)
+            "q35", "tpm", disk=None, args=vm.disk(image, "virtio", "q35")
+            + more, **kwargs)
         return pcrs_of(dump)["sha256"]
 
-    one = boot(tests.guest["disk.img"], "256M", [
+    one = boot(tests.guest["disk.img"], [
         "-uuid", "11111111-1111-1111-1111-111111111111",
-        "-nic", "user,model=virtio-net-pci,mac=52:54:00:00:00:01"])
-    two = boot(other, "256M", [
+        "-nic", "user,model=virtio-net-pci,mac=52:54:00:00:00:01"],
+        tpm="2.0-crb")
+    two = boot(other, [
         "-uuid", "22222222-2222-2222-2222-222222222222",
-        "-nic", "user,model=virtio-net-pci,mac=52:54:00:00:00:02"])
+        "-nic", "user,model=virtio-net-pci,mac=52:54:00:00:00:02"],
+        tpm="2.0-crb")
     assert [n for n in range(10) if one[n] != two[n]] == []
+    three = boot(other, ["-nic", "user,model=virtio-net-pci"],
+                 tpm="2.0-tis", mem="384M")
+    assert [n for n in range(10) if one[n] != three[n]] == [1]
 
 
 # ------------------------------------------------------------ hostile callers
