@@ -27,6 +27,7 @@
 #define FUNC_USER           3u
 #define FUNC_NO_USER        4u
 
+#define KEYS_AHEAD_MAX      256u
 #define TIMEOUT_S           30u
 #define TIMEOUT_MAX_S       3600u
 #define OPS_KNOWN           34u         /* numbers that the PPI defines */
@@ -231,6 +232,10 @@ static bool ask(struct tcg *t, const struct tcg_ppi *ppi,
 
     if (!p->read_key) {
         return false;
+    }
+    /* What was typed before the question is no answer to it. */
+    for (unsigned i = 0; i < KEYS_AHEAD_MAX && p->read_key(p->ctx, 0) >= 0;
+         i++) {
     }
     show(t, op, parameter);
     for (unsigned keys = 0; left && keys < 1000; ) {

@@ -63,11 +63,16 @@ static int read_file(void *ctx, const char *name, void *buf, size_t cap)
     return (int)n;
 }
 
+static unsigned ahead;              /* keys that were typed too early */
+
 static int read_key(void *ctx, uint32_t wait_ms)
 {
     struct fakehw *h = ctx;
 
-    if (keys && *keys) {
+    if (!wait_ms && ahead) {
+        return ahead--, TCG_KEY_F12;
+    }
+    if (wait_ms && keys && *keys) {
         return *keys++;
     }
     h->now += (uint64_t)wait_ms * 1000;
@@ -179,6 +184,21 @@ static void test_clear(void **state)
         assert_false(boot());
         realtpm_end();
     }
+}
+
+static void test_keys_ahead(void **state)
+{
+    (void)state;
+    begin(2);
+    assert_false(boot());
+    own();
+    ahead = 20;
+    realtpm_reset();
+    assert_false(request(5, 0));
+    assert_int_equal(ahead, 0);
+    check_response(5, PPI_RSP_ABORT);
+    assert_true(owned());
+    realtpm_end();
 }
 
 static void test_banks(void **state)
@@ -514,6 +534,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_clear),
+        cmocka_unit_test(test_keys_ahead),
         cmocka_unit_test(test_banks),
         cmocka_unit_test(test_flags),
         cmocka_unit_test(test_turn_off),
