@@ -68,7 +68,7 @@ def test_cpus(tests, machine, smp):
     pytest.param("pc", "3584M", marks=pytest.mark.slow)])
 def test_memory(tests, machine, mem):
     """All of -m is there, but less than 1 MiB.  96M is the least this kernel
-    needs: with 64M GRUB runs out of memory under any firmware."""
+    needs: with 64M it does not come up under SeaBIOS either."""
     want = int(mem[:-1]) * (1024 if mem[-1] == "G" else 1)
     with tests.machine(machine, mem=mem) as m:
         m.ready()
