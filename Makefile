@@ -78,10 +78,11 @@ $(O)/bios.elf: $(O)/keelbios.lds $(OBJECTS)
 	    -Map $(O)/bios.map \
 	    -o $@ $(OBJECTS)
 
-$(O)/keelbios.lds: src/keelbios.lds.S src/layout.h $(O)/generated/autoconf.h
+$(O)/keelbios.lds: src/keelbios.lds.S src/layout.h Makefile \
+        $(O)/generated/autoconf.h
 	$(call say,LDS,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -E -P -x c $(CPPFLAGS) $< -o $@
+	$(Q)$(CC) -E -P -undef -x c $(CPPFLAGS) $< -o $@
 
 GENERATED := $(O)/generated/autoconf.h $(O)/generated/version.h
 
