@@ -31,7 +31,7 @@ say   = $(if $(filter 1,$(V)),@:,@printf '  %-8s %s\n' $(1) $(2))
 resident-y :=
 init-y     :=
 packed-y   :=
-include src/core.mk src/disk.mk src/services.mk src/boot.mk src/handover.mk
+include src/core.mk src/disk.mk src/services.mk src/boot.mk src/handover.mk src/hw/usb.mk
 include src/fw/platform.mk src/tcg/tcg.mk
 
 obj      = $(patsubst %,$(O)/obj/%,$(1))
