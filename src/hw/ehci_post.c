@@ -9,6 +9,7 @@
 #include "hw/ehci.h"
 
 #include "alloc.h"
+#include "hw/usb_std.h"
 #include "io.h"
 #include "print.h"
 

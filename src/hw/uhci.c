@@ -93,7 +93,7 @@ static int run(struct uhci *u, unsigned count, bool control, unsigned *used,
             break;
         moved += rc;
         i++;
-        if ((uint32_t)rc < (UHCI_TD_LEN(td[i - 1].token) & 0x7ffu)) {
+        if ((uint32_t)rc < UHCI_TD_LEN(td[i - 1].token)) {
             if (!control || i >= count)
                 break;
             i = count - 1;

@@ -61,7 +61,7 @@ _Static_assert(sizeof(struct uhci_td) == 16, "UHCI 3.2");
 #define UHCI_TD_NUMBER(n)   ((uint32_t)(n) << 15)
 #define UHCI_TD_DATA1       (1u << 19)
 #define UHCI_TD_BYTES(n)    (((n) - 1u) << 21)
-#define UHCI_TD_LEN(token)  (((token) + UHCI_TD_BYTES(2)) >> 21)
+#define UHCI_TD_LEN(token)  ((((token) >> 21) + 1) & 0x7ffu)
 
 struct uhci_qh {
     uint32_t link;

@@ -9,6 +9,7 @@
 
 #include "alloc.h"
 #include "hw/ehci.h"
+#include "hw/usb_std.h"
 #include "io.h"
 #include "print.h"
 
@@ -16,8 +17,6 @@
 #define PORT_TIMEOUT_MS     100u
 #define PORT_RESET_US       50000u      /* of a physical port */
 #define PORT_RECOVERY_US    10u
-#define PROG_IF_UHCI        0x00u
-#define PROG_IF_EHCI        0x20u
 
 static struct uhci *host(struct usb_controller *hc)
 {
@@ -43,7 +42,7 @@ static void find_ehci(struct uhci *u)
     bool io;
 
     PCI_FOREACH(pci) {
-        if (pci->class != USB_PCI_CLASS || (pci->bdf ^ u->hc.bdf) > 7)
+        if (pci->class != PCI_CLASS_USB || (pci->bdf ^ u->hc.bdf) > 7)
             continue;
         if (pci->prog_if == PROG_IF_EHCI)
             ehci = pci;

@@ -5,6 +5,7 @@
 #include "hw/usb.h"
 
 #include "hw/usb_std.h"
+#include "print.h"
 
 /* 9.2.6.4 grants 500 ms to a request with data. */
 #define CONTROL_TIMEOUT_MS  1000u
@@ -17,6 +18,13 @@ int usb_control(struct usb_device *dev, uint8_t type, uint8_t request,
     int rc = dev->hc->ops->control(dev, &r, data, CONTROL_TIMEOUT_MS);
 
     return rc >= 0 && (type & USB_DIR_IN) && rc < min ? ERR_FORMAT : rc;
+}
+
+void usb_give_up(struct usb_controller *hc, const char *what)
+{
+    pci_set16(hc->bdf, PCI_COMMAND, PCI_COMMAND_MASTER, 0);
+    hc->dead = true;
+    debug(USB_WHO ": %s, controller given up\n", USB_WHO_ARGS(hc), what);
 }
 
 int usb_clear_halt(struct usb_pipe *pipe)

@@ -70,10 +70,15 @@ struct usb_endpoint {
 struct usb_controller {
     const struct usb_ops *ops;
     pci_bdf bdf;
+    pci_bdf path_bdf;           /* function that QEMU's boot order names: bdf,
+                                   or the EHCI whose companion this is (then
+                                   path_ports: its ports before ours) */
+    uint8_t path_ports;
     bool dead;                  /* given up: fail at once */
     bool physical;              /* not QEMU's, assigned from the host: POST
                                    waits as the specification demands; set by
-                                   usb_add_controller() */
+                                   usb_add_controller(), as is path_bdf,
+                                   which begin() may change */
 };
 
 /*
@@ -158,6 +163,10 @@ struct usb_ops {
 int usb_control(struct usb_device *dev, uint8_t type, uint8_t request,
                 uint16_t value, uint16_t index, void *data, uint16_t len,
                 uint16_t min);
+
+/* It may write to memory at any time from now on: not any more.  what went
+ * wrong is told. */
+void usb_give_up(struct usb_controller *hc, const char *what);
 
 /* CLEAR_FEATURE(ENDPOINT_HALT), then reset_pipe(). */
 int usb_clear_halt(struct usb_pipe *pipe);

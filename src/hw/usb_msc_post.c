@@ -23,7 +23,7 @@ static const char *unit_path(const struct usb_device *dev, unsigned lun)
     char path[USB_PATH_SIZE + 1] = "/";
 
     (void)usb_path(dev, "usb-host", path + 1, USB_PATH_SIZE);
-    if (bootorder_find(dev->hc->bdf, path) < 0) {
+    if (bootorder_find(dev->hc->path_bdf, path) < 0) {
         (void)usb_path(dev, "storage", path + 1, USB_PATH_SIZE);
         return drive_text("%s/channel@0/disk@0,%x", path + 1, lun);
     }
@@ -40,7 +40,7 @@ static int add_unit(struct usb_msc *m, unsigned lun)
     u->msc = m;
     u->lun = (uint8_t)lun;
     u->d.ops = &usb_msc_ops;
-    u->d.bdf = m->dev->hc->bdf;
+    u->d.bdf = m->dev->hc->path_bdf;
     u->d.description = "USB MSC Drive";
     u->d.path = unit_path(m->dev, lun);
     rc = scsi_identify(&u->d, "USB MSC");

@@ -7,9 +7,6 @@
 #include "alloc.h"
 #include "print.h"
 
-#define PROG_IF_UHCI        0x00u
-#define PROG_IF_EHCI        0x20u
-#define PROG_IF_XHCI        0x30u
 #define VENDOR_QEMU         0x1af4u     /* as subsystem vendor */
 
 /* What hostile devices and hubs can cost at most */
@@ -72,6 +69,7 @@ void usb_add_controller(struct usb_controller *hc,
         return;                 /* the allocator has said it */
     b->hc = hc;
     b->ops = ops;
+    hc->path_bdf = hc->bdf;
     hc->physical = pci_read16(hc->bdf, PCI_SUBSYS_VENDOR) != VENDOR_QEMU;
     while (*at != NULL && (!(*at)->ops->last || ops->last))
         at = &(*at)->next;
@@ -83,6 +81,10 @@ void usb_start(struct pci_device *pci)
 {
     if (pci->prog_if == PROG_IF_XHCI)
         xhci_start(pci);
+    else if (pci->prog_if == PROG_IF_EHCI)
+        ehci_start(pci);
+    else if (pci->prog_if == PROG_IF_UHCI)
+        uhci_start(pci);
 }
 
 /* ---------------------------------------------------------------- names */

@@ -10,6 +10,11 @@
 #include "hw/usb.h"
 #include "tcg/cursor.h"
 
+#define PCI_CLASS_USB       0x0c03u
+#define PROG_IF_UHCI        0x00u
+#define PROG_IF_EHCI        0x20u
+#define PROG_IF_XHCI        0x30u
+
 /* bmRequestType */
 #define USB_REQ_STANDARD    0x00u
 #define USB_REQ_CLASS       0x20u

@@ -114,14 +114,6 @@ static void take_events(struct xhci *x)
 
 /* -------------------------------------------------------------- commands */
 
-/* It may write to memory at any time from now on: not any more. */
-static void give_up(struct xhci *x, const char *what)
-{
-    pci_set16(x->hc.bdf, PCI_COMMAND, PCI_COMMAND_MASTER, 0);
-    x->hc.dead = true;
-    debug(USB_WHO ": %s, controller given up\n", USB_WHO_ARGS(&x->hc), what);
-}
-
 int xhci_command(struct xhci *x, uint32_t control, unsigned slot,
                  uint32_t address)
 {
@@ -138,7 +130,7 @@ int xhci_command(struct xhci *x, uint32_t control, unsigned slot,
         if (x->command_done)
             break;
         if (!poll_again(&wait)) {
-            give_up(x, "does not answer a command");
+            usb_give_up(&x->hc, "does not answer a command");
             return ERR_TIMEOUT;
         }
     }
@@ -175,7 +167,7 @@ static void recover(struct xhci_pipe *p)
             return;
     }
     if (!x->hc.dead)
-        give_up(x, "does not stop a transfer");
+        usb_give_up(&x->hc, "does not stop a transfer");
 }
 
 /* -------------------------------------------------------------- transfers */
