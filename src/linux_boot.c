@@ -9,6 +9,7 @@
  * Linux Documentation/arch/x86/boot.rst; QEMU docs/specs/fw_cfg.
  */
 #include "handover.h"
+#include "measure.h"
 
 #include "fw/e820.h"
 #include "fw/fwcfg.h"

@@ -45,7 +45,7 @@ static uint16_t sercon_port(void)
                                   wanted ? SERCON_DEFAULT_PORT : 0);
 }
 
-/* A step that is there (unpacked) and needed only if there is a TPM. */
+/* A step that is there (in the overlay) and needed only with a TPM. */
 static void with_tpm(void (*step)(void))
 {
     if (tpm_present())

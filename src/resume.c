@@ -23,6 +23,7 @@
 #include "hw/rtc.h"
 #include "io.h"
 #include "layout.h"
+#include "measure.h"
 #include "print.h"
 #include "real.h"
 #include "start.h"
@@ -48,21 +49,6 @@ bool resume_wanted(void)
     return inw(PORT_PM1_STATUS) & PM1_WAK_STS;
 }
 
-/* Bring the TPM back with the log of the boot that was suspended. */
-static void resume_tpm(void)
-{
-    static const char *const text[] = {
-        [TCG_RESUME_RESTORED] = "restored",
-        [TCG_RESUME_CAPPED] = "state lost: capped and disabled",
-        [TCG_RESUME_UNUSED] = "started by somebody else: not used",
-        [TCG_RESUME_DEAD] = "does not answer",
-    };
-    int rc = tcg_resume(&tpm, &tpm_platform, NULL, 0);
-
-    if (rc >= 0)
-        debug("S3 resume: TPM %s\n", text[rc]);
-}
-
 void resume(void)
 {
     /* The lower half of the stack's room is not used by anything here. */
@@ -76,7 +62,8 @@ void resume(void)
     data_init();
     smi_off_early();
     debug("S3 resume\n");
-    resume_tpm();
+    if (tpm_find(false))
+        measure_ops->resume();
     chipset_resume();
     pic_init();
     smm_lock();

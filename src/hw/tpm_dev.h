@@ -60,4 +60,17 @@ int tpm_dev_send(struct tpm_dev *dev, const uint8_t *cmd, uint32_t len,
  */
 int tpm_dev_receive(struct tpm_dev *dev, uint8_t *rsp, uint32_t cap);
 
+/*
+ * Is nothing decoded at TPM_BASE?  By what TIS_ACCESS (8 bits), TIS_INTF_ID and
+ * TIS_DID_VID read; a CRB interface has its own registers at these places,
+ * which are not all empty either.
+ */
+static inline bool tpm_dev_absent(uint32_t access, uint32_t intf_id,
+                                  uint32_t did_vid)
+{
+    return (access == 0 || access == 0xff)
+           && (intf_id == 0 || intf_id == 0xffffffffu)
+           && (did_vid == 0 || did_vid == 0xffffffffu);
+}
+
 #endif

@@ -238,11 +238,6 @@ static int check_state(const struct tcg *t, unsigned ev)
     return t->state == TCG_MEASURING && t->bank_count ? 0 : ERR_ABSENT;
 }
 
-bool tcg_usable(const struct tcg *t)
-{
-    return t->state == TCG_STARTED || t->state == TCG_MEASURING;
-}
-
 int tcg_measure(struct tcg *t, enum tcg_event ev,
                 const struct tcg_piece *piece, unsigned count,
                 uint32_t num, const char *text)

@@ -29,11 +29,9 @@ static bool floating(uint32_t v)
 
 static bool is_absent(const struct tpm_dev *dev)
 {
-    uint32_t access = tpm_dev_read(dev, TIS_ACCESS, 1);
-
-    return (access == 0 || access == 0xff)
-           && floating(tpm_dev_read(dev, TIS_INTF_ID, 4))
-           && floating(tpm_dev_read(dev, TIS_DID_VID, 4));
+    return tpm_dev_absent(tpm_dev_read(dev, TIS_ACCESS, 1),
+                          tpm_dev_read(dev, TIS_INTF_ID, 4),
+                          tpm_dev_read(dev, TIS_DID_VID, 4));
 }
 
 static int detect_fifo(struct tcg *t, uint32_t type)

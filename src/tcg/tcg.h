@@ -29,7 +29,7 @@
  * S3: tcg_resume() alone.  Every function may be called with a struct tcg
  * whose TPM is absent, unused or failed: it then does nothing and says so by
  * its result.  Functions marked Init may be gone after POST, the others are
- * resident.
+ * resident (in this firmware: in the TPM's overlay).
  */
 #ifndef TCG_TCG_H
 #define TCG_TCG_H
@@ -137,7 +137,10 @@ int tcg_cross_check(struct tcg *t, enum tcg_family family,
 int tcg_attach_log(struct tcg *t, uint8_t *area, uint32_t size);
 
 /* The TPM is there, ours and trusted: measurements have an effect. */
-bool tcg_usable(const struct tcg *t);
+static inline bool tcg_usable(const struct tcg *t)
+{
+    return t->state == TCG_STARTED || t->state == TCG_MEASURING;
+}
 
 /*
  * One line about the TPM, no newline, NUL-terminated, at most cap bytes:
