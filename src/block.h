@@ -75,6 +75,8 @@ extern struct drive *drives;
 /* POST only. */
 void block_start(void);
 void block_finish(void);
+/* The part of it for USB, earlier: a person may want to type there. */
+void block_finish_usb(void);
 
 /*
  * Move count sectors (of d->sector_size) at lba.  buf may be anywhere below

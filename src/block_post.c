@@ -13,8 +13,10 @@
 #include "hw/ata_post.h"
 #include "hw/floppy.h"
 #include "hw/nvme.h"
+#include "hw/usb.h"
 #include "hw/virtio_blk.h"
 #include "hw/virtio_scsi.h"
+#include "overlay.h"
 #include "print.h"
 
 #define CLASS_IDE           0x0101u
@@ -23,14 +25,24 @@
 #define VIRTIO_BLOCK_OLD    0x1001u     /* transitional device numbers */
 #define VIRTIO_SCSI_OLD     0x1004u
 #define CLASS_NVM           0x0108u
+#define CLASS_USB           0x0c03u
 #define PROG_IF_NVME        0x02u
 #define TEXT_MAX            128u
+
+static bool have_usb;           /* its overlay is there */
 
 static bool is_virtio(const struct pci_device *pci, uint16_t old,
                       unsigned type)
 {
     return pci->vendor == VIRTIO_VENDOR &&
         (pci->device == old || pci->device == VIRTIO_DEVICE_MODERN(type));
+}
+
+static void start_usb(struct pci_device *pci)
+{
+    overlay_load(OVERLAY_USB);
+    have_usb = true;
+    usb_start(pci);
 }
 
 static void start_controller(struct pci_device *pci)
@@ -41,6 +53,8 @@ static void start_controller(struct pci_device *pci)
         ahci_start(pci);
     else if (pci->class == CLASS_NVM && pci->prog_if == PROG_IF_NVME)
         nvme_start(pci);
+    else if (pci->class == CLASS_USB)
+        start_usb(pci);
     else if (is_virtio(pci, VIRTIO_BLOCK_OLD, VIRTIO_ID_BLOCK))
         virtio_blk_start(pci);
     else if (is_virtio(pci, VIRTIO_SCSI_OLD, VIRTIO_ID_SCSI))
@@ -51,6 +65,12 @@ void block_start(void)
 {
     PCI_FOREACH(pci)
         start_controller(pci);
+}
+
+void block_finish_usb(void)
+{
+    if (have_usb)
+        usb_finish();
 }
 
 void block_finish(void)

@@ -102,6 +102,7 @@ static void run_option_roms(void)
     if (port)
         sercon_setup(port);
     print_console_enable();
+    block_finish_usb();         /* a person may have to answer now */
     with_tpm(tpm_print_status);
     with_tpm(tpm_admin_run);
     handover_setup();
