@@ -345,12 +345,24 @@ class Machine:
         self.expect(rb"KEEL-RC 0\r?\n", 10)
         return unpack_dump(match[1])
 
+    def connect_monitor(self, timeout=20):
+        """QEMU makes the socket a moment after it is started."""
+        limit = time.monotonic() + timeout
+        while True:
+            try:
+                return self.monitor.connect(self.qmp_path)
+            except (FileNotFoundError, ConnectionRefusedError):
+                if time.monotonic() > limit or not self.alive():
+                    raise VmError(self.report(
+                        f"no monitor after {timeout} s")) from None
+                time.sleep(0.01)
+
     def qmp(self, command, **arguments):
         """Run one monitor command."""
         if self.monitor is None:
             self.monitor = socket.socket(socket.AF_UNIX)
             self.monitor.settimeout(20)
-            self.monitor.connect(self.qmp_path)
+            self.connect_monitor()
             self.qmp_file = self.monitor.makefile("r")
             self.qmp_file.readline()
             self.qmp("qmp_capabilities")
