@@ -13,6 +13,7 @@
 #include "hw/ata_post.h"
 #include "hw/floppy.h"
 #include "hw/nvme.h"
+#include "hw/scsi_hba.h"
 #include "hw/virtio_blk.h"
 #include "hw/virtio_scsi.h"
 #include "print.h"
@@ -45,6 +46,8 @@ static void start_controller(struct pci_device *pci)
         virtio_blk_start(pci);
     else if (is_virtio(pci, VIRTIO_SCSI_OLD, VIRTIO_ID_SCSI))
         virtio_scsi_start(pci);
+    else
+        scsi_hba_start(pci);
 }
 
 void block_start(void)
@@ -61,6 +64,7 @@ void block_finish(void)
     ahci_finish();
     nvme_finish();
     virtio_scsi_finish();
+    scsi_hba_finish();
 }
 
 void drive_register(struct drive *d)

@@ -135,6 +135,15 @@ DISKS = {
     "virtio-scsi-root-port": ("q35", [ROOT_PORT, SCSI + ",bus=r", HD]),
     "virtio-scsi-last": ("q35", [SCSI, HD + ",scsi-id=255,lun=16383"]),
     "virtio-scsi-lun": ("pc", [SCSI, HD + ",scsi-id=3,lun=7"]),
+    **{f"{name}-{machine}": (machine, [f"{name},id=s", f"{HD},scsi-id=1"])
+       for machine in ("pc", "q35")
+       for name in ("lsi53c895a", "lsi53c810", "pvscsi", "megasas",
+                    "megasas-gen2")},
+    "lsi-lun": ("pc", ["lsi53c895a,id=s", HD + ",scsi-id=6,lun=5"]),
+    "lsi-bridge": ("q35", ["i82801b11-bridge,id=i",
+                           "lsi53c895a,id=s,bus=i,addr=4", HD]),
+    "pvscsi-last": ("q35", ["pvscsi,id=s", HD + ",scsi-id=63"]),
+    "megasas-root-port": ("q35", [ROOT_PORT, "megasas-gen2,id=s,bus=r", HD]),
     "ide-slave": ("pc", ["ide-hd,bus=ide.1,unit=1,drive=d,bootindex=1"]),
     "ide-second-controller": (
         "q35", ["piix3-ide,id=p", "ide-hd,bus=p.0,drive=d,bootindex=1"]),
@@ -153,7 +162,9 @@ RARE_DISKS = {
     "virtio-legacy", "virtio-modern", "virtio-many-queues",
     "virtio-root-port-no-hotplug", "virtio-dmi-bridge", "virtio-pci-bridge",
     "virtio-8-functions", "virtio-scsi-lun", "ahci-pc", "ide-second-controller",
-    "virtio-iommu-platform", "nvme-pc",
+    "virtio-iommu-platform", "nvme-pc", "lsi53c895a-q35", "lsi53c810-pc",
+    "lsi53c810-q35", "megasas-pc", "megasas-gen2-pc", "pvscsi-pc", "lsi-lun",
+    "megasas-root-port", "pvscsi-last",
 }
 
 
