@@ -6,7 +6,11 @@ Each fast case has a decoy: a disk that boots if the device under test does
 not.  Run with BIOS= to see what another firmware does with a case.
 """
 
+import pathlib
+import shutil
 import struct
+import subprocess
+import time
 
 import pytest
 
@@ -139,7 +143,7 @@ DISKS = {
        for machine in ("pc", "q35")
        for name in ("lsi53c895a", "lsi53c810", "pvscsi", "megasas",
                     "megasas-gen2")},
-    "lsi-lun": ("pc", ["lsi53c895a,id=s", HD + ",scsi-id=6,lun=5"]),
+    "lsi-last": ("pc", ["lsi53c895a,id=s", HD + ",scsi-id=6"]),
     "lsi-bridge": ("q35", ["i82801b11-bridge,id=i",
                            "lsi53c895a,id=s,bus=i,addr=4", HD]),
     "pvscsi-last": ("q35", ["pvscsi,id=s", HD + ",scsi-id=63"]),
@@ -163,7 +167,7 @@ RARE_DISKS = {
     "virtio-root-port-no-hotplug", "virtio-dmi-bridge", "virtio-pci-bridge",
     "virtio-8-functions", "virtio-scsi-lun", "ahci-pc", "ide-second-controller",
     "virtio-iommu-platform", "nvme-pc", "lsi53c895a-q35", "lsi53c810-pc",
-    "lsi53c810-q35", "megasas-pc", "megasas-gen2-pc", "pvscsi-pc", "lsi-lun",
+    "lsi53c810-q35", "megasas-pc", "megasas-gen2-pc", "pvscsi-pc", "lsi-last",
     "megasas-root-port", "pvscsi-last",
 }
 
@@ -304,3 +308,357 @@ def test_4_kib_sectors(boots, tmp_path, lines):
     text = boots(drive("d", image(tmp_path / "disk")) + devices(*lines),
                  code=DECOY)
     assert "cannot be booted from by a BIOS" in text
+
+
+# ------------------------------------------------------- CDs, in 512-byte form
+
+CD_FORMS = {"no-emulation": 0, "1.2M": 1, "1.44M": 2, "2.88M": 3, "disk": 4}
+
+
+def cd(path, media=0, segment=0, count=1, edit=None):
+    """A CD whose boot image is the sector; edit changes the catalog."""
+    data = bytearray(2048 * 24)
+    data[16 * 2048:16 * 2048 + 6] = b"\1CD001"
+    data[17 * 2048:17 * 2048 + 30] = b"\0CD001\1EL TORITO SPECIFICATION"
+    struct.pack_into("<I", data, 17 * 2048 + 0x47, 20)
+    catalog = bytearray(2048)
+    catalog[0], catalog[30], catalog[31] = 1, 0x55, 0xaa
+    catalog[32], catalog[33] = 0x88, media
+    struct.pack_into("<HHHI", catalog, 34, segment, 0, count, 24)
+    if edit:
+        edit(catalog)
+    catalog[28:30] = b"\0\0"
+    struct.pack_into("<H", catalog, 28,
+                     -sum(struct.unpack("<16H", catalog[:32])) & 0xffff)
+    data[20 * 2048:21 * 2048] = catalog
+    with open(path, "wb") as file:
+        file.write(data + sector(PICKED))
+        file.truncate(len(data) + (3 << 20))
+    return path
+
+
+def second_entry(catalog):
+    """The default entry cannot be booted; one of a section can."""
+    catalog[32] = 0
+    catalog[64], catalog[66] = 0x91, 2
+    catalog[128] = 0x88
+    struct.pack_into("<HI", catalog, 128 + 6, 1, 24)
+
+
+def efi_first(catalog):
+    """The default entry is for EFI, a section is for us."""
+    catalog[1] = 0xef
+    catalog[64], catalog[66] = 0x91, 1
+    catalog[96] = 0x88
+    struct.pack_into("<HI", catalog, 96 + 6, 1, 24)
+
+
+def bios_then_efi(catalog):
+    """As on every installation medium."""
+    catalog[64], catalog[65], catalog[66] = 0x91, 0xef, 1
+    catalog[96] = 0x88
+    struct.pack_into("<HI", catalog, 96 + 6, 1, 22)
+
+
+def never_ending(catalog):
+    """Sections that go on for ever, and nothing to boot."""
+    catalog[32] = 0
+    for at in range(64, 2048, 32):
+        catalog[at], catalog[at + 2] = 0x90, 0
+
+
+CD_DRIVES = {
+    "ide": ("pc", ["ide-cd,drive=d,bus=ide.1,bootindex=1"]),
+    "ahci": ("q35", ["ide-cd,drive=d,bus=ide.2,bootindex=1"]),
+    "ahci-pc": ("pc", ["ahci,id=a", "ide-cd,drive=d,bus=a.2,bootindex=1"]),
+    **{hba: ("pc", [hba, "scsi-cd,drive=d,bootindex=1"])
+       for hba in ("virtio-scsi-pci", "lsi53c895a", "pvscsi", "megasas")},
+}
+
+
+@pytest.mark.parametrize("name", cases(CD_DRIVES, {"ahci-pc", "pvscsi",
+                                                   "megasas"}))
+def test_cd(boots, tmp_path, name):
+    machine, lines = CD_DRIVES[name]
+    boots(drive("d", cd(tmp_path / "cd"), ",media=cdrom") + devices(*lines),
+          machine)
+
+
+@pytest.mark.parametrize("form", CD_FORMS)
+def test_cd_form(boots, tmp_path, form):
+    path = cd(tmp_path / "cd", CD_FORMS[form])
+    boots(drive("d", path, ",media=cdrom") + devices(*CD_DRIVES["ahci"][1]))
+
+
+@pytest.mark.parametrize("edit", [second_entry, efi_first, bios_then_efi])
+def test_cd_catalog(boots, tmp_path, edit):
+    boots(drive("d", cd(tmp_path / "cd", edit=edit), ",media=cdrom")
+          + devices(*CD_DRIVES["ahci"][1]))
+
+
+def test_cd_catalog_never_ends(boots, tmp_path):
+    text = boots(drive("d", cd(tmp_path / "cd", edit=never_ending),
+                       ",media=cdrom") + devices(*CD_DRIVES["ahci"][1]),
+                 code=DECOY)
+    assert "no entry for a PC BIOS" in text
+
+
+def test_cd_load_segment(boots, tmp_path):
+    boots(drive("d", cd(tmp_path / "cd", segment=0x1000, count=4),
+                ",media=cdrom") + devices(*CD_DRIVES["ahci"][1]))
+
+
+# --------------------------------------------- the command lines of people
+
+
+LINES = {
+    "hda": ("pc", lambda a, b: ["-hda", a, "-snapshot"]),
+    "hda-q35": ("q35", lambda a, b: ["-hda", a, "-snapshot"]),
+    "first-of-two": ("pc", lambda a, b: ["-hda", a, "-hdb", b, "-snapshot"]),
+    "if-virtio": ("pc", lambda a, b: [
+        "-drive", f"if=virtio,format=raw,file={a}", "-snapshot"]),
+    "fda": ("pc", lambda a, b: [
+        "-drive", f"if=floppy,format=raw,file={a}", "-snapshot"]),
+    "fda-boot-a": ("pc", lambda a, b: [
+        "-drive", f"if=floppy,format=raw,file={a}", "-hda", b, "-boot", "a",
+        "-snapshot"]),
+    "cdrom-boot-d": ("pc", lambda a, b: [
+        "-cdrom", f"{a}.iso", "-hda", b, "-boot", "d", "-snapshot"]),
+    "cdrom-order-dc": ("q35", lambda a, b: [
+        "-cdrom", f"{a}.iso", "-hda", b, "-boot", "order=dc", "-snapshot"]),
+    "cdrom-once": ("pc", lambda a, b: [
+        "-cdrom", f"{a}.iso", "-hda", b, "-boot", "once=d", "-snapshot"]),
+    "cdrom-only": ("q35", lambda a, b: ["-cdrom", f"{a}.iso"]),
+}
+
+
+@pytest.mark.parametrize("name", LINES)
+def test_plain_line(bios, tmp_path, name):
+    """As typed by hand: with all of QEMU's default devices."""
+    machine, line = LINES[name]
+    a, b = image(tmp_path / "a"), image(tmp_path / "b", DECOY)
+    cd(tmp_path / "a.iso")
+    argv = [vm.QEMU, "-M", machine, "-bios", str(bios), "-display", "none",
+            "-nic", "none", *line(str(a), str(b)),
+            *devices("isa-debug-exit,iobase=0x501,iosize=1")]
+    done = subprocess.run(argv, timeout=60, check=False, capture_output=True,
+                          text=True)
+    assert done.returncode == status(PICKED), (
+        f"QEMU ended with {done.returncode}, expected {status(PICKED)} "
+        f"({status(DECOY)}: the other disk booted)\n{vm.shown(argv)}\n"
+        + done.stderr)
+
+
+def test_once_is_once(bios, tmp_path):
+    """-boot once=d: after a reset the order is the usual one."""
+    cd_path = cd(tmp_path / "cd")
+    with open(cd_path, "r+b") as file:
+        file.seek(24 * 2048)
+        # out 2, out 6 to CF9h: reset, in place of the way out
+        file.write(bytes([0xba, 0xf9, 0x0c, 0xb0, 0x02, 0xee, 0xb0, 0x06,
+                          0xee, 0xf4, 0xeb, 0xfd]))
+    argv = vm.qemu_argv(bios, "q35", args=[
+        "-cdrom", cd_path, "-hda", image(tmp_path / "disk"), "-snapshot",
+        "-boot", "once=d,order=c",
+        *devices("isa-debug-exit,iobase=0x501,iosize=1")])
+    with vm.Machine(argv, tmp_path / "run") as m:
+        assert m.wait(60) == status(PICKED), m.report("no boot from the disk")
+        assert b"Booting from DVD/CD" in m.debug()
+
+
+def test_isapc_is_refused(bios, tmp_path, under_seabios):
+    """No PCI, no PM timer: said on port 402h."""
+    if under_seabios:
+        pytest.skip("SeaBIOS has other sizes of image for isapc")
+    log = tmp_path / "log"
+    argv = [vm.QEMU, "-M", "isapc", "-bios", str(bios), "-display", "none",
+            "-debugcon", f"file:{log}", "-global", "isa-debugcon.iobase=0x402"]
+    end = time.monotonic() + 30
+    with subprocess.Popen(argv) as process:
+        while not (log.exists() and b"Stopped" in log.read_bytes()) and \
+                process.poll() is None and time.monotonic() < end:
+            time.sleep(0.05)
+        process.kill()
+    assert "this machine type is not supported" in log.read_text()
+
+
+# ------------------------------------------------- real loaders and kernels
+
+KERNEL_LINE = "console=ttyS0,115200 panic=-1"
+GRUB = pathlib.Path("/usr/lib/grub/i386-pc")
+NETBOOT = pathlib.Path("/usr/lib/debian-installer/images/12/amd64/text")
+MEMTEST = pathlib.Path("/boot/memtest86+x64.bin")
+XEN = pathlib.Path("/boot/xen-4.17-amd64.gz")
+
+
+def needed(path, package):
+    if not path.exists():
+        pytest.fail(f"{path} is missing: run scripts/setup (package "
+                    f"{package})")
+    return path
+
+
+@slow
+@pytest.mark.parametrize("name", [
+    "virtio-pc", "virtio-root-port", "virtio-pxb-pcie", "virtio-scsi-q35",
+    "virtio-scsi-last", "lsi53c895a-pc", "pvscsi-q35", "megasas-q35",
+    "ide-slave", "ahci-q35", "ahci-pc", "nvme-pc", "nvme-root-port",
+    "nvme-namespace"])
+def test_grub_linux(tests, name):
+    """GRUB reads a kernel of 8 MiB and its initrd by INT 13h."""
+    machine, lines = DISKS[name]
+    with tests.machine(machine, None, args=drive(
+            "d", tests.guest["disk.img"]) + devices(*lines)) as m:
+        m.ready()
+
+
+@slow
+@pytest.mark.parametrize("loader", ["isolinux.iso", "grub.iso"])
+@pytest.mark.parametrize("name", CD_DRIVES)
+def test_cd_linux(tests, name, loader):
+    machine, lines = CD_DRIVES[name]
+    with tests.machine(machine, None, args=drive(
+            "d", tests.guest[loader], ",media=cdrom") + devices(*lines)) as m:
+        m.ready()
+
+
+@slow
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+def test_isohybrid(tests, tmp_path, machine):
+    """An installation medium copied to a USB stick or disk: isolinux's MBR."""
+    mbr = needed(pathlib.Path("/usr/lib/ISOLINUX/isohdpfx.bin"), "isolinux")
+    tree = tmp_path / "tree"
+    (tree / "isolinux").mkdir(parents=True)
+    for name, source in (
+            ("vmlinuz", tests.guest["vmlinuz"]),
+            ("initramfs", tests.guest["initramfs"]),
+            ("isolinux/isolinux.bin", "/usr/lib/ISOLINUX/isolinux.bin"),
+            ("isolinux/ldlinux.c32",
+             "/usr/lib/syslinux/modules/bios/ldlinux.c32")):
+        shutil.copy(source, tree / name)
+    (tree / "isolinux" / "isolinux.cfg").write_text(
+        f"DEFAULT a\nLABEL a\nKERNEL /vmlinuz\nINITRD /initramfs\n"
+        f"APPEND {KERNEL_LINE}\n")
+    subprocess.run(["xorriso", "-as", "mkisofs", "-quiet", "-R", "-b",
+                    "isolinux/isolinux.bin", "-c", "isolinux/boot.cat",
+                    "-no-emul-boot", "-boot-load-size", "4",
+                    "-boot-info-table", "-isohybrid-mbr", mbr, "-o",
+                    tmp_path / "iso", tree], check=True)
+    with tests.machine(machine, None, args=vm.disk(
+            tmp_path / "iso", "virtio", machine)) as m:
+        m.ready()
+
+
+def grub_cd(tmp_path, config, files):
+    """A CD with these files below /boot, and GRUB, which does config."""
+    tree = tmp_path / "tree"
+    (tree / "boot" / "grub").mkdir(parents=True)
+    for name, source in files.items():
+        shutil.copy(source, tree / "boot" / name)
+    (tree / "boot" / "grub" / "grub.cfg").write_text("set timeout=0\n"
+                                                     + config)
+    subprocess.run(["grub-mkimage", "-O", "i386-pc-eltorito", "-p",
+                    "/boot/grub", "-d", GRUB, "-o",
+                    tree / "boot" / "grub" / "core.img", "biosdisk",
+                    "iso9660", "linux", "linux16", "multiboot2", "gzio",
+                    "normal"], check=True)
+    subprocess.run(["xorriso", "-as", "mkisofs", "-quiet", "-R", "-b",
+                    "boot/grub/core.img", "-no-emul-boot", "-boot-load-size",
+                    "4", "-boot-info-table", "-o", tmp_path / "iso", tree],
+                   check=True)
+    return tmp_path / "iso"
+
+
+@slow
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+@pytest.mark.parametrize("way", ["grub", "kernel"])
+def test_memtest(tests, tmp_path, machine, way):
+    """It reads E820, ACPI and SMBIOS, and runs all processors."""
+    line = "console=ttyS0,115200"
+    args = ["-kernel", str(needed(MEMTEST, "memtest86+")), "-append", line]
+    if way == "grub":
+        args = vm.cdrom(grub_cd(
+            tmp_path, f"linux /boot/memtest {line}\nboot\n",
+            {"memtest": needed(MEMTEST, "memtest86+")}), machine)
+    with tests.machine(machine, None, mem="128M", smp=2, args=args) as m:
+        m.expect(rb"Memtest86\+", 90)
+        m.expect(rb"127M|128M", 90, "the size of memory")
+        m.expect(rb"[Pp]ass", 90)
+
+
+@slow
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+def test_xen(tests, tmp_path, machine):
+    """Xen wants E820, the MP or ACPI tables and VGA; dom0 the rest."""
+    iso = grub_cd(tmp_path, "multiboot2 /boot/xen.gz console=com1 "
+                  "com1=115200,8n1\n"
+                  "module2 /boot/vmlinuz console=hvc0 panic=-1\n"
+                  "module2 /boot/initramfs\nboot\n",
+                  {"xen.gz": needed(XEN, "xen-hypervisor-4.17-amd64"),
+                   "vmlinuz": tests.guest["vmlinuz"],
+                   "initramfs": tests.guest["initramfs"]})
+    with tests.machine(machine, None, mem="1G", smp=2,
+                       args=vm.cdrom(iso, machine)) as m:
+        m.expect(rb"Xen version 4\.17", 90)
+        m.expect(rb"\(XEN\) +\[?0000000000000000, 000000000009f", 90,
+                 "the memory map")
+        m.expect(rb"KEEL-READY", 240)
+
+
+@slow
+@pytest.mark.parametrize("card", ["e1000", "virtio-net-pci", "rtl8139"])
+def test_pxelinux_linux(tests, tmp_path, card):
+    """PXE: iPXE in the card's ROM, pxelinux, Debian's kernel."""
+    needed(NETBOOT / "pxelinux.0", "debian-installer-12-netboot-amd64")
+    tree = tmp_path / "tftp"
+    (tree / "pxelinux.cfg").mkdir(parents=True)
+    for name, source in (("pxelinux.0", NETBOOT / "pxelinux.0"),
+                         ("ldlinux.c32", NETBOOT / "ldlinux.c32"),
+                         ("vmlinuz", tests.guest["vmlinuz"]),
+                         ("initramfs", tests.guest["initramfs"])):
+        shutil.copy(source, tree / name)
+    (tree / "pxelinux.cfg" / "default").write_text(
+        f"DEFAULT a\nLABEL a\nKERNEL vmlinuz\nINITRD initramfs\n"
+        f"APPEND {KERNEL_LINE}\n")
+    with tests.machine("q35", None, args=[
+            "-netdev", f"user,id=n,tftp={tree},bootfile=pxelinux.0",
+            "-device", f"{card},netdev=n,bootindex=1"]) as m:
+        m.ready(300)
+
+
+@slow
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+def test_debian_installer(tests, tmp_path, machine):
+    """The netboot image as it comes, told to use the serial console."""
+    needed(NETBOOT / "pxelinux.0", "debian-installer-12-netboot-amd64")
+    tree = tmp_path / "tftp"
+    shutil.copytree(NETBOOT, tree, symlinks=False)
+    config = tree / "pxelinux.cfg"
+    if config.is_symlink() or config.exists():
+        shutil.rmtree(config)
+    config.mkdir()
+    (config / "default").write_text(
+        "DEFAULT a\nLABEL a\nKERNEL debian-installer/amd64/linux\n"
+        "INITRD debian-installer/amd64/initrd.gz\n"
+        "APPEND console=ttyS0,115200 vga=off ---\n")
+    with tests.machine(machine, None, mem="768M", args=[
+            "-netdev", f"user,id=n,tftp={tree},bootfile=pxelinux.0",
+            "-device", "e1000,netdev=n,bootindex=1"]) as m:
+        m.expect(rb"Linux version", 240)
+        m.expect(rb"(?i)select a language|choose language", 300)
+
+
+@slow
+@pytest.mark.parametrize("machine,mem,mib", [
+    ("pc", "1G", 300), ("q35", "4G", 1200), ("pc", "5G", 2300)])
+def test_large_initrd(tests, tmp_path, machine, mem, mib):
+    """-kernel with an initrd of that size: the guest's, and zeros that the
+    kernel skips."""
+    initrd = tmp_path / "initrd"
+    shutil.copy(tests.guest["initramfs"], initrd)
+    with open(initrd, "r+b") as file:
+        file.truncate(mib << 20)
+    with tests.machine(machine, None, mem=mem, args=[
+            "-kernel", str(tests.guest["vmlinuz"]), "-initrd", str(initrd),
+            "-append", KERNEL_LINE]) as m:
+        m.ready(300)
