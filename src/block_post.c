@@ -26,6 +26,7 @@
 #define CLASS_NVM           0x0108u
 #define PROG_IF_NVME        0x02u
 #define TEXT_MAX            128u
+#define TEXTS_SIZE          1024u       /* many texts in one allocation */
 
 static bool is_virtio(const struct pci_device *pci, uint16_t old,
                       unsigned type)
@@ -89,9 +90,11 @@ void drive_register(struct drive *d)
 
 const char *drive_text(const char *fmt, ...)
 {
+    static char *texts;
+    static uint32_t left;
     char buf[TEXT_MAX];
     va_list ap;
-    char *text;
+    uint32_t size;
     int len;
 
     va_start(ap, fmt);
@@ -99,8 +102,13 @@ const char *drive_text(const char *fmt, ...)
     va_end(ap);
     if (len >= (int)sizeof(buf))
         len = sizeof(buf) - 1;
-    text = malloc_high((uint32_t)len + 1, 1);
-    if (text == NULL)
-        return "";
-    return memcpy(text, buf, (size_t)len);
+    size = (uint32_t)len + 1;
+    if (size > left) {
+        texts = malloc_high(TEXTS_SIZE, 1);
+        left = texts ? TEXTS_SIZE : 0;
+        if (texts == NULL)
+            return "";
+    }
+    left -= size;
+    return memcpy(texts + left, buf, (size_t)len);
 }

@@ -9,7 +9,7 @@
 #include "alloc.h"
 #include "print.h"
 
-#define LUNS_MAX            16u         /* of one target */
+#define LUNS_MAX            64u         /* of one target */
 
 #define INQUIRY_LEN         36u
 #define INQUIRY_TYPE        0           /* 7:5 qualifier, 4:0 type */
@@ -136,7 +136,8 @@ static void scan_units(struct scsi_drive *probe)
     uint32_t len;
     int rc;
 
-    cdb[9] = sizeof(list);
+    cdb[8] = (uint8_t)(sizeof(list) >> 8);
+    cdb[9] = (uint8_t)sizeof(list);
     memset(list, 0, sizeof(list));
     rc = scsi_command(&probe->d, cdb, list, sizeof(list), false);
     if (rc < 16) {

@@ -239,7 +239,8 @@ def test_smp(boots, tmp_path, machine, smp):
 TIB = ["-object", "memory-backend-ram,id=m,size=1T,reserve=off",
        "-cpu", "qemu64,phys-bits=48"]
 MEMORY = {
-    "8M": ("pc", "8M", []),
+    "4M": ("pc", "4M", []),
+    "8M": ("q35", "8M", []),
     "32M": ("q35", "32M", []),
     "3G": ("pc", "3G", []),
     "4G": ("q35", "4G", []),
@@ -262,12 +263,38 @@ MEMORY = {
 }
 
 
-@pytest.mark.parametrize("name", cases(MEMORY, {"32M", "slots", "virtio-mem",
+@pytest.mark.parametrize("name", cases(MEMORY, {"8M", "32M", "slots", "virtio-mem",
                                                 "below-4g", "4G"}))
 def test_memory(boots, tmp_path, name):
     machine, mem, args = MEMORY[name]
     boots(drive("d", image(tmp_path / "disk")) + devices(BLK) + args, machine,
           mem=mem, smp=2)
+
+
+@pytest.mark.parametrize("mem", ["1M", "3M"])
+def test_too_little_memory(bios, tmp_path, under_seabios, mem):
+    """Said on port 402h; POST needs what SeaBIOS does without."""
+    if under_seabios:
+        pytest.skip("SeaBIOS boots from 2 MiB on")
+    argv = vm.qemu_argv(bios, mem=mem)
+    with vm.Machine(argv, tmp_path / "run") as m:
+        m.wait_debug(rb"4 MiB of memory are the least \(-m 4M\)", 30)
+
+
+@pytest.mark.parametrize("targets,luns,picked", [
+    pytest.param(60, 1, 30, marks=slow), (100, 1, 99), (1, 40, 0)])
+def test_many_disks(boots, tmp_path, targets, luns, picked):
+    """Any one of them has the bootindex."""
+    args = devices(SCSI) + drive("d", image(tmp_path / "disk"))
+    other = image(tmp_path / "other", DECOY)
+    for n in range(targets * luns):
+        where = f",scsi-id={n // luns},lun={n % luns}"
+        if n == picked:
+            args += devices(HD + where)
+        else:
+            args += drive(f"x{n}", other) + \
+                devices(f"scsi-hd,drive=x{n}" + where)
+    boots(args)
 
 
 @pytest.mark.parametrize("machine", [
