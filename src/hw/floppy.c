@@ -141,7 +141,8 @@ static void start_dma(bool write)
     outb(DMA_MASK, DMA_CHANNEL);
 }
 
-/* One sector, to or from the buffer; the rate must be the medium's. */
+/* One sector, to or from the buffer.  ERR_FORMAT: nothing can be made out at
+ * this rate. */
 static int move_sector(const struct drive *d, uint8_t cylinder, uint8_t head,
                        uint8_t sector, bool write)
 {
@@ -172,7 +173,7 @@ static int move_sector(const struct drive *d, uint8_t cylinder, uint8_t head,
         return 0;
     debug("%s: status %02x %02x %02x at %u/%u/%u\n", d->description,
           result[0], result[1], result[2], cylinder, head, sector);
-    return ERR_DEVICE;
+    return result[1] & FDC_ST1_NO_MARK ? ERR_FORMAT : ERR_DEVICE;
 }
 
 /*
@@ -185,14 +186,15 @@ static int move_at_some_rate(const struct drive *d, uint32_t track,
     uint8_t cylinder = (uint8_t)(track / d->logical.heads);
     uint8_t head = (uint8_t)(track % d->logical.heads);
     uint8_t *rate = &rates[d->ata_unit];
-    int rc = ERR_DEVICE;
 
-    for (unsigned n = 0; rc == ERR_DEVICE && n < FDC_CCR_RATES; n++) {
-        rc = move_sector(d, cylinder, head, sector, write);
-        if (rc == ERR_DEVICE)
-            *rate = (uint8_t)((*rate + 1u) % FDC_CCR_RATES);
+    for (unsigned n = 0; n < FDC_CCR_RATES; n++) {
+        int rc = move_sector(d, cylinder, head, sector, write);
+
+        if (rc != ERR_FORMAT)
+            return rc;
+        *rate = (uint8_t)((*rate + 1u) % FDC_CCR_RATES);
     }
-    return rc;
+    return ERR_DEVICE;
 }
 
 static int floppy_rw(struct drive *d, uint64_t lba, uint32_t count,

@@ -35,6 +35,7 @@
 #define FDC_GAP             0x1bu
 #define FDC_ST0_FAILED      0xc0u
 #define FDC_ST0_SEEK_END    0x20u
+#define FDC_ST1_NO_MARK     0x01u       /* of a sector */
 
 #define FLOPPY_DRIVES       2u
 #define FLOPPY_TIMEOUT_MS   3000u       /* spin-up, seek, a turn or two */
