@@ -68,6 +68,13 @@ void block_finish(void)
     scsi_hba_finish();
 }
 
+/* Where a drive stands in the list; SeaBIOS counts AHCI ports through. */
+static int32_t place_of(const struct drive *d)
+{
+    return d->ops->rank * 0x10000 +
+        (d->ops->rank == RANK_AHCI ? d->ata_channel : d->bdf);
+}
+
 void drive_register(struct drive *d)
 {
     struct drive **at = &drives;
@@ -82,7 +89,7 @@ void drive_register(struct drive *d)
     if (d->type == DRIVE_HDD)
         geometry_set(d);
     debug("%s\n", d->description);
-    while (*at != NULL && (*at)->bdf <= d->bdf)
+    while (*at != NULL && place_of(*at) <= place_of(d))
         at = &(*at)->next;
     d->next = *at;
     *at = d;

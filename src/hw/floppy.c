@@ -221,6 +221,7 @@ static int floppy_rw(struct drive *d, uint64_t lba, uint32_t count,
 
 const struct drive_ops floppy_ops = {
     .name = "floppy",
+    .rank = RANK_FLOPPY,
     .edd_interface = "        ",
     .max_count = 36,
     .align = 1,

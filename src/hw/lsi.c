@@ -135,6 +135,7 @@ static int lsi_packet(struct drive *d, const uint8_t cdb[16], void *buf,
 
 const struct drive_ops lsi_ops = {
     .name = "lsi53c8xx",
+    .rank = RANK_LSI,
     .edd_interface = "SCSI    ",
     .max_count = 32,            /* CDs: 64 KiB */
     .align = 1,

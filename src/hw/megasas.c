@@ -54,6 +54,7 @@ static int megasas_packet(struct drive *d, const uint8_t cdb[16], void *buf,
 
 const struct drive_ops megasas_ops = {
     .name = "megasas",
+    .rank = RANK_MEGASAS,
     .edd_interface = "SCSI    ",
     .max_count = 32,            /* CDs: 64 KiB */
     .align = 1,

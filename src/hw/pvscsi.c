@@ -68,6 +68,7 @@ static int pvscsi_packet(struct drive *d, const uint8_t cdb[16], void *buf,
 
 const struct drive_ops pvscsi_ops = {
     .name = "pvscsi",
+    .rank = RANK_PVSCSI,
     .edd_interface = "SCSI    ",
     .max_count = 32,            /* CDs: 64 KiB */
     .align = 1,

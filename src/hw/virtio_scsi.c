@@ -58,6 +58,7 @@ static int virtio_scsi_packet(struct drive *d, const uint8_t cdb[16],
 
 const struct drive_ops virtio_scsi_ops = {
     .name = "virtio-scsi",
+    .rank = RANK_VIRTIO_SCSI,
     .edd_interface = "SCSI    ",
     .max_count = 32,            /* CDs: 64 KiB */
     .align = 1,

@@ -435,6 +435,29 @@ def test_cd_load_segment(boots, tmp_path):
                 ",media=cdrom") + devices(*CD_DRIVES["ahci"][1]))
 
 
+# ------------------------------------------------ disks without a bootindex
+
+RANKS = {
+    "ahci": ["ide-hd,drive={},bus=ide.3"],
+    "virtio-scsi": ["virtio-scsi-pci,id=vs", "scsi-hd,drive={},bus=vs.0"],
+    "virtio-blk": ["virtio-blk-pci,drive={}"],
+    "lsi": ["lsi53c895a,id=ls", "scsi-hd,drive={},bus=ls.0"],
+    "megasas": ["megasas,id=me", "scsi-hd,drive={},bus=me.0"],
+    "pvscsi": ["pvscsi,id=pv", "scsi-hd,drive={},bus=pv.0"],
+    "nvme": ["nvme,serial=1,drive={}"],
+}
+
+
+@pytest.mark.parametrize("first,second", zip(list(RANKS), list(RANKS)[1:]))
+def test_first_without_bootindex(boots, tmp_path, first, second):
+    """The kind decides, not the place on the bus (which is against it)."""
+    args = drive("d", image(tmp_path / "disk")) + \
+        drive("e", image(tmp_path / "other", DECOY))
+    for kind, name in ((second, "e"), (first, "d")):
+        args += devices(*(x.format(name) for x in RANKS[kind]))
+    boots(args, decoy=False)
+
+
 # --------------------------------------------- the command lines of people
 
 
