@@ -691,7 +691,7 @@ def test_debian_installer(tests, tmp_path, machine):
         "DEFAULT a\nLABEL a\nKERNEL debian-installer/amd64/linux\n"
         "INITRD debian-installer/amd64/initrd.gz\n"
         "APPEND console=ttyS0,115200 vga=off ---\n")
-    with tests.machine(machine, None, mem="768M", args=[
+    with tests.machine(machine, None, mem="1500M", args=[
             "-netdev", f"user,id=n,tftp={tree},bootfile=pxelinux.0",
             "-device", "e1000,netdev=n,bootindex=1"]) as m:
         m.expect(rb"Linux version", 240)
