@@ -309,6 +309,12 @@ def test_machine(boots, tmp_path, machine):
     boots(drive("d", image(tmp_path / "disk")) + devices(BLK), machine)
 
 
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+def test_pflash(boots, tmp_path, machine):
+    boots(drive("d", image(tmp_path / "disk")) + devices(BLK), machine,
+          pflash=True)
+
+
 @pytest.mark.parametrize("args", [
     ["-icount", "shift=auto"], ["-rtc", "base=2000-01-01"]],
     ids=["icount", "old-clock"])
