@@ -51,7 +51,7 @@ $(foreach o,$(OVERLAYS),$(call in_part,$($(o)-resident-y),.$(o).res)\
 WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
            -Wmissing-prototypes -Wframe-larger-than=2560
 CPPFLAGS := -Isrc -Isrc/include -I$(O)
-CFLAGS  := -m32 -march=i686 -mtune=generic -Oz -std=gnu11 -ffreestanding \
+CFLAGS  := -m32 -march=i486 -mtune=generic -Oz -std=gnu11 -ffreestanding \
            -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
            -fno-unwind-tables -mregparm=3 -mpreferred-stack-boundary=2 \
            -mno-sse -mno-mmx -mno-80387 -fno-strict-aliasing -fwrapv \

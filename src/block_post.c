@@ -13,6 +13,7 @@
 #include "hw/ata_post.h"
 #include "hw/floppy.h"
 #include "hw/nvme.h"
+#include "hw/scsi_hba.h"
 #include "hw/usb.h"
 #include "hw/virtio_blk.h"
 #include "hw/virtio_scsi.h"
@@ -28,6 +29,7 @@
 #define CLASS_USB           0x0c03u
 #define PROG_IF_NVME        0x02u
 #define TEXT_MAX            128u
+#define TEXTS_SIZE          1024u       /* many texts in one allocation */
 
 static bool have_usb;           /* its overlay is there */
 
@@ -59,6 +61,8 @@ static void start_controller(struct pci_device *pci)
         virtio_blk_start(pci);
     else if (is_virtio(pci, VIRTIO_SCSI_OLD, VIRTIO_ID_SCSI))
         virtio_scsi_start(pci);
+    else
+        scsi_hba_start(pci);
 }
 
 void block_start(void)
@@ -81,6 +85,14 @@ void block_finish(void)
     ahci_finish();
     nvme_finish();
     virtio_scsi_finish();
+    scsi_hba_finish();
+}
+
+/* Where a drive stands in the list; SeaBIOS counts AHCI ports through. */
+static int32_t place_of(const struct drive *d)
+{
+    return d->ops->rank * 0x10000 +
+        (d->ops->rank == RANK_AHCI ? d->ata_channel : d->bdf);
 }
 
 void drive_register(struct drive *d)
@@ -97,7 +109,7 @@ void drive_register(struct drive *d)
     if (d->type == DRIVE_HDD)
         geometry_set(d);
     debug("%s\n", d->description);
-    while (*at != NULL && (*at)->bdf <= d->bdf)
+    while (*at != NULL && place_of(*at) <= place_of(d))
         at = &(*at)->next;
     d->next = *at;
     *at = d;
@@ -105,9 +117,11 @@ void drive_register(struct drive *d)
 
 const char *drive_text(const char *fmt, ...)
 {
+    static char *texts;
+    static uint32_t left;
     char buf[TEXT_MAX];
     va_list ap;
-    char *text;
+    uint32_t size;
     int len;
 
     va_start(ap, fmt);
@@ -115,8 +129,13 @@ const char *drive_text(const char *fmt, ...)
     va_end(ap);
     if (len >= (int)sizeof(buf))
         len = sizeof(buf) - 1;
-    text = malloc_high((uint32_t)len + 1, 1);
-    if (text == NULL)
-        return "";
-    return memcpy(text, buf, (size_t)len);
+    size = (uint32_t)len + 1;
+    if (size > left) {
+        texts = malloc_high(TEXTS_SIZE, 1);
+        left = texts ? TEXTS_SIZE : 0;
+        if (texts == NULL)
+            return "";
+    }
+    left -= size;
+    return memcpy(texts + left, buf, (size_t)len);
 }

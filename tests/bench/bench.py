@@ -64,7 +64,11 @@ def rows(guest):
         ("q35, AHCI", "q35", {}, disk("ahci", "q35")),
         ("q35, AHCI, VGA", "q35", {"vga": "std"}, disk("ahci", "q35")),
         ("q35, AHCI, 4 CPUs", "q35", {"smp": 4}, disk("ahci", "q35")),
+        ("q35, AHCI, 8 CPUs", "q35", {"smp": 8}, disk("ahci", "q35")),
         ("q35, virtio-blk", "q35", {}, disk("virtio", "q35")),
+        ("q35, virtio-scsi", "q35", {}, disk("virtio-scsi", "q35")),
+        ("pc, lsi53c895a", "pc", {}, disk("lsi53c895a", "pc")),
+        ("q35, NVMe", "q35", {}, disk("nvme", "q35")),
         ("pc, -kernel", "pc", {}, ["-kernel", kernel]),
         ("q35, -kernel", "q35", {}, ["-kernel", kernel]),
     ]

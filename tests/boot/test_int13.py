@@ -141,12 +141,24 @@ DRIVES = {
                  "nvme,serial=1,mdts=1,bus=r", "-device",
                  "nvme-ns,drive=d,nsid=3"],
 }
+HBAS = ("lsi53c895a", "pvscsi", "megasas")
+for hba in HBAS:
+    DRIVES["pc-" + hba] = ["-M", "pc", "-device", f"{hba},id=s", "-device",
+                           "scsi-hd,drive=d,scsi-id=3"]
 CD_DRIVES = {
     "pc": ["-M", "pc", "-device", "ide-cd,bus=ide.1,drive=d"],
     "q35": ["-M", "q35", "-device", "ide-cd,bus=ide.2,drive=d"],
     "virtio-scsi": ["-M", "q35", "-device", "virtio-scsi-pci", "-device",
                     "scsi-cd,drive=d"],
+    **{hba: ["-M", "pc", "-device", hba, "-device", "scsi-cd,drive=d"]
+       for hba in HBAS},
 }
+
+
+def quick(names):
+    """The other SCSI adapters differ in few lines: only with `slow`."""
+    return [pytest.param(name, marks=pytest.mark.slow)
+            if name.split("-")[-1] in HBAS else name for name in names]
 
 
 def check_all(out):
@@ -172,15 +184,16 @@ def test_floppy(bios, media, tmp_path, unit):
 
 
 @pytest.mark.parametrize("image", ["cd", "cd-floppy", "cd-disk"])
-@pytest.mark.parametrize("name", CD_DRIVES)
+@pytest.mark.parametrize("name", quick(CD_DRIVES))
 def test_cd(bios, media, tmp_path, name, image):
     check_all(run(bios, tmp_path, *drive(media / image), *CD_DRIVES[name]))
 
 
-KINDS = ["pc-ide", "q35-ahci", "pc-virtio", "pc-virtio-scsi", "pc-nvme"]
+KINDS = ["pc-ide", "q35-ahci", "pc-virtio", "pc-virtio-scsi", "pc-nvme",
+         "pc-lsi53c895a", "pc-pvscsi", "pc-megasas"]
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", quick(KINDS))
 def test_slow_disk(bios, media, tmp_path, name):
     """Answers take their time: waits, but no failures."""
     check_all(run(bios, tmp_path, *drive(media / "disk",
@@ -188,7 +201,7 @@ def test_slow_disk(bios, media, tmp_path, name):
                   *DRIVES[name]))
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", quick(KINDS))
 def test_unreadable_sector(bios, media, tmp_path, name):
     """One sector fails: its call fails, those before and after do not."""
     conf = tmp_path / "blkdebug"
@@ -208,7 +221,9 @@ def test_unreadable_sector(bios, media, tmp_path, name):
 @pytest.mark.parametrize("name,image,text", [
     ("pc", "cd-bad-catalog", "checksum"), ("q35", "cd-bad-catalog", "checksum"),
     ("pc", "cd-huge-image", "does not fit"), ("pc", None, "no medium"),
-    ("q35", None, "no medium"), ("virtio-scsi", None, "no medium")])
+    ("q35", None, "no medium"), ("virtio-scsi", None, "no medium"),
+    *(pytest.param(hba, None, "no medium", marks=pytest.mark.slow)
+      for hba in HBAS)])
 def test_bad_cd(bios, media, tmp_path, name, image, text):
     args = (drive(media / image) if image else
             ["-drive", "if=none,id=d,media=cdrom"])
