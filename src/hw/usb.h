@@ -21,7 +21,9 @@
  * that come later are not noticed.
  *
  * No time is slept away: QEMU's ports need neither debouncing nor the 50 ms
- * of a reset nor recovery after it.  Every wait is a struct poll (block.h).
+ * of a reset nor recovery after it; they are for hc->physical only (100 ms
+ * after begin() of all are the core's, as is the recovery; the length of a
+ * port's reset is the driver's, where software times it).  Every wait is a struct poll (block.h).
  * Everything that a device or controller answers is hostile: lengths that it
  * reports are cut to what was asked for.
  *
@@ -59,7 +61,6 @@ struct usb_endpoint {
     uint8_t address;            /* with USB_DIR_IN */
     uint8_t type;               /* USB_BULK, USB_INTERRUPT */
     uint8_t interval;           /* bInterval, as it is */
-    uint8_t burst;              /* super speed: bMaxBurst, 0..15 */
     uint16_t max_packet;        /* 8..1024 */
 };
 
@@ -70,6 +71,9 @@ struct usb_controller {
     const struct usb_ops *ops;
     pci_bdf bdf;
     bool dead;                  /* given up: fail at once */
+    bool physical;              /* not QEMU's, assigned from the host: POST
+                                   waits as the specification demands; set by
+                                   usb_add_controller() */
 };
 
 /*
