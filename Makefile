@@ -33,7 +33,7 @@ resident-y :=
 init-y     :=
 $(foreach o,$(OVERLAYS),$(eval $(o)-resident-y :=)$(eval $(o)-init-y :=))
 include src/core.mk src/disk.mk src/services.mk src/boot.mk src/handover.mk
-include src/fw/platform.mk src/tcg/tcg.mk
+include src/fw/platform.mk src/tcg/tcg.mk src/hw/usb.mk
 
 obj     = $(patsubst %,$(O)/obj/%,$(sort $(1)))
 OBJECTS := $(call obj,$(resident-y) $(init-y) $(foreach o,$(OVERLAYS),\

@@ -13,6 +13,7 @@
 #include "hw/ata_post.h"
 #include "hw/floppy.h"
 #include "hw/nvme.h"
+#include "hw/usb.h"
 #include "hw/virtio_blk.h"
 #include "hw/virtio_scsi.h"
 #include "print.h"
@@ -23,6 +24,7 @@
 #define VIRTIO_BLOCK_OLD    0x1001u     /* transitional device numbers */
 #define VIRTIO_SCSI_OLD     0x1004u
 #define CLASS_NVM           0x0108u
+#define CLASS_USB           0x0c03u
 #define PROG_IF_NVME        0x02u
 #define TEXT_MAX            128u
 
@@ -41,6 +43,8 @@ static void start_controller(struct pci_device *pci)
         ahci_start(pci);
     else if (pci->class == CLASS_NVM && pci->prog_if == PROG_IF_NVME)
         nvme_start(pci);
+    else if (pci->class == CLASS_USB)
+        usb_start(pci);
     else if (is_virtio(pci, VIRTIO_BLOCK_OLD, VIRTIO_ID_BLOCK))
         virtio_blk_start(pci);
     else if (is_virtio(pci, VIRTIO_SCSI_OLD, VIRTIO_ID_SCSI))

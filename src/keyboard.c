@@ -71,6 +71,8 @@
 
 #define KEYBOARD_ID         0x41abu     /* 101 keys, translated */
 
+void (*key_poll_usb)(void);
+
 /* ------------------------------------------------------------- the buffer */
 
 /* Offsets into segment 40h. */
@@ -108,9 +110,17 @@ unsigned key_room(void)
     return used < slots ? slots - used - 1 : 0;
 }
 
-void key_flush(void)
+/* Keys that do not come by an interrupt. */
+static void poll_keyboards(void)
 {
     sercon_poll();
+    if (key_poll_usb != NULL)
+        key_poll_usb();
+}
+
+void key_flush(void)
+{
+    poll_keyboards();
     bda->kbd_head = bda->kbd_tail;
 }
 
@@ -402,7 +412,7 @@ static uint16_t key_out(uint16_t key, bool enhanced)
 static bool key_look(void)
 {
     leds_update();
-    sercon_poll();
+    poll_keyboards();
     if (key_waits())
         return true;
     yield();                    /* callers may poll with interrupts off */

@@ -61,6 +61,9 @@ void key_flush(void);
  */
 void key_scancode(uint8_t code);
 
+/* Takes what USB keyboards have sent, by key_scancode(); NULL without any. */
+extern void (*key_poll_usb)(void);
+
 /*
  * Put a key (scan code << 8 | ASCII) behind those that were typed.
  * false: the buffer is full, the key is lost.
