@@ -130,14 +130,14 @@ static uint8_t do_access(struct drive *d, enum access a, uint64_t lba,
 {
     int rc;
 
-    if (a == ACCESS_WRITE && d->read_only)
-        return STATUS_READ_ONLY;
     if (a == ACCESS_READ)
         rc = drive_read(d, lba, count, buf);
     else if (a == ACCESS_WRITE)
         rc = drive_write(d, lba, count, buf);
     else
         rc = drive_verify(d, lba, count);
+    if (a == ACCESS_WRITE && rc < 0 && d->read_only)
+        return STATUS_READ_ONLY;    /* known before, or found out now */
     return status_of(rc, a == ACCESS_WRITE);
 }
 

@@ -9,6 +9,7 @@
 #include "print.h"
 
 #define READY_TIMEOUT_MS    10000u
+#define NO_UNIT_TRIES       2u
 #define LBA_10_LIMIT        (1ull << 32)
 
 int scsi_sense(struct drive *d, uint8_t *key, uint8_t *asc)
@@ -30,6 +31,7 @@ int scsi_command(struct drive *d, const uint8_t cdb[16], void *buf,
                  uint32_t len, bool write)
 {
     struct poll p = poll_start(READY_TIMEOUT_MS);
+    unsigned no_unit = 0;
 
     for (;;) {
         int rc = d->ops->packet(d, cdb, buf, len, write);
@@ -39,6 +41,14 @@ int scsi_command(struct drive *d, const uint8_t cdb[16], void *buf,
             return rc;
         if (scsi_sense(d, &key, &asc) < 0)
             return ERR_DEVICE;
+        d->read_only |= key == SENSE_DATA_PROTECT;
+        if (key == SENSE_NOT_READY && asc == ASC_NO_MEDIUM)
+            return ERR_ABSENT;
+        /* QEMU gives this as the sense of any unit but 0, whatever it was:
+         * most likely a unit attention, which is over now. */
+        if (key == SENSE_ILLEGAL_REQUEST && asc == ASC_NO_UNIT &&
+            no_unit++ < NO_UNIT_TRIES)
+            continue;
         if (key != SENSE_UNIT_ATTENTION &&
             !(key == SENSE_NOT_READY && asc == ASC_BECOMING_READY))
             return ERR_DEVICE;

@@ -26,8 +26,11 @@
 #define START_STOP_EJECT        0x02u   /* LoEj set, Start clear */
 #define SENSE_LEN               18u
 #define SENSE_NOT_READY         0x2u
+#define SENSE_ILLEGAL_REQUEST   0x5u
 #define SENSE_UNIT_ATTENTION    0x6u
+#define SENSE_DATA_PROTECT      0x7u
 #define ASC_BECOMING_READY      0x04u
+#define ASC_NO_UNIT             0x25u
 #define ASC_NO_MEDIUM           0x3au
 
 /* Key and additional code of the sense data.  0 or an error. */
@@ -35,7 +38,9 @@ int scsi_sense(struct drive *d, uint8_t *key, uint8_t *asc);
 
 /*
  * Send a command; again (bounded by 10 s) while the unit only wants to say
- * that it was reset, or is becoming ready.  As drive_ops.packet().
+ * that it was reset, or is becoming ready.  As drive_ops.packet(), and
+ * ERR_ABSENT without a medium; d->read_only is set when the medium turns out
+ * to be write-protected.
  */
 int scsi_command(struct drive *d, const uint8_t cdb[16], void *buf,
                  uint32_t len, bool write);

@@ -66,7 +66,8 @@ static int read_capacity(struct drive *d)
         size = be32(cap + 8);
     }
     if (rc < 0) {
-        print("%s: cannot read its capacity, ignored\n", d->description);
+        print("%s: %s, ignored\n", d->description,
+              rc == ERR_ABSENT ? "no medium" : "cannot read its capacity");
         return rc;
     }
     if (size != SECTOR_SIZE || d->sectors == 0) {

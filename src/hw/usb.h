@@ -191,8 +191,9 @@ struct usb_bus_ops {
 
     /* A new device, at address 0.  Makes endpoint 0 work. */
     int (*attach)(struct usb_device *dev);
-    /* The device is not used: release what hardware holds (xHCI: a slot);
-     * memory may be lost.  NULL: nothing to do. */
+    /* The device is not used: release what hardware holds (xHCI: a slot) and
+     * its memory; pipes that were opened are never used again, and dev is
+     * freed behind this.  NULL: nothing to do. */
     void (*detach)(struct usb_device *dev);
 
     /* max_packet0, or hub_ports with tt_*, are known now.  NULL: all of the

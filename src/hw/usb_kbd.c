@@ -15,10 +15,14 @@
 #define CODE_E0             0xe0u
 #define CODE_RELEASE        0x80u
 #define EXTENDED            0x80u       /* in the tables: E0h goes first */
+#define CODE_BREAK          (EXTENDED | 0x46u)  /* Pause with Ctrl */
+#define CODE_SYSREQ         0x54u       /* Print with Alt */
 #define USAGE_FIRST         0x04u       /* below: no key, or too many */
+#define USAGE_PRINT         0x46u
 #define USAGE_PAUSE         0x48u
-#define USAGE_MODIFIERS     0xe0u
-#define MODIFIERS           8u
+#define MODIFIERS           8u          /* bits of a report's first byte */
+#define MODIFIERS_CTRL      0x11u
+#define MODIFIERS_ALT       0x44u
 
 /* Scan code by usage, from USAGE_FIRST on; 0: none. */
 static const uint8_t scan_codes[] = {
@@ -59,14 +63,19 @@ static void send(uint8_t code, bool release)
     key_scancode((code & (uint8_t)~EXTENDED) | (release ? CODE_RELEASE : 0));
 }
 
-static void send_usage(uint8_t usage, bool release)
+/* A key, while these modifiers are held. */
+static void send_usage(uint8_t usage, uint8_t modifiers, bool release)
 {
     static const uint8_t pause[] = { 0xe1, 0x1d, 0x45, 0xe1, 0x9d, 0xc5 };
     unsigned i = usage - USAGE_FIRST;
 
-    if (usage == USAGE_PAUSE)
+    if (usage == USAGE_PAUSE && (modifiers & MODIFIERS_CTRL))
+        send(CODE_BREAK, release);
+    else if (usage == USAGE_PAUSE)
         for (unsigned n = 0; n < sizeof(pause) && !release; n++)
             key_scancode(pause[n]);
+    else if (usage == USAGE_PRINT && (modifiers & MODIFIERS_ALT))
+        send(CODE_SYSREQ, release);
     else if (i < sizeof(scan_codes))
         send(scan_codes[i], release);
 }
@@ -91,10 +100,10 @@ static void take_report(struct usb_kbd *k, const uint8_t *report)
             send(modifier_codes[i], !(report[0] & 1u << i));
     for (unsigned i = USB_KBD_KEYS; i < USB_KBD_REPORT; i++)
         if (k->last[i] != 0 && !holds(report, k->last[i]))
-            send_usage(k->last[i], true);
+            send_usage(k->last[i], k->last[0], true);
     for (unsigned i = USB_KBD_KEYS; i < USB_KBD_REPORT; i++)
         if (report[i] != 0 && !holds(k->last, report[i])) {
-            send_usage(report[i], false);
+            send_usage(report[i], report[0], false);
             k->repeat = report[i];
             k->again = timer_deadline_ms(FIRST_REPEAT_MS);
         }
@@ -121,7 +130,7 @@ static void poll(struct usb_kbd *k)
         }
     }
     if (k->repeat != 0 && timer_expired(&k->again)) {
-        send_usage(k->repeat, false);
+        send_usage(k->repeat, k->last[0], false);
         k->again = timer_deadline_ms(NEXT_REPEAT_MS);
     }
 }

@@ -273,8 +273,11 @@ int usb_new_device(struct usb_controller *hc, struct usb_device *hub,
                            config);
     }
     free_zone(config);
-    if (rc < 0 && usb_bus_of(hc)->detach != NULL)
-        usb_bus_of(hc)->detach(dev);
+    if (rc < 0) {
+        if (usb_bus_of(hc)->detach != NULL)
+            usb_bus_of(hc)->detach(dev);
+        free_zone(dev);
+    }
     return rc;
 }
 

@@ -147,8 +147,9 @@ struct xhci_pipe {
     uint32_t last_len;          /* bytes of the last TRB */
     uint32_t len, moved;
     uint8_t report[USB_REPORT_MAX];     /* interrupt endpoints */
+    struct xhci_trb trbs[XHCI_RING] ALIGNED(16);
 };
-#define XHCI_PIPE_ALIGN     128u
+#define XHCI_PIPE_ALIGN     512u
 _Static_assert(sizeof(struct xhci_pipe) <= XHCI_PIPE_ALIGN, "64 KiB");
 
 extern const struct usb_ops xhci_ops;

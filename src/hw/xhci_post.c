@@ -295,12 +295,7 @@ static struct xhci_pipe *new_pipe(struct usb_device *dev, unsigned slot,
 
     if (p == NULL)
         return NULL;
-    p->ring.trb = malloc_high(XHCI_RING * sizeof(*p->ring.trb),
-                              XHCI_RING * sizeof(*p->ring.trb));
-    if (p->ring.trb == NULL) {
-        free_zone(p);
-        return NULL;
-    }
+    p->ring.trb = p->trbs;
     xhci_ring_reset(&p->ring);
     p->pipe.dev = dev;
     p->slot = (uint8_t)slot;
@@ -314,16 +309,25 @@ static void xhci_detach(struct usb_device *dev)
 {
     struct xhci *x = host(dev->hc);
     struct xhci_pipe *ep0 = dev->priv;
+    unsigned slot;
 
     if (ep0 == NULL)
         return;
-    for (struct xhci_pipe **at = &x->pipes; *at != NULL; )
-        if ((*at)->slot == ep0->slot)
-            *at = (*at)->next;
-        else
-            at = &(*at)->next;
-    if (xhci_command(x, XHCI_TYPE(XHCI_DISABLE_SLOT), ep0->slot, 0) >= 0)
-        x->mem->contexts[ep0->slot] = 0;
+    slot = ep0->slot;
+    if (xhci_command(x, XHCI_TYPE(XHCI_DISABLE_SLOT), slot, 0) < 0)
+        return;                 /* it may still use its memory */
+    for (struct xhci_pipe **at = &x->pipes; *at != NULL; ) {
+        struct xhci_pipe *p = *at;
+
+        if (p->slot == slot) {
+            *at = p->next;
+            free_zone(p);
+        } else {
+            at = &p->next;
+        }
+    }
+    free_zone((void *)(uintptr_t)x->mem->contexts[slot]);
+    x->mem->contexts[slot] = 0;
 }
 
 static int xhci_attach(struct usb_device *dev)

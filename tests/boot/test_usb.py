@@ -1,0 +1,322 @@
+# SPDX-License-Identifier: MIT
+"""USB: sticks, CDs and keyboards on every kind of controller, also behind
+hubs; what is not a boot device; what does not work."""
+
+import contextlib
+import pathlib
+import re
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+import roms
+import vm
+from test_services import KEYS, assemble, finished, keys_of, monitor, wait_lines
+
+XHCI = ["qemu-xhci", "nec-usb-xhci"]
+SEND_KEY = 20                       # ms that a key is held
+
+
+def stick(path, port=None, index=0, boot=None, extra=""):
+    """Arguments for a USB stick, on the first controller unless extra names
+    a bus."""
+    name = f"stick{index}"
+    device = f"usb-storage,drive={name}{extra}"
+    if port is not None:
+        device += f",port={port}"
+    if boot is not None:
+        device += f",bootindex={boot}"
+    return ["-drive", f"if=none,id={name},format=raw,file={path},snapshot=on",
+            "-device", device]
+
+
+@pytest.fixture
+def boots(bios, tmp_path):
+    """Boot with these arguments until port 402h has said that; its text.
+    sector(name) makes the image of a stick that says [sector NAME]."""
+    def go(args, until, machine="q35", limit=60, **kwargs):
+        argv = vm.qemu_argv(bios, machine, mem="64M", args=args, **kwargs)
+        work = tempfile.mkdtemp(prefix="run", dir=tmp_path)
+        with vm.Machine(argv, work) as m:
+            m.wait_debug(until, limit)
+            return m.debug().decode(errors="replace")
+
+    go.sector = lambda name, **kwargs: roms.sector(
+        tmp_path / f"{name}.img", name, **kwargs)
+    return go
+
+
+# ------------------------------------------------------------------- drives
+
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+@pytest.mark.parametrize("controller", XHCI)
+def test_stick(boots, machine, controller):
+    text = boots(["-device", controller] + stick(boots.sector("a")),
+                 rb"\[sector a\]", machine)
+    # as SeaBIOS names it
+    assert "USB MSC Drive QEMU QEMU HARDDISK 2.5+\n" in text
+
+
+def test_bootindex_of_sticks(boots):
+    """The second of two, in the third hub of a row, and another controller's
+    behind a PCIe root port."""
+    hubs = []
+    for port in ("2", "2.1", "2.1.3"):
+        hubs += ["-device", f"usb-hub,bus=x.0,port={port}"]
+    base = (["-device", "pcie-root-port,id=rp,chassis=1,addr=4",
+             "-device", "qemu-xhci,id=x,bus=rp",
+             "-device", "nec-usb-xhci,id=y,addr=6"] + hubs)
+
+    def sticks(order):
+        where = [("x.0", "1"), ("x.0", "2.1.3.4"), ("y.0", "4")]
+        return sum((stick(boots.sector("abc"[i]), port, i, order[i],
+                          f",bus={bus}")
+                    for i, (bus, port) in enumerate(where)), [])
+
+    for order, first in [((1, 2, 3), "a"), ((2, 1, 3), "b"), ((3, 2, 1), "c")]:
+        text = boots(base + sticks(order), rb"\[sector \w\]")
+        assert f"[sector {first}]" in text
+        assert text.count("USB MSC Drive") == 3
+
+
+def test_units_of_one_device(boots):
+    """usb-bot: a CD drive without a medium, a disk with large sectors, and
+    the disk that is booted by its bootindex."""
+    path, large = boots.sector("a"), boots.sector("large")
+    text = boots(
+        ["-device", "qemu-xhci", "-device", "usb-bot,id=bot",
+         "-device", "scsi-cd,bus=bot.0,lun=0",
+         "-drive", f"if=none,id=large,format=raw,file={large}",
+         "-device", "scsi-hd,drive=large,bus=bot.0,lun=1,"
+         "logical_block_size=4096,physical_block_size=4096",
+         "-drive", f"if=none,id=b,format=raw,file={boots.sector('b')}",
+         "-device", "scsi-hd,drive=b,bus=bot.0,lun=2,bootindex=2",
+         "-drive", f"if=none,id=a,format=raw,file={path}",
+         "-device", "scsi-hd,drive=a,bus=bot.0,lun=3,bootindex=1"],
+        rb"\[sector a\]")
+    assert "[sector b]" not in text
+    assert "DVD/CD [USB MSC Drive QEMU QEMU CD-ROM 2.5+]" in text
+    assert re.search("sectors of 4096 bytes cannot be booted from", text)
+
+
+def test_disk_beyond_2_tib(boots, tmp_path):
+    path = boots.sector("big")
+    with open(path, "r+b") as file:
+        file.truncate(3 << 40)
+    boots(["-device", "qemu-xhci"] + stick(path), rb"\[sector big\]")
+
+
+def test_storage_of_another_kind(boots):
+    """UAS: one line, and the next device."""
+    text = boots(
+        ["-device", "qemu-xhci", "-device", "usb-uas,id=uas,port=1",
+         "-drive", f"if=none,id=u,format=raw,file={boots.sector('u')}",
+         "-device", "scsi-hd,drive=u,bus=uas.0"]
+        + stick(boots.sector("a"), port=2), rb"\[sector a\]")
+    assert re.search(r"xHCI PCI:\S+ device@1: storage of a kind that is not "
+                     r"supported", text)
+
+
+def test_devices_of_no_use(boots):
+    """Tablets, mice, audio: no word about them, no harm by them."""
+    text = boots(
+        ["-device", "qemu-xhci,p2=8,p3=8", "-device", "usb-tablet",
+         "-device", "usb-mouse", "-device", "usb-audio",
+         "-device", "usb-ccid", "-device", "usb-braille,chardev=null",
+         "-chardev", "null,id=null"]
+        + stick(boots.sector("a")), rb"\[sector a\]")
+    assert "ignored" not in text
+
+
+def test_more_devices_than_there_is_room_for(boots):
+    """72 of them on hubs: the search ends, with a word, and what was found
+    is booted."""
+    args = ["-device", "qemu-xhci,p2=9"] + stick(boots.sector("a"), port=1)
+    for port in range(2, 10):
+        args += ["-device", f"usb-hub,port={port}"]
+        for i in range(1, 9):
+            args += ["-device", f"usb-mouse,port={port}.{i}"]
+    text = boots(args, rb"\[sector a\]")
+    assert re.search(r"USB: 64 devices .* the rest is ignored", text)
+
+
+def test_stick_that_errors(boots):
+    """Reads fail: said in words; then the next kind of device."""
+    bad = ["-drive", "if=none,id=bad,snapshot=on,driver=raw,"
+           "file.driver=blkdebug,file.image.driver=file,"
+           f"file.image.filename={boots.sector('bad')},rerror=report,"
+           "file.inject-error.0.event=read_aio,file.inject-error.0.errno=5",
+           "-device", "usb-storage,drive=bad,bootindex=1"]
+    text = boots(["-device", "qemu-xhci"] + bad, rb"No bootable device")
+    assert re.search("USB MSC Drive .*: read of 1 sectors at 0 failed", text)
+    assert "could not read the boot disk" in text
+
+
+def test_write_protected(bios, tmp_path):
+    """INT 13h says so from the first write on."""
+    image = assemble("protected", tmp_path)
+    args = ["-device", "qemu-xhci", "-device", "usb-storage,drive=d",
+            "-drive", f"if=none,id=d,format=raw,readonly=on,file={image}",
+            "-device", "isa-debug-exit,iobase=0x501"]
+    with vm.Machine(vm.qemu_argv(bios, "q35", args=args),
+                    tmp_path / "run") as m:
+        finished(m)
+
+
+# -------------------------------------------------------------- whole boots
+
+def test_linux_from_a_stick(tests):
+    """GRUB, and Linux takes over the controller."""
+    args = ["-device", "qemu-xhci", "-device", "usb-kbd",
+            "-device", "usb-hub,port=3"] \
+        + stick(tests.guest["disk.img"], port="3.2")
+    with tests.machine("q35", None, args=args) as m:
+        m.ready(180)
+        assert re.search(r" sda1$", m.command("keel-load", 120), re.M)
+        log = m.command("dmesg | grep -i -E 'xhci|usb' ; true")
+        assert not re.search("(?i)BIOS handoff failed|HC died|timed? ?out",
+                             log), log
+        m.send("reboot -f\n")           # and again
+        m.ready(180)
+
+
+def cd_args(tests, kind):
+    drive = ["-drive", "if=none,id=cd,format=raw,media=cdrom,readonly=on,"
+             f"file={tests.guest['isolinux.iso']}"]
+    if kind == "usb-storage":
+        return drive + ["-device", "usb-storage,drive=cd"]
+    return drive + ["-device", "usb-bot,id=bot",
+                    "-device", "scsi-cd,drive=cd,bus=bot.0"]
+
+
+@pytest.mark.parametrize("kind", [
+    "usb-bot", pytest.param("usb-storage", marks=pytest.mark.slow)])
+def test_linux_from_a_cd(tests, kind):
+    args = ["-device", "qemu-xhci"] + cd_args(tests, kind)
+    with tests.machine("pc", None, args=args) as m:
+        m.ready(180)
+        assert b"DVD/CD [USB MSC Drive QEMU QEMU" in m.debug()
+
+
+# ---------------------------------------------------------------- keyboards
+
+KEYBOARDS = {
+    "alone": ["-device", "qemu-xhci", "-device", "usb-kbd"],
+    "hub": ["-device", "nec-usb-xhci", "-device", "usb-hub,port=2",
+            "-device", "usb-kbd,port=2.5"],
+}
+
+
+@pytest.fixture
+def keys(bios, tmp_path):
+    """tests/rm/keys.S with no keyboard but USB's."""
+    @contextlib.contextmanager
+    def go(where, machine="q35"):
+        args = vm.disk(assemble("keys", tmp_path), "ide", machine)
+        args += KEYBOARDS[where] + ["-device", "isa-debug-exit,iobase=0x501"]
+        argv = vm.qemu_argv(bios, machine, args=args,
+                            machine_options=",i8042=off")
+        with vm.Machine(argv, tmp_path / "run") as m:
+            m.wait_debug(rb"^ready$", 60)
+            yield m
+    return go
+
+
+@pytest.mark.parametrize("machine,where", [("q35", "alone"), ("pc", "hub")])
+def test_keyboard(keys, machine, where):
+    """The same keys as of the PS/2 keyboard, but those that QEMU's USB
+    keyboard does not have."""
+    expected = []
+    with keys(where, machine) as m:
+        for name, *meaning in KEYS:
+            monitor(m, f"sendkey {name} {SEND_KEY}")
+            if meaning[0]:
+                expected.append(tuple(x.encode() for x in meaning))
+                wait_lines(m, rb"key .*\n", len(expected), 20)
+                assert keys_of(m)[-1] == expected[-1], name
+            else:
+                time.sleep(0.3)
+        finished(m)
+    assert keys_of(m) == expected
+
+
+def test_held_key_repeats(keys):
+    """After half a second, about eleven times a second, until released."""
+    with keys("alone") as m:
+        def press(down):
+            m.qmp("input-send-event", events=[
+                {"type": "key", "data": {
+                    "down": down, "key": {"type": "qcode", "data": "a"}}}])
+        press(True)
+        wait_lines(m, rb"key 1E61", 5, 30)
+        press(False)
+        time.sleep(0.5)
+        before = len(keys_of(m))
+        time.sleep(1)
+        assert len(keys_of(m)) == before
+        monitor(m, "sendkey ctrl-d")
+        finished(m)
+
+
+def test_menu_by_usb_keyboard(boots, bios, tmp_path):
+    args = ["-device", "qemu-xhci", "-device", "usb-kbd",
+            "-boot", "menu=on,splash-time=60000"]
+    args += stick(boots.sector("a"), index=0, boot=1)
+    args += stick(boots.sector("b"), index=1, boot=2)
+    argv = vm.qemu_argv(bios, "q35", mem="64M", args=args, vga="std",
+                        machine_options=",i8042=off")
+    with vm.Machine(argv, tmp_path / "run") as m:
+        m.wait_debug(rb"Press ESC for boot menu\.", 60)
+        monitor(m, "sendkey esc")
+        m.wait_debug(rb"Select boot device:.*2\. USB MSC Drive", 60)
+        monitor(m, "sendkey 2")
+        m.wait_debug(rb"\[sector b\]", 60)
+
+
+GRUB_CFG = """
+set timeout=-1
+menuentry one {
+    outb 0x402 0x31
+    outb 0x402 0x0a
+}
+menuentry two {
+    outb 0x402 0x32
+    outb 0x402 0x0a
+}
+outb 0x402 0x47
+outb 0x402 0x0a
+"""
+
+
+def grub_image(work):
+    """GRUB with nothing but a menu; it says G when it begins, and 1 or 2
+    when an entry is picked."""
+    grub = pathlib.Path("/usr/lib/grub/i386-pc")
+    (work / "grub").mkdir()
+    (work / "grub" / "grub.cfg").write_text(GRUB_CFG)
+    subprocess.run(["tar", "cf", "memdisk", "grub"], cwd=work, check=True)
+    subprocess.run(["grub-mkimage", "-O", "i386-pc", "-p", "(memdisk)/grub",
+                    "-d", grub, "-m", "memdisk", "-o", "core.img", "biosdisk",
+                    "normal", "iorw", "memdisk", "tar"], cwd=work, check=True)
+    boot = bytearray((grub / "boot.img").read_bytes())
+    boot[0x66:0x68] = b"\x90\x90"           # DL is right
+    image = work / "grub.img"
+    image.write_bytes(boot + (work / "core.img").read_bytes())
+    with open(image, "r+b") as file:
+        file.truncate(2 << 20)
+    return image
+
+
+def test_grub_menu_by_usb_keyboard(bios, tmp_path):
+    """Down and Enter pick the second entry."""
+    args = ["-device", "qemu-xhci", "-device", "usb-kbd"] \
+        + stick(grub_image(tmp_path))
+    argv = vm.qemu_argv(bios, "q35", args=args, vga="std",
+                        machine_options=",i8042=off")
+    with vm.Machine(argv, tmp_path / "run") as m:
+        m.wait_debug(rb"^G$", 60)
+        monitor(m, "sendkey down")
+        monitor(m, "sendkey ret")
+        m.wait_debug(rb"^2$", 60)
