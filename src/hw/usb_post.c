@@ -56,8 +56,8 @@ bool usb_enough(void)
     if (!search_over && (devices >= DEVICES_MAX ||
                          timer_expired(&search_end))) {
         search_over = true;
-        print("USB: %u devices in %u s and no end, the rest is ignored\n",
-              devices, SEARCH_TIMEOUT_MS / 1000);
+        print("USB: %u devices or %u s are enough, the rest is ignored\n",
+              DEVICES_MAX, SEARCH_TIMEOUT_MS / 1000);
     }
     return search_over;
 }

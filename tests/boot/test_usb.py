@@ -139,7 +139,7 @@ def test_more_devices_than_there_is_room_for(boots):
         for i in range(1, 9):
             args += ["-device", f"usb-mouse,port={port}.{i}"]
     text = boots(args, rb"\[sector a\]")
-    assert re.search(r"USB: 64 devices .* the rest is ignored", text)
+    assert re.search(r"USB: 64 devices or .*, the rest is ignored", text)
 
 
 def test_stick_that_errors(boots):
@@ -297,9 +297,11 @@ def grub_image(work):
     (work / "grub").mkdir()
     (work / "grub" / "grub.cfg").write_text(GRUB_CFG)
     subprocess.run(["tar", "cf", "memdisk", "grub"], cwd=work, check=True)
-    subprocess.run(["grub-mkimage", "-O", "i386-pc", "-p", "(memdisk)/grub",
-                    "-d", grub, "-m", "memdisk", "-o", "core.img", "biosdisk",
-                    "normal", "iorw", "memdisk", "tar"], cwd=work, check=True)
+    # -p behind -m, which sets another one
+    subprocess.run(["grub-mkimage", "-O", "i386-pc", "-d", grub,
+                    "-m", "memdisk", "-p", "(memdisk)/grub", "-o", "core.img",
+                    "biosdisk", "normal", "iorw", "memdisk", "tar"],
+                   cwd=work, check=True)
     boot = bytearray((grub / "boot.img").read_bytes())
     boot[0x66:0x68] = b"\x90\x90"           # DL is right
     image = work / "grub.img"
