@@ -131,7 +131,7 @@ def drive_format(path):
 def disk(path, kind="ide", machine="pc", index=0, snapshot=True, boot=None,
          extra=""):
     """Arguments for one disk.  kind: ide, ahci, virtio, virtio-legacy,
-    virtio-modern, nvme.  On q35 "ide" is AHCI, as QEMU wires it."""
+    virtio-modern, nvme, usb-xhci.  On q35 "ide" is AHCI, as QEMU wires it."""
     name = f"disk{index}"
     args = ["-drive", f"if=none,id={name},format={drive_format(path)},"
             f"file={str(path).replace(',', ',,')},"
@@ -146,9 +146,12 @@ def disk(path, kind="ide", machine="pc", index=0, snapshot=True, boot=None,
         "virtio-modern": f"virtio-blk-pci,drive={name},disable-legacy=on,"
                          "disable-modern=off",
         "nvme": f"nvme,drive={name},serial=keel{index}",
+        "usb-xhci": f"usb-storage,drive={name},bus=xhci.0",
     }[kind]
     if kind == "ahci" and machine != "q35":
         args += ["-device", "ich9-ahci,id=ahci"]
+    if kind == "usb-xhci":
+        args += ["-device", "qemu-xhci,id=xhci"]
     if boot is not None:
         device += f",bootindex={boot}"
     return args + ["-device", device]

@@ -65,6 +65,7 @@ def rows(guest):
         ("q35, AHCI, VGA", "q35", {"vga": "std"}, disk("ahci", "q35")),
         ("q35, AHCI, 4 CPUs", "q35", {"smp": 4}, disk("ahci", "q35")),
         ("q35, virtio-blk", "q35", {}, disk("virtio", "q35")),
+        ("q35, usb xhci", "q35", {}, disk("usb-xhci", "q35")),
         ("pc, -kernel", "pc", {}, ["-kernel", kernel]),
         ("q35, -kernel", "q35", {}, ["-kernel", kernel]),
     ]

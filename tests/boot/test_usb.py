@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+import fakeusb
 import roms
 import vm
 from test_services import KEYS, assemble, finished, keys_of, monitor, wait_lines
@@ -322,3 +323,143 @@ def test_grub_menu_by_usb_keyboard(bios, tmp_path):
         monitor(m, "sendkey down")
         monitor(m, "sendkey ret")
         m.wait_debug(rb"^2$", 60)
+
+
+# ---------------------------------------------------------- hostile devices
+
+class Silent(fakeusb.Device):
+    """Answers no request at all."""
+
+    def control(self, *request):
+        return None
+
+
+class Mute(fakeusb.Stick):
+    """Answers requests, but takes no command."""
+
+    def data_out(self, ep, data):
+        return None
+
+
+class NoData(fakeusb.Stick):
+    """Takes commands, and then NAKs for ever."""
+
+    def data_in(self, ep, length):
+        return None
+
+
+class Staller(fakeusb.Stick):
+    """Stalls everything that it can stall."""
+
+    def data_in(self, ep, length):
+        return fakeusb.STALL
+
+
+class Babbler(fakeusb.Stick):
+    """Sends too much."""
+
+    def data_in(self, ep, length):
+        return bytes(length + 1024)
+
+
+class Failing(fakeusb.Stick):
+    """Errors on the bus."""
+
+    def data_in(self, ep, length):
+        return fakeusb.IO_ERROR
+
+
+class BadStatus(fakeusb.Stick):
+    """Its status is of another command."""
+
+    def data_in(self, ep, length):
+        answer = super().data_in(ep, length)
+        return b"USBS" + bytes(9) if len(answer) == 13 else answer
+
+
+class NoCapacity(fakeusb.Stick):
+    def scsi(self, cdb):
+        return b"" if cdb[0] == 0x25 else super().scsi(cdb)
+
+
+class BadConfig(fakeusb.Device):
+    config = bytes.fromhex("0904ffff0101000000")
+
+
+class NoEndpoints(fakeusb.Device):
+    config = fakeusb.Stick.config[:18]
+
+
+class BadPacket(fakeusb.Device):
+    packet0 = 3
+
+
+class LyingHub(fakeusb.Hub):
+    """Says that all of its 255 ports have a device."""
+
+
+class ResettingHub(fakeusb.Hub):
+    """Its ports are in reset for ever."""
+    status = b"\x11\x01\0\0"
+    ports = 2
+
+
+NO_INQUIRY = rb"storage@1/channel@0/disk@0,0: no answer to INQUIRY, ignored"
+HOSTILE = [
+    (Silent, rb"device@1: does not answer, ignored"),
+    (Mute, NO_INQUIRY), (NoData, NO_INQUIRY), (Staller, NO_INQUIRY),
+    (Babbler, NO_INQUIRY), (Failing, NO_INQUIRY), (BadStatus, NO_INQUIRY),
+    (NoCapacity, rb"REDIRECTED STICK 1\.0: cannot read its capacity"),
+    (BadConfig, rb"device@1: gives a broken configuration, ignored"),
+    (NoEndpoints, rb"device@1: storage of a kind that is not supported"),
+    (BadPacket, rb"device@1: does not introduce itself properly, ignored"),
+    (LyingHub, rb"hub@1/device@1: .*ignored"),
+    (ResettingHub, rb"a port of this hub cannot be reset|does not answer"),
+]
+
+
+@pytest.fixture
+def redirected(bios, tmp_path):
+    """A machine that has started for the second time, with a device of that
+    class on port 1 of an xHCI: usb-redir sleeps until the machine runs."""
+    @contextlib.contextmanager
+    def go(cls, args, *more, controller=("qemu-xhci",)):
+        device = cls(tempfile.mkdtemp(prefix="keel-usb-"), *more)
+        line = ["-device", *controller] + device.arguments() \
+            + list(args)
+        argv = vm.qemu_argv(bios, "q35", mem="64M", args=line)
+        try:
+            with vm.Machine(argv, tmp_path / "run") as m:
+                m.wait_debug(rb"\[sector \w\]|No bootable device", 40)
+                assert device.known.wait(20), m.report("no usb-redir")
+                limit = time.monotonic() + 20
+                while "Speed 1.5 Mb/s, Product USB Redir" in (text := m.qmp(
+                        "human-monitor-command",
+                        **{"command-line": "info usb"})):
+                    assert time.monotonic() < limit, text
+                    time.sleep(0.05)
+                device.requests = 0
+                m.qmp("system_reset")
+                m.wait_debug(rb"(?s)KeelBIOS.*KeelBIOS", 20)
+                yield m, device
+        finally:
+            device.close()
+    return go
+
+
+@pytest.mark.parametrize("cls,message", HOSTILE,
+                         ids=[cls.__name__ for cls, _ in HOSTILE])
+def test_hostile_device(redirected, boots, cls, message):
+    """The next device is found and booted."""
+    with redirected(cls, stick(boots.sector("a"), port=2)) as (m, device):
+        m.wait_debug(rb"KeelBIOS.*KeelBIOS.*\[sector a\]", 60)
+        assert device.requests > 0, "it was never asked"
+        assert re.search(message, m.debug()), m.report("no such message")
+
+
+def test_redirected_stick(redirected, boots):
+    """The device that the hostile ones are made from works."""
+    image = boots.sector("r").read_bytes()
+    with redirected(fakeusb.Stick, [], image) as (m, _):
+        m.wait_debug(rb"KeelBIOS.*KeelBIOS.*\[sector r\]", 40)
+        assert b"USB MSC Drive KEEL REDIRECTED STICK 1.0\n" in m.debug()
