@@ -225,7 +225,8 @@ def keys(bios, tmp_path):
     return go
 
 
-@pytest.mark.parametrize("machine,where", [("q35", "alone"), ("pc", "hub")])
+@pytest.mark.parametrize("machine,where", [
+    ("q35", "hub"), pytest.param("pc", "alone", marks=pytest.mark.slow)])
 def test_keyboard(keys, machine, where):
     """The same keys as of the PS/2 keyboard, but those that QEMU's USB
     keyboard does not have."""
@@ -447,8 +448,10 @@ def redirected(bios, tmp_path):
     return go
 
 
-@pytest.mark.parametrize("cls,message", HOSTILE,
-                         ids=[cls.__name__ for cls, _ in HOSTILE])
+@pytest.mark.parametrize("cls,message", [
+    pytest.param(*case, id=case[0].__name__,
+                 marks=pytest.mark.slow if case[0] in (NoData, Silent) else [])
+    for case in HOSTILE])
 def test_hostile_device(redirected, boots, cls, message):
     """The next device is found and booted."""
     with redirected(cls, stick(boots.sector("a"), port=2)) as (m, device):
