@@ -22,14 +22,17 @@ struct zone {
     const char *name;
     uint32_t start, end;
     unsigned count;
-    struct block blocks[ZONE_BLOCKS];   /* highest first */
+    struct block *blocks;       /* ZONE_BLOCKS, highest first */
 };
 
-static struct zone zones[] = {
-    { .name = "low" }, { .name = "fseg" }, { .name = "high" },
-    { .name = "temp" },
+enum { ZONE_LOW, ZONE_FSEG, ZONE_HIGH, ZONE_TEMP, ZONES };
+static struct block blocks[ZONES][ZONE_BLOCKS];     /* no room in the image */
+static struct zone zones[ZONES] = {
+    { .name = "low", .blocks = blocks[ZONE_LOW] },
+    { .name = "fseg", .blocks = blocks[ZONE_FSEG] },
+    { .name = "high", .blocks = blocks[ZONE_HIGH] },
+    { .name = "temp", .blocks = blocks[ZONE_TEMP] },
 };
-enum { ZONE_LOW, ZONE_FSEG, ZONE_HIGH, ZONE_TEMP };
 
 extern char low_zone_start[], low_zone_end[];
 extern char fseg_zone_start[], fseg_zone_end[];

@@ -75,6 +75,9 @@ extern struct drive *drives;
 /* POST only. */
 void block_start(void);
 void block_finish(void);
+/* USB first, as soon as there is a console: its keyboards may be the only
+ * ones, and questions follow. */
+void block_finish_usb(void);
 
 /*
  * Move count sectors (of d->sector_size) at lba.  buf may be anywhere below

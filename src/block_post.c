@@ -16,6 +16,7 @@
 #include "hw/usb.h"
 #include "hw/virtio_blk.h"
 #include "hw/virtio_scsi.h"
+#include "overlay.h"
 #include "print.h"
 
 #define CLASS_IDE           0x0101u
@@ -35,6 +36,15 @@ static bool is_virtio(const struct pci_device *pci, uint16_t old,
         (pci->device == old || pci->device == VIRTIO_DEVICE_MODERN(type));
 }
 
+static bool usb_found;
+
+static void start_usb(struct pci_device *pci)
+{
+    overlay_load(OVERLAY_USB);
+    usb_start(pci);
+    usb_found = true;
+}
+
 static void start_controller(struct pci_device *pci)
 {
     if (pci->class == CLASS_IDE)
@@ -44,7 +54,7 @@ static void start_controller(struct pci_device *pci)
     else if (pci->class == CLASS_NVM && pci->prog_if == PROG_IF_NVME)
         nvme_start(pci);
     else if (pci->class == CLASS_USB)
-        usb_start(pci);
+        start_usb(pci);
     else if (is_virtio(pci, VIRTIO_BLOCK_OLD, VIRTIO_ID_BLOCK))
         virtio_blk_start(pci);
     else if (is_virtio(pci, VIRTIO_SCSI_OLD, VIRTIO_ID_SCSI))
@@ -55,6 +65,12 @@ void block_start(void)
 {
     PCI_FOREACH(pci)
         start_controller(pci);
+}
+
+void block_finish_usb(void)
+{
+    if (usb_found)
+        usb_finish();
 }
 
 void block_finish(void)

@@ -21,7 +21,6 @@
 #include "fw/smp.h"
 #include "generated/version.h"
 #include "handover.h"
-#include "hw/usb.h"
 #include "io.h"
 #include "mor.h"
 #include "optionrom.h"
@@ -103,7 +102,7 @@ static void run_option_roms(void)
     if (port)
         sercon_setup(port);
     print_console_enable();
-    usb_finish();               /* a person may have to answer now */
+    block_finish_usb();
     with_tpm(tpm_print_status);
     with_tpm(tpm_admin_run);
     handover_setup();

@@ -117,7 +117,7 @@ def test_spdx_everywhere():
 
 
 # Who knows when an overlay is there (src/overlay.h).
-OVERLAY_CALLERS = {"post", "tpm_post", "handover_post", "bootmenu"}
+OVERLAY_CALLERS = {"block_post", "post", "tpm_post", "handover_post", "bootmenu"}
 
 
 def test_only_few_call_into_overlays():
