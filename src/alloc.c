@@ -11,7 +11,7 @@
 #include "layout.h"
 #include "print.h"
 
-#define ZONE_BLOCKS         1024u       /* blocks a zone can have at a time */
+#define ZONE_BLOCKS         512u        /* blocks a zone can have at a time */
 #define HIGH_ZONE_MAX       0x1000000u  /* the high zone is at most 16 MiB */
 #define HIGH_ZONE_SHARE     4u          /* and at most this part of RAM */
 #define PAGE                0x1000u

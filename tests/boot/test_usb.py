@@ -140,7 +140,7 @@ def test_more_devices_than_there_is_room_for(boots):
         for i in range(1, 9):
             args += ["-device", f"usb-mouse,port={port}.{i}"]
     text = boots(args, rb"\[sector a\]")
-    assert re.search(r"USB: 64 devices or .*, the rest is ignored", text)
+    assert re.search(r"USB: 48 devices or .*, the rest is ignored", text)
 
 
 def test_stick_that_errors(boots):
