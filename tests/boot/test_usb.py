@@ -179,8 +179,9 @@ def test_linux_from_a_stick(tests):
         log = m.command("dmesg | grep -i -E 'xhci|usb' ; true")
         assert not re.search("(?i)BIOS handoff failed|HC died|timed? ?out",
                              log), log
-        m.send("reboot -f\n")           # and again
-        m.ready(180)
+        m.send("reboot -f\n")           # and POST takes it back
+        m.wait_debug(rb"KeelBIOS.*KeelBIOS.*USB keyboard.*USB MSC Drive.*"
+                     rb"Booting from 0000:7c00", 60)
 
 
 def cd_args(tests, kind):
