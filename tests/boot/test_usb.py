@@ -467,3 +467,35 @@ def test_redirected_stick(redirected, boots):
     with redirected(fakeusb.Stick, [], image) as (m, _):
         m.wait_debug(rb"KeelBIOS.*KeelBIOS.*\[sector r\]", 40)
         assert b"USB MSC Drive KEEL REDIRECTED STICK 1.0\n" in m.debug()
+
+
+class DiesLater(fakeusb.Stick):
+    """Works until the boot sector is read, then NAKs for ever."""
+
+    def scsi(self, cdb):
+        self.read = cdb[0] == 0x28
+        return super().scsi(cdb)
+
+    def data_in(self, ep, length):
+        return None if self.read else super().data_in(ep, length)
+
+
+@pytest.mark.slow
+def test_stick_that_dies_after_post(redirected):
+    with redirected(DiesLater, []) as (m, _):
+        m.wait_debug(rb"KeelBIOS.*KeelBIOS.*STICK 1\.0: does not answer, reset"
+                     rb".*could not read the boot disk.*No bootable device",
+                     90)
+
+
+def test_stick_pulled_out(tests, tmp_path):
+    """While a program runs that then reads: an error, in bounded time."""
+    args = ["-device", "qemu-xhci", "-device", "isa-debug-exit,iobase=0x501"]
+    args += stick(assemble("pulled", tmp_path))
+    args[-1] += ",id=victim"
+    with vm.Machine(vm.qemu_argv(tests.bios, "q35", args=args),
+                    tmp_path / "run") as m:
+        m.wait_debug(rb"^pull$", 60)
+        m.qmp("device_del", id="victim")
+        m.send("x")                 # COM1: go on
+        finished(m)
