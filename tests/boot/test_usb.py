@@ -263,6 +263,23 @@ def test_held_key_repeats(keys):
         finished(m)
 
 
+@pytest.mark.slow
+def test_physical_presence_by_usb_keyboard(tests):
+    """The question whether to clear the TPM comes early in POST: F12."""
+    ppi = "/sys/class/tpm/tpm0/ppi/"
+    args = KEYBOARDS["hub"] + [
+        "-fw_cfg", "name=opt/org.keelbios/ppi-timeout,string=60"]
+    with tests.machine("q35", disk="virtio", tpm="2.0-crb", args=args,
+                       vga="std", machine_options=",i8042=off") as m:
+        m.ready(180)
+        m.command(f"echo 5 > {ppi}request")
+        m.send("reboot -f\n")
+        m.wait_debug(rb"asked this firmware to.*Refused in", 90)
+        monitor(m, "sendkey f12")
+        m.ready(180)
+        assert m.command(f"cat {ppi}response").strip().startswith("5 0:")
+
+
 def test_menu_by_usb_keyboard(boots, bios, tmp_path):
     args = ["-device", "qemu-xhci", "-device", "usb-kbd",
             "-boot", "menu=on,splash-time=60000"]
