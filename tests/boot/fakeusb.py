@@ -3,9 +3,9 @@
 to be broken by subclasses, and other devices that do what none should.
 
 The usbredir protocol (version 0.7) with the capabilities that QEMU demands
-for xHCI: sizes of packets, long bulk packets, and numbers of 64 bits.  Every packet has a head of
-type and length, 32 bits each, and number, little-endian; the first one's
-number has 32 bits.
+for xHCI: sizes of packets, long bulk packets, and numbers of 64 bits.  Every
+packet has a head of type and length, 32 bits each, and number, little-endian;
+the first one's number has 32 bits.
 """
 
 import os
