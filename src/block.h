@@ -86,7 +86,8 @@ extern struct drive *drives;
 /* POST only. */
 void block_start(void);
 void block_finish(void);
-/* The part of it for USB, earlier: a person may want to type there. */
+/* USB first, as soon as there is a console: its keyboards may be the only
+ * ones, and questions follow. */
 void block_finish_usb(void);
 
 /*

@@ -92,8 +92,10 @@ int scsi_identify(struct drive *d, const char *bus)
     memset(data, 0xff, sizeof(data));
     d->sector_size = SECTOR_SIZE;
     rc = scsi_command(d, cdb, data, sizeof(data), false);
-    if (rc < 0)
+    if (rc < 0) {
+        print("%s: no answer to INQUIRY, ignored\n", d->description);
         return rc;
+    }
     if (data[INQUIRY_TYPE] != TYPE_DISK && data[INQUIRY_TYPE] != TYPE_CD)
         return ERR_ABSENT;
     copy_text(vendor, data + INQUIRY_VENDOR, VENDOR_LEN);

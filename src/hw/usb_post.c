@@ -13,7 +13,7 @@
 #define VENDOR_QEMU         0x1af4u     /* as subsystem vendor */
 
 /* What hostile devices and hubs can cost at most */
-#define DEVICES_MAX         64u
+#define DEVICES_MAX         48u
 #define SEARCH_TIMEOUT_MS   30000u
 
 /* For physical buses only */

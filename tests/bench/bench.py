@@ -69,6 +69,7 @@ def rows(guest):
         ("q35, virtio-scsi", "q35", {}, disk("virtio-scsi", "q35")),
         ("pc, lsi53c895a", "pc", {}, disk("lsi53c895a", "pc")),
         ("q35, NVMe", "q35", {}, disk("nvme", "q35")),
+        ("q35, usb xhci", "q35", {}, disk("usb-xhci", "q35")),
         ("pc, -kernel", "pc", {}, ["-kernel", kernel]),
         ("q35, -kernel", "q35", {}, ["-kernel", kernel]),
     ]

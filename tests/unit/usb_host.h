@@ -154,6 +154,14 @@ uint16_t pci_read16(pci_bdf bdf, uint32_t reg)
     return VENDOR_QEMU;
 }
 
+void pci_set16(pci_bdf bdf, uint32_t reg, uint16_t clear, uint16_t set)
+{
+    (void)bdf;
+    (void)reg;
+    (void)clear;
+    (void)set;
+}
+
 /* Time is what polling takes. */
 bool poll_again(struct poll *p)
 {
@@ -271,6 +279,16 @@ static const struct usb_bus_ops hc_bus_ops = {
 static struct usb_controller fake_hc;
 
 void xhci_start(struct pci_device *pci)
+{
+    (void)pci;
+}
+
+void ehci_start(struct pci_device *pci)
+{
+    (void)pci;
+}
+
+void uhci_start(struct pci_device *pci)
 {
     (void)pci;
 }
