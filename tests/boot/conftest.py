@@ -90,6 +90,8 @@ class Tests:
     """What a test needs to run machines; one per test.  guest: the files of
     scripts/guest."""
 
+    __test__ = False            # for pytest: nothing to collect
+
     def __init__(self, bios, guest, tmp_path):
         self.bios = bios
         self.guest = guest
