@@ -172,7 +172,7 @@ static void int19(void)
 }
 
 /* Bring the TPM back with the log of the boot that was suspended. */
-static void resume_tpm(void)
+static void resume_tpm(uint8_t *log, uint32_t log_size)
 {
     static const char *const text[] = {
         [TCG_RESUME_RESTORED] = "restored",
@@ -180,7 +180,7 @@ static void resume_tpm(void)
         [TCG_RESUME_UNUSED] = "started by somebody else: not used",
         [TCG_RESUME_DEAD] = "does not answer",
     };
-    int rc = tcg_resume(&tpm, &tpm_platform, NULL, 0);
+    int rc = tcg_resume(&tpm, &tpm_platform, log, log_size);
 
     if (rc >= 0)
         debug("S3 resume: TPM %s\n", text[rc]);

@@ -49,7 +49,7 @@ struct measure_ops {
     void (*linux_at)(uint16_t segment);
     void (*linux_image)(const struct linux_image *image);
     void (*int1a)(struct bregs *r);
-    void (*resume)(void);
+    void (*resume)(uint8_t *log, uint32_t log_size);
 };
 
 /* NULL without a TPM. */

@@ -34,6 +34,11 @@
 #define PORT_PM1_STATUS     0x600u      /* as pm_setup_early() places it */
 #define PM1_WAK_STS         (1u << 15)
 
+/* RAM that may hold the event log: above the BIOS, below the chipset's own
+ * registers. */
+#define LOG_LOWEST          0x100000u
+#define LOG_LIMIT           0xfec00000u
+
 extern char data_start[], bss_end[];
 
 bool resume_wanted(void)
@@ -47,6 +52,22 @@ bool resume_wanted(void)
         return false;
     pm_setup_early();
     return inw(PORT_PM1_STATUS) & PM1_WAK_STS;
+}
+
+/*
+ * Bring the TPM back; saved is the struct tcg of before the sleep, which the
+ * OS can have changed.  Of it only the log's place is used, and only what
+ * cannot be the firmware or a device: the worst that a forged one does is that
+ * a log of ours at another place in the OS's RAM is written to.
+ */
+static void resume_tpm(const struct tcg *saved)
+{
+    uint8_t *area = saved->log.area;
+    uint32_t at = (uint32_t)area, size = saved->log.size;
+
+    if (at < LOG_LOWEST || at >= LOG_LIMIT || size > LOG_LIMIT - at)
+        area = NULL;
+    measure_ops->resume(area, size);
 }
 
 void resume(void)
@@ -63,7 +84,8 @@ void resume(void)
     smi_off_early();
     debug("S3 resume\n");
     if (tpm_find(false))
-        measure_ops->resume();
+        resume_tpm((const struct tcg *)
+                   (aside + ((char *)&tpm - data_start)));
     chipset_resume();
     pic_init();
     smm_lock();

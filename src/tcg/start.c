@@ -177,9 +177,22 @@ int tcg_start(struct tcg *t, const struct tcg_platform *p)
     return rc;
 }
 
-/* A running TPM gets capped in every PCR of every bank, and disabled. */
-static int cap_all(struct tcg *t, const char *why)
+/* Go on in the log of before the sleep.  Without it, or when it is not ours
+ * any more, nothing is logged: what matters is the TPM. */
+static void adopt(struct tcg *t, uint8_t *log, uint32_t size)
 {
+    if (log) {
+        (void)tcglog_adopt(t, log, size);
+    }
+}
+
+/* A running TPM gets capped in every PCR of every bank, and disabled. */
+static int cap_all(struct tcg *t, const char *why, uint8_t *log,
+                   uint32_t log_size)
+{
+    const struct tcg_piece said[] = {
+        { "KeelBIOS resumed", 16 }, { why, (uint32_t)strlen(why) },
+    };
     int rc;
 
     tcg_say(t, "%s", why);
@@ -187,6 +200,11 @@ static int cap_all(struct tcg *t, const char *why)
     rc = tcg_after_startup(t, true);
     if (rc < 0) {
         tcg_say(t, "set-up failed: %s", tcg_err_text(rc));
+    }
+    adopt(t, log, log_size);
+    /* Not only by separators: a TPM in failure mode takes none. */
+    if (tcglog_append(t, 0, EV_NO_ACTION, NULL, said, 2) < 0) {
+        tcg_say(t, "the event log has no room to say so");
     }
     rc = tcg_cap_and_disable(t, TCG_PCRS_ALL);
     t->flags |= TCG_F_HANDED_OVER;
@@ -216,6 +234,7 @@ static int restored(struct tcg *t, uint8_t *log, uint32_t log_size)
 {
     int rc = tcg_after_startup(t, false);
 
+    adopt(t, log, log_size);
     if (rc == 0 && t->family == TCG_FAMILY_20) {
         rc = renew_auth(t);
     }
@@ -229,7 +248,7 @@ static int restored(struct tcg *t, uint8_t *log, uint32_t log_size)
     }
     t->state = TCG_MEASURING;
     t->flags |= TCG_F_HANDED_OVER;
-    if (log && tcglog_adopt(t, log, log_size) == 0) {
+    if (t->log.area && t->dev.plat->log_wake) {
         /* What goes wrong has been said, and the OS resumes anyway. */
         (void)tcg_measure(t, TCG_WAKE_EVENT, NULL, 0, 3, NULL);
     }
@@ -267,7 +286,7 @@ int tcg_resume(struct tcg *t, const struct tcg_platform *p, uint8_t *log,
         return TCG_RESUME_DEAD;
     }
     /* What could not be done has been said; nothing else can be done. */
-    (void)cap_all(t, "its state was lost in the sleep");
+    (void)cap_all(t, "its state was lost in the sleep", log, log_size);
     return TCG_RESUME_CAPPED;
 }
 
@@ -283,5 +302,5 @@ int tcg_start_capped(struct tcg *t, const struct tcg_platform *p,
     if (rc < 0 || t->state == TCG_UNUSED) {
         return rc;
     }
-    return cap_all(t, why);
+    return cap_all(t, why, NULL, 0);
 }

@@ -289,7 +289,8 @@ enum tcg_resumed {
  * S3 resume, before the OS's waking vector: everything that tcg_start() does
  * but for the kind of Startup, and the answer to a TPM that lost its state.
  * Leaves no platform authorisation behind.  log is the area the ACPI table
- * named at POST (its bytes are not believed), or NULL.  Resident.
+ * named at POST (its bytes are not believed), or NULL; that the TPM was capped
+ * is appended to it.  Resident.
  *
  * Returns an enum tcg_resumed, or ERR_ABSENT without TPM.
  */

@@ -12,11 +12,11 @@ OPTIONS = {"vga": "std", "nic": True, "smp": 2, "load": True}
 
 
 @pytest.fixture(params=MACHINES)
-def pair(request, tests, seabios_dump):
+def pair(request, generic, seabios_dump):
     """The same machine under the firmware and under SeaBIOS."""
     machine = request.param
     disk = "ide" if machine == "pc" else "ahci"
-    ours = tests.boot_and_dump(machine, disk=disk, tpm="2.0-crb", **OPTIONS)
+    ours = generic.boot_and_dump(machine, disk=disk, tpm="2.0-crb", **OPTIONS)
     theirs = seabios_dump(machine, disk=disk, tpm="2.0-crb", **OPTIONS)
     return ours, theirs
 

@@ -90,6 +90,7 @@ static void test_restored20_wake_event(void **state)
     boot(2);
     assert_int_equal(realtpm_hex("8001 00000000 00000145 0001"), 0);
     wake();
+    hw.plat.log_wake = true;
     resume(log_area, sizeof(log_area), TCG_RESUME_RESTORED);
     assert_no_text(replay_log(&rp, log_area, sizeof(log_area)));
     assert_no_text(replay_compare(&rp));
@@ -110,12 +111,40 @@ static void test_hostile_log(void **state)
     realtpm_end();
 }
 
+static void check_log_names_resume(void)
+{
+    int i;
+
+    assert_no_text(replay_log(&rp, log_area, sizeof(log_area)));
+    i = replay_find(&rp, 1, 0, EV_NO_ACTION);
+    assert_true(i >= 0);
+    assert_memory_equal(rp.event[i].data, "KeelBIOS resumed", 16);
+}
+
+/* And it ends with an error separator in each PCR. */
+static void check_log_says_so(void)
+{
+    static const uint8_t error[4] = { 1, 0, 0, 0 };
+    int i;
+
+    check_log_names_resume();
+    for (uint32_t pcr = 0; pcr <= 16; pcr++) {
+        i = replay_find(&rp, 0, pcr, EV_SEPARATOR);
+        if (pcr < 8) {
+            i = replay_find(&rp, (unsigned)i + 1, pcr, EV_SEPARATOR);
+        }
+        assert_true(i >= 0);
+        assert_memory_equal(rp.event[i].data, error, sizeof(error));
+    }
+}
+
 static void test_lost20(void **state)
 {
     (void)state;
     boot(2);
     wake();
-    resume(NULL, 0, TCG_RESUME_CAPPED);
+    resume(log_area, sizeof(log_area), TCG_RESUME_CAPPED);
+    check_log_says_so();
     assert_contains(hw.out, "state was lost");
     assert_contains(hw.out, "PCRs capped, TPM disabled");
     check_capped(4);
@@ -161,7 +190,8 @@ static void test_lost12(void **state)
     (void)state;
     boot(1);
     wake();
-    resume(NULL, 0, TCG_RESUME_CAPPED);
+    resume(log_area, sizeof(log_area), TCG_RESUME_CAPPED);
+    check_log_names_resume();       /* libtpms is in failure mode then */
     printf("%s", hw.out);
     /* Deactivated, or in failure mode: GetRandom does not work. */
     rc = realtpm_hex("00c1 00000000 00000046 00000004");
