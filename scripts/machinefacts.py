@@ -282,14 +282,14 @@ def rehearsal_argv(argv, bios):
 
 
 def find_log(memory):
-    """The event log in guest memory."""
+    """The event log in guest memory, with its unused area."""
     at = memory.find(b"Spec ID Event0")
     if at < 0:
         at = memory.find("KeelBIOS".encode("utf-16-le"))
     if at < 32:
         raise FactsError("the rehearsal's memory holds no event log")
     at -= 32
-    return tcglog.parse(memory[at:at + LOG_AREA])
+    return memory[at:at + LOG_AREA]
 
 
 def wait_for_boot(process, debug, errors):
@@ -345,6 +345,11 @@ def rehearse_in(work, argv, bios, kind, banks):
 
 
 def read_log(runner, path):
+    """The log that a running machine has in memory; path: a file for it."""
+    return tcglog.parse(log_bytes(runner, path))
+
+
+def log_bytes(runner, path):
     runner.qmp("stop")
     tree = runner.qmp("human-monitor-command", **{
         "command-line": "info mtree -f"})
