@@ -254,8 +254,6 @@ def record_cd(out, path, name, boot_code):
         entry = choose_cd_entry(catalog)
         count, lba = struct.unpack_from("<HI", entry, 6)
         media = entry[1] & 0xf
-        if media:
-            count = 1           # an emulated drive's first sector
         image = cd.read(lba, -(-count * SECTOR // CD_SECTOR))
         if image is None:
             raise PredictError(f"{path}: the boot image is outside the CD")
