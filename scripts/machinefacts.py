@@ -35,7 +35,7 @@ class FactsError(ValueError):
 
 @dataclass
 class Drive:
-    kind: str               # "disk" or "cd"
+    kind: str               # "disk", "cd" or "network"
     path: str
     bootindex: object = None
     place: str = ""         # for CDs: "ata1-0" or "AHCI/2"
@@ -51,20 +51,23 @@ class Machine:
     tpm: object = None      # "2.0-crb", "2.0-tis" or None
     order: str = "cad"
     drives: list = field(default_factory=list)
+    nics: list = field(default_factory=list)        # Drive(kind="network")
     switches: dict = field(default_factory=dict)
 
     def boot(self):
-        """("kernel",) or ("disk", path) or ("cd", path, name): what the
-        firmware tries first."""
-        found = [(d.bootindex, d) for d in self.drives
+        """("kernel",) or ("disk", path) or ("cd", path, name) or
+        ("network",): what the firmware tries first."""
+        found = [(d.bootindex, d) for d in self.drives + self.nics
                  if d.bootindex is not None]
         if self.kernel:
             found.append((0, None))
         if not found:
-            letters = {"disk": "c", "cd": "d"}
+            letters = {"disk": "c", "cd": "d", "network": "n"}
+            # Network cards are one entry: the first that has a ROM.
             ranks = [(self.order.find(letters[d.kind]), d)
-                     for d in self.drives]
-            found = [(r if r >= 0 else 9, d) for r, d in ranks]
+                     for d in self.drives + self.nics[:1]]
+            found = [(r if r >= 0 else "cdn".find(letters[d.kind]) + 9, d)
+                     for r, d in ranks]
         if not found:
             return ("none",)
         best = min(rank for rank, _ in found)
@@ -74,6 +77,8 @@ class Machine:
         if len(first) > 1:
             raise FactsError("several drives may be the first to boot: give "
                              "one a bootindex, or say --disk or --cdrom")
+        if first[0].kind == "network":
+            return ("network",)
         if first[0].kind == "disk":
             return ("disk", first[0].path)
         return ("cd", first[0].path, cd_name(first[0].place))
@@ -110,6 +115,11 @@ def switch_value(opts):
     return not (text == "" or text[0] in "0n" or text.startswith("of"))
 
 
+def add_switch(m, file, opts):
+    if file.startswith("opt/org.keelbios/"):
+        m.switches[file.rsplit("/", 1)[1]] = switch_value(opts)
+
+
 def from_qemu(argv):
     """Facts of a command line; argv[0] is the program."""
     m = Machine()
@@ -140,21 +150,33 @@ def from_qemu(argv):
             order = first or opts.get("once") or opts.get("order")
             m.order = order or m.order
         elif name == "-fw_cfg":
-            file = opts.get("name") or first or ""
-            if file.startswith("opt/org.keelbios/"):
-                m.switches[file.rsplit("/", 1)[1]] = switch_value(opts)
+            add_switch(m, opts.get("name") or first or "", opts)
         elif name in ("-hda", "-hdb", "-hdc", "-hdd"):
             m.drives.append(Drive("disk", value))
         elif name == "-cdrom":
             place = "AHCI/2" if "q35" in m.machine else "ata1-0"
             m.drives.append(Drive("cd", value, None, place))
+        elif name in ("-nic", "-net") and first != "none":
+            # -net nic: a card; other -net: what it is connected to
+            if name == "-nic" or first == "nic":
+                m.nics.append(Drive("network", ""))
         elif name == "-drive":
             blocks[opts.get("id", f"drive{len(blocks)}")] = opts
         elif name == "-device":
             devices.append((first or opts.get("driver", ""), opts))
     place_drives(m, blocks, devices)
+    names = {"-" + arg.lstrip("-") for arg in argv if arg.startswith("-")}
+    if not m.nics and not names & {"-nodefaults", "-nic", "-net", "-netdev"}:
+        m.nics.append(Drive("network", ""))         # QEMU's own
     return m
 
+
+NETWORK_CARDS = {
+    "e1000", "e1000e", "e1000-82544gc", "e1000-82545em", "igb", "ne2k_pci",
+    "pcnet", "rtl8139", "virtio-net", "virtio-net-pci",
+    "virtio-net-pci-transitional", "virtio-net-pci-non-transitional",
+    "vmxnet3",
+}
 
 # Options of QEMU that stand alone.
 WITHOUT_VALUE = {
@@ -170,6 +192,11 @@ def place_drives(m, blocks, devices):
     for driver, opts in devices:
         if driver in ("tpm-crb", "tpm-tis"):
             m.tpm = "2.0-crb" if driver == "tpm-crb" else "2.0-tis"
+        if (driver in NETWORK_CARDS or re.fullmatch("i825[0-9a-z]+", driver)) \
+                and opts.get("romfile") != "" and opts.get("rombar") != "0":
+            index = opts.get("bootindex")
+            m.nics.append(Drive("network", "",
+                                None if index is None else int(index)))
         block = blocks.get(opts.get("drive"))
         if block is None:
             continue
@@ -223,18 +250,45 @@ def from_libvirt(text):
             continue
         boot, address = disk.find("boot"), disk.find("address")
         cd = disk.get("device") == "cdrom"
-        place = ""
-        if cd and address is not None and address.get("type") == "drive":
-            bus, unit = address.get("bus", "0"), address.get("unit", "0")
-            place = f"AHCI/{unit}" if "q35" in m.machine \
-                else f"ata{bus}-{unit}"
+        place = libvirt_place(m, disk, address) if cd else ""
         m.drives.append(Drive("cd" if cd else "disk", path,
                               None if boot is None else
                               int(boot.get("order")), place))
+    for card in top.findall("devices/interface"):
+        boot, rom = card.find("boot"), card.find("rom")
+        if rom is None or rom.get("enabled") != "no":
+            m.nics.append(Drive("network", "", None if boot is None else
+                                int(boot.get("order"))))
     tpm = top.find("devices/tpm")
     if tpm is not None:
-        m.tpm = "2.0-crb" if tpm.get("model") == "tpm-crb" else "2.0-tis"
+        backend = tpm.find("backend")
+        old = backend is not None and backend.get("version") == "1.2"
+        m.tpm = "2.0-crb" if tpm.get("model") == "tpm-crb" else \
+            "1.2" if old else "2.0-tis"
+    for entry in top.findall("sysinfo[@type='fwcfg']/entry"):
+        add_switch(m, entry.get("name", ""), {"string": entry.text or ""})
+    more = [a.get("value", "") for a in top.iter(QEMU_NAMESPACE + "arg")]
+    m.switches.update(from_qemu(["qemu", *more]).switches)
     return m
+
+
+QEMU_NAMESPACE = "{http://libvirt.org/schemas/domain/qemu/1.0}"
+
+
+def libvirt_place(m, disk, address):
+    """Where a CD drive is: by its address, or by its target's name, from which
+    libvirt makes one."""
+    target = disk.find("target")
+    if address is not None and address.get("type") == "drive":
+        bus, unit = int(address.get("bus", "0")), int(address.get("unit", "0"))
+    elif target is not None and re.fullmatch("(hd|sd)[a-d]",
+                                             target.get("dev", "")):
+        bus, unit = divmod(ord(target.get("dev")[2]) - ord("a"), 2)
+        if "q35" in m.machine:
+            unit += bus * 2
+    else:
+        return ""
+    return f"AHCI/{unit}" if "q35" in m.machine else f"ata{bus}-{unit}"
 
 
 # ---------------------------------------------------------------- rehearsal
@@ -292,11 +346,16 @@ def find_log(memory):
     return memory[at:at + LOG_AREA]
 
 
-def wait_for_boot(process, debug, errors):
+def wait_for_boot(process, debug, errors, kernel):
+    """Until the platform and, for an option ROM's entry, its name are logged;
+    kernel: the machine has one by -kernel, whose entry's name is known."""
+    # The entry's name is logged between "from ROM" and the jump's address.
+    started = rb"Booting from|No bootable" if kernel else \
+        rb"Booting from (?!ROM)|No bootable"
     limit = time.monotonic() + REHEARSAL_S
     while True:
         text = debug.read_bytes() if debug.exists() else b""
-        if re.search(rb"Booting from|No bootable", text):
+        if re.search(started, text):
             return
         if process.poll() is not None:
             raise FactsError("the rehearsal's QEMU ended: "
@@ -336,7 +395,7 @@ def rehearse_in(work, argv, bios, kind, banks):
         with subprocess.Popen(args, stdin=subprocess.DEVNULL, stderr=err,
                               stdout=subprocess.DEVNULL) as process:
             try:
-                wait_for_boot(process, debug, errors)
+                wait_for_boot(process, debug, errors, "-kernel" in argv)
                 return read_log(runner, work / "memory")
             finally:
                 if runner.monitor:

@@ -512,6 +512,48 @@ def test_syslinux(tests, small):
     assert log_texts(log, 4) == ["MBR", "PARTITION BOOT RECORD"]
 
 
+# ------------------------------------------------------------------ network
+
+PXELINUX = pathlib.Path("/usr/lib/PXELINUX/pxelinux.0")
+
+
+def tftp_directory(tests, files, loader):
+    """What QEMU's TFTP server has: PXELINUX or an iPXE script, the kernel."""
+    top = tests.tmp / "tftp"
+    (top / "pxelinux.cfg").mkdir(parents=True)
+    for path in (*files.values(), PXELINUX, load_script("guest").SYSLINUX):
+        shutil.copy(path, top)
+    (top / "pxelinux.cfg" / "default").write_text(
+        "DEFAULT keel\nLABEL keel\n  KERNEL vmlinuz\n  INITRD initramfs\n"
+        f"  APPEND {CMDLINE}\n")
+    (top / "script.ipxe").write_text(
+        f"#!ipxe\nkernel vmlinuz {CMDLINE}\ninitrd initramfs\nboot\n")
+    return top, {"pxelinux": PXELINUX.name, "ipxe": "script.ipxe"}[loader]
+
+
+@pytest.mark.parametrize("loader,machine,kind,card", [
+    ("pxelinux", "pc", "2.0-crb", "e1000"),
+    ("ipxe", "q35", "1.2", "virtio-net-pci"),
+    pytest.param("ipxe", "pc", "2.0-tis", "rtl8139", marks=pytest.mark.slow),
+    pytest.param("pxelinux", "q35", "1.2", "e1000e",
+                 marks=pytest.mark.slow)])
+def test_network(tests, small, loader, machine, kind, card):
+    """The card's ROM (iPXE) is in PCR 2, its boot entry in PCR 4, the kernel
+    that it or PXELINUX starts in PCR 8 and 9."""
+    top, bootfile = tftp_directory(tests, small, loader)
+    args = ["-netdev", f"user,id=n,tftp={top},bootfile={bootfile}",
+            "-device", f"{card},netdev=n,bootindex=0"]
+    cmdline = {"pxelinux": f"BOOT_IMAGE=vmlinuz {CMDLINE} initrd=initramfs",
+               "ipxe": CMDLINE}[loader]
+    want = predict(tests, machine, kind, args,
+                   *linux_options(small, cmdline))
+    log = boot_small_kernel(tests, machine, kind, args, want)
+    assert log_texts(log, 8, 9) == [
+        "kernel_cmdline: " + cmdline, "Linux kernel", "Linux initrd"]
+    assert [e.data for e in log.events if e.pcr == 4 and e.data.startswith(
+        b"Booting BEV Device iPXE")]
+
+
 # ----------------------------------------------------------------- switches
 
 @pytest.mark.parametrize("value", ["0", "off"])
