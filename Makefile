@@ -193,4 +193,5 @@ help:
 	@echo '  make fuzz-smoke      its fuzz targets, briefly (FUZZ_SECONDS)'
 	@echo '  make coverage        its line coverage by the host tests'
 	@echo '  make bench           time to boot beside SeaBIOS'
+	@echo '     BENCH_ARGS="--initrd --hash --update"  see docs/performance.md'
 	@echo 'Variables: O=dir  V=1  CROSS_PREFIX=prefix-  PYTHON=/usr/bin/python3'

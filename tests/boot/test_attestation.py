@@ -17,6 +17,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 
 import pytest
 
@@ -53,16 +54,32 @@ class HostTpm:
         self.state.mkdir(exist_ok=True)
 
     def __enter__(self):
-        port = free_ports()
-        # pylint: disable=consider-using-with
-        self.process = subprocess.Popen([
-            "swtpm", "socket", "--tpm2", "--tpmstate", f"dir={self.state}",
-            "--server", f"type=tcp,port={port},bindaddr=127.0.0.1",
-            "--ctrl", f"type=tcp,port={port + 1},bindaddr=127.0.0.1",
-            "--flags", "not-need-init,startup-clear"])
-        self.env = dict(os.environ, TPM2TOOLS_TCTI=
-                        f"swtpm:host=127.0.0.1,port={port}")
-        return self
+        for _ in range(10):             # somebody may be faster with a port
+            port = free_ports()
+            # pylint: disable=consider-using-with
+            self.process = subprocess.Popen([
+                "swtpm", "socket", "--tpm2", "--tpmstate",
+                f"dir={self.state}",
+                "--server", f"type=tcp,port={port},bindaddr=127.0.0.1",
+                "--ctrl", f"type=tcp,port={port + 1},bindaddr=127.0.0.1",
+                "--flags", "not-need-init,startup-clear"],
+                stderr=subprocess.DEVNULL)
+            if self.listens(port + 1):
+                self.env = dict(os.environ, TPM2TOOLS_TCTI=
+                                f"swtpm:host=127.0.0.1,port={port}")
+                return self
+            self.__exit__()
+        raise OSError("swtpm does not listen")
+
+    def listens(self, port):
+        """Wait until it does, or has ended."""
+        limit = time.monotonic() + 30
+        while self.process.poll() is None and time.monotonic() < limit:
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", port), 5).close()
+                return True
+            time.sleep(0.02)
+        return False
 
     def __exit__(self, *_):
         self.process.terminate()
