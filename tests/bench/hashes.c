@@ -5,11 +5,11 @@
  * this 64-bit program through the system's 32-bit code segment (the kernel
  * need not run 32-bit programs).  tests/bench/hashes.py builds and runs it.
  *
- *     hashes SECONDS [MIB]
+ *     hashes SECONDS [MIB [WHO ALGORITHM]]
  *
  * Lines "WHO ALGORITHM MB/s DIGEST": the best of three runs of SECONDS each in
  * processor time, and the digest of MIB MiB (default 16) whose bytes i are
- * (i * 2654435761 mod 2^32) >> 13 mod 256.
+ * (i * 2654435761 mod 2^32) >> 13 mod 256.  WHO and ALGORITHM: only this.
  *
  * Some systems have no 32-bit code segment: exit status 3.  For them there is
  * POINTERS32: IMAGE is then 64-bit code with 32-bit pointers.
@@ -104,13 +104,14 @@ static double now(void)
     return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
+static const char *const names[] = {
+    [FIRMWARE] = "firmware", [FIRMWARE_SHA] = "firmware-sha",
+    [OPENSSL32] = "openssl32",
+};
+
 static void measure(enum who who, const char *name, uint32_t alg,
                     double seconds, uint32_t len)
 {
-    static const char *const names[] = {
-        [FIRMWARE] = "firmware", [FIRMWARE_SHA] = "firmware-sha",
-        [OPENSSL32] = "openssl32",
-    };
     struct request *r = (struct request *)(uintptr_t)STACK;
     double best = 0;
 
@@ -167,7 +168,7 @@ int main(int argc, char **argv)
     uint8_t *data;
 
     if (seconds <= 0 || len == 0) {
-        fprintf(stderr, "usage: hashes SECONDS [MIB]\n");
+        fprintf(stderr, "usage: hashes SECONDS [MIB [WHO ALGORITHM]]\n");
         return 2;
     }
 #ifndef POINTERS32
@@ -188,7 +189,10 @@ int main(int argc, char **argv)
             continue;
         }
         for (size_t i = 0; i < sizeof(algs) / sizeof(algs[0]); i++) {
-            if (who != OPENSSL32 || algs[i].alg != ALL_BANKS) {
+            bool wanted = argc < 5 || (strcmp(argv[3], names[who]) == 0 &&
+                                       strcmp(argv[4], algs[i].name) == 0);
+
+            if (wanted && (who != OPENSSL32 || algs[i].alg != ALL_BANKS)) {
                 measure(who, algs[i].name, algs[i].alg, seconds, len);
             }
         }

@@ -176,8 +176,15 @@ def openssl(bank, seconds, mask):
     return float(match[1]) / 1e6
 
 
-def in_guest(work, out, seconds, guest_module, guest, vm, libcrypto32):
-    """parse() of a run in Linux under TCG."""
+def processor_ns(pid):
+    """Time that a process's threads have run: on a busy host what a guest
+    takes for time says little."""
+    return sum(int(p.read_text().split()[0]) for p in
+               pathlib.Path(f"/proc/{pid}/task").glob("*/schedstat"))
+
+
+def in_guest(work, out, guest_module, guest, vm, libcrypto32):
+    """{(who, bank): MB/s} in Linux under TCG, by QEMU's processor time."""
     program = build(work, False, out, libcrypto32)
     initrd = pathlib.Path(work) / "initrd"
     initrd.write_bytes(guest["initramfs"].read_bytes()
@@ -186,34 +193,50 @@ def in_guest(work, out, seconds, guest_module, guest, vm, libcrypto32):
     argv = vm.qemu_argv(vm.SEABIOS, "q35", mem="512M", args=[
         "-kernel", guest["vmlinuz"], "-initrd", initrd, "-append",
         "console=ttyS0,115200 panic=-1"])
+    found = {}
     with vm.Machine(argv, pathlib.Path(work) / "vm") as m:
         m.ready(LIMIT_S)
-        return parse(m.command(f"hashes {seconds} 16", LIMIT_S))
+
+        def cost(who, bank, mib):
+            before = processor_ns(m.process.pid)
+            text = m.command(f"hashes 0.001 {mib} {who} {bank}", LIMIT_S)
+            return processor_ns(m.process.pid) - before, parse(text)
+
+        for who in ("firmware", "openssl32"):
+            for bank in [*ALGS, "banks"]:
+                mib = 16 if bank in ("sha1", "sha256") else 4
+                ns, result = cost(who, bank, mib)
+                if (who, bank) in result:
+                    ns -= cost("nobody", bank, mib)[0]
+                    # three passes, as hashes.c takes the best of three
+                    found[who, bank] = 3 * (mib << 20) / ns * 1e3
+    return found
 
 
 def rows(out, seconds, guest_module, vm, libcrypto32=None):
     """[(bank, {column: MB/s})], notes for the reader."""
     with tempfile.TemporaryDirectory(prefix="keel-hashes-") as work:
         own, code32 = native(work, out, seconds)
-        guest = in_guest(work, out, seconds, guest_module,
-                         guest_module.build(), vm, libcrypto32)
+        guest = in_guest(work, out, guest_module, guest_module.build(), vm,
+                         libcrypto32)
+    found = {key: value[0] for key, value in own.items()}
     table = []
     for bank in ALGS:
         row = {"openssl": openssl(bank, seconds, True)}
         if bank in ("sha1", "sha256") and ("firmware-sha", bank) in own:
             row["openssl-sha"] = openssl(bank, seconds, False)
-        for name, found, who in (("firmware", own, "firmware"),
-                                 ("firmware-sha", own, "firmware-sha"),
+        for name, rates, who in (("firmware", found, "firmware"),
+                                 ("firmware-sha", found, "firmware-sha"),
                                  ("guest", guest, "firmware"),
                                  ("guest-openssl32", guest, "openssl32")):
-            if (who, bank) in found:
-                row[name] = found[who, bank][0]
+            if (who, bank) in rates:
+                row[name] = rates[who, bank]
         if not code32 and bank.startswith("sha3_"):
             row.pop("firmware", None)
         table.append((bank, row))
     table.append(("the first four in one pass", {
-        name: found[who, "banks"][0] for name, found, who in (
-            ("firmware", own, "firmware"),
-            ("firmware-sha", own, "firmware-sha"),
-            ("guest", guest, "firmware")) if (who, "banks") in found}))
+        name: rates[who, "banks"] for name, rates, who in (
+            ("firmware", found, "firmware"),
+            ("firmware-sha", found, "firmware-sha"),
+            ("guest", guest, "firmware")) if (who, "banks") in rates}))
     return table, code32
