@@ -108,8 +108,9 @@ def build(work, pointers32, out, libcrypto32=None):
     run(["ld", "-m", machine, "-N", "-Ttext", hex(BASE), "-e", "hashes32",
          "--gc-sections", "--no-warn-rwx-segments", "-o", elf, half,
          *objects, *([libcrypto32] if libcrypto32 else [])])
-    run(["objcopy", "-O", "binary", "--set-section-flags",
-         ".bss=alloc,load,contents", elf, flat])
+    # The firmware's sections have prefixes that say to which part they belong.
+    run(["objcopy", "-O", "binary", "-w", "--set-section-flags",
+         "*bss*=alloc,load,contents", elf, flat])
     entry = re.search(r"^([0-9a-f]+) T hashes32$", run(["nm", elf]), re.M)
     program = work / "hashes"
     run(["gcc", "-O2", "-Wall", "-Wextra", "-Werror", "-static", "-no-pie",
