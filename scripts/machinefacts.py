@@ -12,6 +12,7 @@ devices go nowhere.  It ends when the firmware begins to boot; what was logged
 until then is what the virtual hardware adds to the PCRs.
 """
 
+import json
 import pathlib
 import re
 import shutil
@@ -92,9 +93,28 @@ def cd_name(place):
     return f"DVD/CD [{place}: QEMU DVD-ROM ATAPI-4 DVD/CD]"
 
 
+def flattened(data, prefix=""):
+    """JSON's {"a": {"b": 1}} as QEMU's a.b=1."""
+    result = {}
+    for key, value in data.items():
+        if isinstance(value, dict):
+            result.update(flattened(value, f"{prefix}{key}."))
+        else:
+            result[prefix + key] = ("on" if value else "off") \
+                if isinstance(value, bool) else str(value)
+    return result
+
+
 def options(text):
-    """QEMU's "first,key=value,flag" with ",," for a comma."""
+    """QEMU's "first,key=value,flag" with ",," for a comma, or the same as
+    JSON."""
     result, first = {}, None
+    if text.startswith("{"):
+        try:
+            result = flattened(json.loads(text))
+        except (ValueError, AttributeError) as err:
+            raise FactsError(f"not JSON: {text}: {err}") from None
+        return result.get("driver"), result
     for n, part in enumerate(text.replace(",,", "\0").split(",")):
         part = part.replace("\0", ",")
         key, equal, value = part.partition("=")
@@ -123,7 +143,7 @@ def add_switch(m, file, opts):
 def from_qemu(argv):
     """Facts of a command line; argv[0] is the program."""
     m = Machine()
-    blocks, devices = {}, []
+    blocks, devices, flash = {}, [], None
     it = iter(argv[1:])
     for arg in it:
         name = arg[1:] if arg.startswith("--") else arg
@@ -138,6 +158,7 @@ def from_qemu(argv):
         first, opts = options(value)
         if name in ("-M", "-machine"):
             m.machine = first or opts.get("type", m.machine)
+            flash = opts.get("pflash0", flash)
         elif name == "-bios":
             m.bios = value
         elif name == "-kernel":
@@ -162,13 +183,42 @@ def from_qemu(argv):
                 m.nics.append(Drive("network", ""))
         elif name == "-drive":
             blocks[opts.get("id", f"drive{len(blocks)}")] = opts
+            if is_firmware(opts):
+                m.bios = opts.get("file")
+        elif name == "-blockdev":
+            # Used by -device or -machine only, as if it were if=none.
+            blocks[opts.get("node-name", "")] = dict(opts, **{"if": "none"})
         elif name == "-device":
             devices.append((first or opts.get("driver", ""), opts))
+    for name, block in blocks.items():
+        if "file" not in block or block["file"] in blocks:
+            block["file"] = node_file(blocks, name)
+    if flash:
+        m.bios = node_file(blocks, flash)
     place_drives(m, blocks, devices)
     names = {"-" + arg.lstrip("-") for arg in argv if arg.startswith("-")}
     if not m.nics and not names & {"-nodefaults", "-nic", "-net", "-netdev"}:
         m.nics.append(Drive("network", ""))         # QEMU's own
     return m
+
+
+def is_firmware(drive):
+    """Is this the flash device that holds the firmware?"""
+    return drive.get("if") == "pflash" and \
+        drive.get("unit", drive.get("index", "0")) == "0"
+
+
+def node_file(blocks, name):
+    """The file behind a chain of -blockdev nodes, "" if it has none."""
+    for _ in range(len(blocks)):
+        block = blocks.get(name, {})
+        for key in ("filename", "file.filename"):
+            if block.get(key):
+                return block[key]
+        name = block.get("file", "")
+        if name and name not in blocks:
+            return name
+    return ""
 
 
 NETWORK_CARDS = {
@@ -324,6 +374,15 @@ def rehearsal_argv(argv, bios):
             continue
         if name == "-global" and value.startswith("isa-debugcon"):
             continue
+        if name == "-drive" and is_firmware(opts):
+            continue
+        if name == "-blockdev" and opts.get("read-only") != "on":
+            raise FactsError("a rehearsal must not write to drives, and QEMU's "
+                             "-snapshot does not protect those of -blockdev: "
+                             "say read-only=on, use -drive, or give a "
+                             "--reference")
+        if name in ("-machine", "-M"):
+            value = re.sub(r",pflash0=[^,]*", "", value)
         if name in ("-serial", "-parallel"):
             value = "null" if value != "none" else value
         if name == "-chardev":

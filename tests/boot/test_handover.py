@@ -218,9 +218,11 @@ def test_grid(tests, small, shared_dir, loader, machine, kind):
 @pytest.mark.parametrize("machine,kind,extra", [
     ("q35", "2.0-tis", {"vga": "std", "nic": True}),
     ("pc", "1.2", {"smp": 2, "mem": "6G"}),
-    ("q35", "2.0-crb", {"smp": 4, "mem": "3G", "vga": "virtio"})])
+    ("q35", "2.0-crb", {"smp": 4, "mem": "3G", "vga": "virtio",
+                        "pflash": True})])
 def test_kernel_on_other_hardware(tests, small, machine, kind, extra):
-    """Option ROMs, CPUs, RAM beyond 4 GiB: PCR 1 and 2 from the rehearsal."""
+    """Option ROMs, CPUs, RAM beyond 4 GiB, the firmware as a flash device: PCR
+    1 and 2 from the rehearsal."""
     args = kernel_args(small)
     want = predict(tests, machine, kind, args, **extra)
     boot_small_kernel(tests, machine, kind, args, want, **extra)

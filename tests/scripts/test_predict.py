@@ -88,6 +88,39 @@ def test_what_boots_first(args, want):
     assert machinefacts.from_qemu(["qemu", *args]).boot() == want
 
 
+def test_flash_and_block_devices():
+    """The firmware as a flash device; drives as libvirt gives them to
+    QEMU."""
+    m = machinefacts.from_qemu(["qemu", "-drive",
+                                "if=pflash,unit=0,format=raw,file=f"])
+    assert m.bios == "f"
+    m = machinefacts.from_qemu([
+        "qemu", "-machine", "q35,pflash0=fw", "-nodefaults",
+        "-blockdev", '{"driver":"file","filename":"/f","node-name":"s"}',
+        "-blockdev", '{"node-name":"fw","driver":"raw","file":"s"}',
+        "-blockdev", "driver=file,filename=/d,,1,node-name=d0",
+        "-blockdev", "driver=qcow2,file=d0,node-name=d",
+        "-blockdev", '{"driver":"raw","node-name":"c",'
+                     '"file":{"driver":"file","filename":"/c"}}',
+        "-device", '{"driver":"virtio-blk-pci","drive":"d","bootindex":2}',
+        "-device", '{"driver":"ide-cd","bus":"ide.2","drive":"c",'
+                   '"bootindex":1}'])
+    assert m.bios == "/f"
+    assert [(d.kind, d.path) for d in m.drives] == [("disk", "/d,1"),
+                                                    ("cd", "/c")]
+    assert m.boot() == ("cd", "/c",
+                        "DVD/CD [AHCI/2: QEMU DVD-ROM ATAPI-4 DVD/CD]")
+    argv = machinefacts.rehearsal_argv(
+        ["qemu", "-machine", "q35,pflash0=fw,accel=tcg", "-drive",
+         "if=pflash,file=old"], "new")
+    assert "old" not in " ".join(argv) and "q35,accel=tcg" in argv
+    with pytest.raises(machinefacts.FactsError, match="--reference"):
+        machinefacts.rehearsal_argv(
+            ["qemu", "-blockdev", "driver=file,filename=/d,node-name=d"], "b")
+    with pytest.raises(machinefacts.FactsError, match="not JSON"):
+        machinefacts.from_qemu(["qemu", "-device", "{"])
+
+
 def test_undecided_order_is_an_error():
     m = machinefacts.from_qemu(["qemu", "-hda", "a", "-hdb", "b"])
     with pytest.raises(machinefacts.FactsError, match="bootindex"):
