@@ -469,9 +469,8 @@ def test_grub_in_the_mbr_gap(tests, machine, kind, disk):
     assert not texts(dump, 8, 9)
 
 
-@pytest.mark.parametrize("machine,kind", [
-    ("pc", "2.0-crb"),
-    pytest.param("q35", "1.2", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("machine,kind", [("pc", "2.0-crb"), ("q35", "1.2")])
 def test_isolinux(tests, machine, kind):
     guest = load_script("guest")
     args = tests.storage("isolinux", machine)
