@@ -162,7 +162,7 @@ check:
 	$(Q)$(PYTEST) -m 'not slow' $(PYTEST_ARGS) tests
 
 check-full:
-	$(Q)scripts/setup
+	$(Q)scripts/setup build run test full
 	$(Q)$(MAKE) --no-print-directory all unit
 	$(Q)$(PYTEST) $(PYTEST_ARGS) tests
 
@@ -193,4 +193,5 @@ help:
 	@echo '  make fuzz-smoke      its fuzz targets, briefly (FUZZ_SECONDS)'
 	@echo '  make coverage        its line coverage by the host tests'
 	@echo '  make bench           time to boot beside SeaBIOS'
+	@echo '     BENCH_ARGS="--initrd --hash --update"  see docs/performance.md'
 	@echo 'Variables: O=dir  V=1  CROSS_PREFIX=prefix-  PYTHON=/usr/bin/python3'

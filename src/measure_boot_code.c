@@ -158,7 +158,7 @@ static void measure_gpt(struct drive *d)
 
 void disk_boot_code(struct drive *d, const uint8_t *mbr)
 {
-    uint32_t gap_end = UINT32_MAX, active = 0;
+    uint32_t gap_end = 0, active = 0;
     bool gpt = false;
 
     if (!wanted() || !d || d->sector_size != SECTOR_SIZE)
@@ -173,14 +173,14 @@ void disk_boot_code(struct drive *d, const uint8_t *mbr)
         if (type == 0 || start == 0)
             continue;
         gpt |= type == MBR_TYPE_GPT;
-        if (start < gap_end)
+        if (gap_end == 0 || start < gap_end)
             gap_end = start;
         if (status & MBR_ACTIVE && type != MBR_TYPE_GPT && active == 0)
             active = start;
     }
     if (gpt)
         measure_gpt(d);
-    else if (gap_end != UINT32_MAX && gap_end > 1)
+    else if (gap_end > 1)
         measure_area(d, 1, gap_end - 1, "MBR GAP");
     if (active)
         measure_boot_record(d, active);
