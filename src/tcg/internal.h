@@ -197,6 +197,11 @@ void tcg_forget_auth(struct tcg *t);
 
 /* Find the interface; fills t->dev and t->family. As tcg_start() returns. */
 int tcg_detect(struct tcg *t, const struct tcg_platform *p);
+/*
+ * Before foreign code runs: a TPM that had not answered in time, and was given
+ * up for it, may have ended its command by now.  It is capped and disabled.
+ */
+void tcg_look_again(struct tcg *t);
 /* Startup of either family: CLEAR, or STATE. rc is the TPM's answer. */
 int tcg_startup(struct tcg *t, bool state, uint32_t *rc);
 /*

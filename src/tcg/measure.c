@@ -33,7 +33,7 @@ struct policy {
     uint8_t form;
     uint16_t tag;
     uint32_t type;
-    const char *text;   /* %s is the caller's text, %u its number */
+    const char *text;   /* %s is the caller's text */
 };
 
 static const struct policy policies[TCG_EVENT_COUNT] = {
@@ -71,7 +71,6 @@ static const struct policy policies[TCG_EVENT_COUNT] = {
     [TCG_IPL_DATA] = { 5, FORM_TEXT, 0, EV_IPL_PARTITION_DATA, "%s" },
     [TCG_LINUX_CMDLINE] = { 8, FORM_LABELLED, 0, EV_IPL, "kernel_cmdline: " },
     [TCG_LINUX_FILE] = { 9, FORM_TEXT, 0, EV_IPL, "%s" },
-    [TCG_WAKE_EVENT] = { 6, FORM_ACTION, 0, EV_ACTION, "Wake Event %u" },
 };
 
 /* An event on its way. */
@@ -128,11 +127,7 @@ static void put_text(struct wr *w, const struct event *e)
     size_t n;
 
     tcg_format(text, sizeof(text), "%s", e->text ? e->text : "");
-    if (e->policy->form == FORM_ACTION && e->policy->pcr == 6) {
-        n = tcg_format(line, sizeof(line), e->policy->text, e->num);
-    } else {
-        n = tcg_format(line, sizeof(line), e->policy->text, text);
-    }
+    n = tcg_format(line, sizeof(line), e->policy->text, text);
     wr_bytes(w, line, n);
 }
 

@@ -29,8 +29,7 @@ static bool floating(uint32_t v)
 
 static bool is_absent(const struct tpm_dev *dev)
 {
-    return tpm_dev_absent(tpm_dev_read(dev, TIS_ACCESS, 1),
-                          tpm_dev_read(dev, TIS_INTF_ID, 4),
+    return tpm_dev_absent(tpm_dev_read(dev, TIS_INTF_ID, 4),
                           tpm_dev_read(dev, TIS_DID_VID, 4));
 }
 
@@ -72,12 +71,6 @@ int tcg_detect(struct tcg *t, const struct tcg_platform *p)
         return ERR_ABSENT;
     }
     t->state = TCG_UNUSED;
-    rc = tpm_dev_wait(&t->dev, TIS_ACCESS, 1, TIS_ACCESS_VALID,
-                      TIS_ACCESS_VALID, t->dev.timeout_us[TIMEOUT_A]);
-    if (rc < 0) {
-        tcg_say(t, "its registers did not become valid in time; not used");
-        return rc;
-    }
     type = tpm_dev_read(&t->dev, TIS_INTF_ID, 4) & 0xf;
     if (type == TYPE_CRB) {
         rc = detect_crb(t);
@@ -122,14 +115,16 @@ static bool was_started(const struct tcg *t, uint32_t code)
 }
 
 /*
- * Startup with words for what goes wrong.  A TPM that does not answer gets a
- * second chance: unstarted, it would be the OS's to start.
+ * Startup with words for what goes wrong.  A TPM whose answer makes no sense
+ * gets a second chance: unstarted, it would be the OS's to start.  One that is
+ * late is looked at again before foreign code runs (tcg_look_again()), but on a
+ * resume there is no later.
  */
 static int start_up(struct tcg *t, bool state, uint32_t *code)
 {
     int rc = tcg_startup(t, state, code);
 
-    if (rc < 0) {
+    if (rc < 0 && (rc != ERR_TIMEOUT || state)) {
         tcg_say(t, "start-up: %s; trying once more", tcg_err_text(rc));
         rc = tcg_startup(t, state, code);
         if (rc == 0 && was_started(t, *code)) {
@@ -177,8 +172,12 @@ int tcg_start(struct tcg *t, const struct tcg_platform *p)
     return rc;
 }
 
-/* A running TPM gets capped in every PCR of every bank, and disabled. */
-static int cap_all(struct tcg *t, const char *why)
+/*
+ * A running TPM gets capped in every PCR of every bank, and disabled.  A log
+ * of an earlier boot gets the separators, if there is one.
+ */
+static int cap_all(struct tcg *t, const char *why, uint8_t *log,
+                   uint32_t log_size)
 {
     int rc;
 
@@ -187,10 +186,29 @@ static int cap_all(struct tcg *t, const char *why)
     rc = tcg_after_startup(t, true);
     if (rc < 0) {
         tcg_say(t, "set-up failed: %s", tcg_err_text(rc));
+    } else if (log) {
+        /* An area that holds no log of ours is left alone. */
+        (void)tcglog_adopt(t, log, log_size);
     }
     rc = tcg_cap_and_disable(t, TCG_PCRS_ALL);
+    tcg_forget_auth(t);
     t->flags |= TCG_F_HANDED_OVER;
     return rc;
+}
+
+void tcg_look_again(struct tcg *t)
+{
+    uint32_t code;
+
+    if (t->state != TCG_FAILED || !tpm_dev_recovered(&t->dev)) {
+        return;
+    }
+    /* It says that it was started, or it is now. */
+    if (tcg_startup(t, false, &code) == 0) {
+        /* What could not be done has been said; nothing else can be done. */
+        (void)cap_all(t, "it answers after all, too late to be trusted",
+                      NULL, 0);
+    }
 }
 
 /*
@@ -212,7 +230,7 @@ static int renew_auth(struct tcg *t)
 }
 
 /* The OS's session goes on; we keep no authority over its TPM. */
-static int restored(struct tcg *t, uint8_t *log, uint32_t log_size)
+static int restored(struct tcg *t)
 {
     int rc = tcg_after_startup(t, false);
 
@@ -225,17 +243,13 @@ static int restored(struct tcg *t, uint8_t *log, uint32_t log_size)
     if (rc < 0) {
         tcg_say(t, "set-up after the sleep failed: %s", tcg_err_text(rc));
         (void)tcg_cap_and_disable(t, TCG_PCRS_ALL);     /* it has said it */
+        tcg_forget_auth(t);
         return TCG_RESUME_CAPPED;
     }
     t->state = TCG_MEASURING;
     t->flags |= TCG_F_HANDED_OVER;
-    if (log && tcglog_adopt(t, log, log_size) == 0) {
-        /* What goes wrong has been said, and the OS resumes anyway. */
-        (void)tcg_measure(t, TCG_WAKE_EVENT, NULL, 0, 3, NULL);
-    }
     tcg_forget_auth(t);
-    return t->state == TCG_MEASURING ? TCG_RESUME_RESTORED
-                                     : TCG_RESUME_CAPPED;
+    return TCG_RESUME_RESTORED;
 }
 
 int tcg_resume(struct tcg *t, const struct tcg_platform *p, uint8_t *log,
@@ -257,7 +271,7 @@ int tcg_resume(struct tcg *t, const struct tcg_platform *p, uint8_t *log,
         return TCG_RESUME_UNUSED;
     }
     if (code == 0) {
-        return restored(t, log, log_size);
+        return restored(t);
     }
     tcg_debug(t, "start-up with the saved state: code %xh", code);
     rc = tcg_startup(t, false, &code);
@@ -267,7 +281,7 @@ int tcg_resume(struct tcg *t, const struct tcg_platform *p, uint8_t *log,
         return TCG_RESUME_DEAD;
     }
     /* What could not be done has been said; nothing else can be done. */
-    (void)cap_all(t, "its state was lost in the sleep");
+    (void)cap_all(t, "its state was lost in the sleep", log, log_size);
     return TCG_RESUME_CAPPED;
 }
 
@@ -283,5 +297,5 @@ int tcg_start_capped(struct tcg *t, const struct tcg_platform *p,
     if (rc < 0 || t->state == TCG_UNUSED) {
         return rc;
     }
-    return cap_all(t, why);
+    return cap_all(t, why, NULL, 0);
 }

@@ -188,7 +188,6 @@ enum tcg_event {
     TCG_IPL_DATA,           /* PCR5: data, text = what it is (cmdline) */
     TCG_LINUX_CMDLINE,      /* PCR8: data = it without NUL, one piece */
     TCG_LINUX_FILE,         /* PCR9: data = kernel, initrd; text = which */
-    TCG_WAKE_EVENT,         /* PCR6: num = ACPI sleep state woken from */
     TCG_EVENT_COUNT
 };
 
@@ -289,7 +288,10 @@ enum tcg_resumed {
  * S3 resume, before the OS's waking vector: everything that tcg_start() does
  * but for the kind of Startup, and the answer to a TPM that lost its state.
  * Leaves no platform authorisation behind.  log is the area the ACPI table
- * named at POST (its bytes are not believed), or NULL.  Resident.
+ * named at POST (its bytes are not believed), or NULL: when the TPM has lost its
+ * state, the error separators go there.  A wake-up as such is not logged: the OS
+ * has its own copy of the log since it started, and the sleep shows in the
+ * restartCount of every TPM 2.0 quote.  Resident.
  *
  * Returns an enum tcg_resumed, or ERR_ABSENT without TPM.
  */

@@ -437,12 +437,12 @@ static void test_resume_faults(void **state)
     }
 }
 
-/* A Startup that is executed while its answer is lost. */
+/* A Startup whose answer makes no sense, though it was executed. */
 static void test_second_chance(void **state)
 {
     (void)state;
     record(FAKE_TIS20, 2);
-    fault = LOST;
+    fault = GARBAGE;
     fault_at = 0;
     fault_times = 1;
     at = pos = 0;
@@ -473,9 +473,9 @@ static void test_detection(void **state)
     hw.registers_zero = true;
     assert_int_equal(tcg_start(&t, &hw.plat), ERR_ABSENT);
     fakehw_init(&hw, FAKE_TIS20, exec, NULL);
-    hw.never_valid = true;
+    hw.never_granted = true;
     assert_int_equal(tcg_start(&t, &hw.plat), ERR_TIMEOUT);
-    assert_contains(hw.out, "did not become valid");
+    assert_contains(hw.out, "did not answer in time");
     fakehw_init(&hw, FAKE_TIS20, exec, NULL);
     hw.id_override = 5;
     assert_int_equal(tcg_start(&t, &hw.plat), ERR_DEVICE);
