@@ -77,6 +77,9 @@ struct wr tpm_begin(struct tcg *t, uint16_t tag, uint32_t code);
 int tpm_run(struct tcg *t, struct wr *w, enum tcg_duration d,
             struct tpm_reply *reply);
 
+/* After ERR_TIMEOUT of tpm_run(): wait longer for the same response. */
+int tpm_wait_on(struct tcg *t, uint32_t wait_us, struct tpm_reply *reply);
+
 /* tpm_run(), and ERR_TPM unless the response code is 0. */
 int tpm_do(struct tcg *t, struct wr *w, enum tcg_duration d,
            struct tpm_reply *reply);

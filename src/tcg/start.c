@@ -22,6 +22,8 @@ static const uint32_t timeouts_us[4] = { 750000, 2000000, 750000, 750000 };
 static const uint32_t durations12_us[3] = { 2000000, 20000000, 60000000 };
 static const uint32_t durations20_us[3] = { 2000000, 2000000, 10000000 };
 
+#define STARTUP_AGAIN_US    3000000u    /* on top of a start-up's time */
+
 static bool floating(uint32_t v)
 {
     return v == 0 || v == 0xffffffffu;
@@ -115,16 +117,24 @@ static bool was_started(const struct tcg *t, uint32_t code)
 }
 
 /*
- * Startup with words for what goes wrong.  A TPM whose answer makes no sense
- * gets a second chance: unstarted, it would be the OS's to start.  One that is
- * late is looked at again before foreign code runs (tcg_look_again()), but on a
- * resume there is no later.
+ * Startup with words for what goes wrong.  A TPM that refuses, is late, or
+ * whose answer makes no sense, gets a second chance: unstarted, it would be the
+ * OS's to start.  (On a resume, to refuse is an answer.)  One that is still late
+ * is looked at again before foreign code runs: tcg_look_again().
  */
 static int start_up(struct tcg *t, bool state, uint32_t *code)
 {
+    struct tpm_reply reply;
     int rc = tcg_startup(t, state, code);
 
-    if (rc < 0 && (rc != ERR_TIMEOUT || state)) {
+    if (rc == 0 && *code && !state && !was_started(t, *code)) {
+        rc = ERR_TPM;
+    }
+    if (rc == ERR_TIMEOUT && t->dev.late) {
+        tcg_say(t, "start-up: it did not answer in time; waiting once more");
+        rc = tpm_wait_on(t, STARTUP_AGAIN_US, &reply);
+        *code = rc < 0 ? 0 : reply.rc;
+    } else if (rc < 0) {
         tcg_say(t, "start-up: %s; trying once more", tcg_err_text(rc));
         rc = tcg_startup(t, state, code);
         if (rc == 0 && was_started(t, *code)) {

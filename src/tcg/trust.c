@@ -86,11 +86,16 @@ int tcg_cap_and_disable(struct tcg *t, uint32_t pcrs)
 
     t->state = TCG_FAILED;
     t->code = 0;
-    capped = cap(t, pcrs);
+    /* Without a list of its banks it may have some. */
+    capped = t->family == TCG_FAMILY_20 && !t->bank_count ? tpm2_learn_banks(t)
+                                                          : 0;
+    if (capped == 0) {
+        capped = cap(t, pcrs);
+    }
     if (capped == ERR_TIMEOUT) {
         /* tcg_look_again() may want the authorisation. */
-        tcg_say(t, "it does not answer: PCRs could not be capped; starting "
-                "without measured boot");
+        tcg_say(t, "it does not answer: PCRs not capped; starting without "
+                "measured boot");
         return capped;
     }
     if (in_failure_mode(t)) {

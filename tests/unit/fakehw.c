@@ -33,7 +33,9 @@ static void run(struct fakehw *h, const uint8_t *cmd, uint32_t len)
     h->rsp_at = 0;
     h->rsp_len = n < 0 ? 0 : (uint32_t)n;
     h->rsp_full = h->rsp_len;
-    h->done_at = n < 0 ? UINT64_MAX : h->now + h->busy_us;
+    h->done_at = n < 0 ? UINT64_MAX : h->now
+                 + (h->commands == 1 && h->slow_first_us ? h->slow_first_us
+                                                         : h->busy_us);
 }
 
 static uint32_t wanted(const struct fakehw *h)

@@ -26,6 +26,7 @@ struct fakehw {
     /* how it behaves */
     uint32_t burst;                 /* TIS: bytes per burst; 0: as many */
     uint32_t busy_us;               /* how long each command takes */
+    uint32_t slow_first_us;         /* ... and the first one, if not 0 */
     uint32_t id_override;           /* interface id register, if not 0 */
     uint32_t crb_size;              /* reported buffer size, if not 0 */
     uint32_t crb_at;                /* reported buffer address, if not 0 */
