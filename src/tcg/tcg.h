@@ -168,11 +168,10 @@ enum tcg_event {
     TCG_POST_CODE,          /* PCR0: data = the BIOS image */
     TCG_SMBIOS,             /* PCR1: use tcg_measure_smbios() */
     TCG_ACPI,               /* PCR1: data = the tables, normalised */
-    TCG_BOOT_ORDER,         /* PCR1: data = the fw_cfg file bootorder */
+    TCG_BOOT_ORDER,         /* PCR1: data = the file bootorder, one piece */
     TCG_SETUP_ENTERED,      /* PCR1: "Entering ROM Based Setup" */
     TCG_ROM_SCAN,           /* PCR2: "Start Option ROM Scan" */
     TCG_OPTION_ROM,         /* PCR2: data = image, num = bus<<8|dev<<3|fn */
-    TCG_ROM_CONFIG,         /* PCR3: data = what configures it, num as above */
     TCG_CALLING_INT19,      /* PCR4: done by tcg_handover() */
     TCG_BOOT_INTERVENTION,  /* PCR4: "Boot Sequence User Intervention" */
     TCG_BOOT_BCV,           /* PCR4: text = the device */

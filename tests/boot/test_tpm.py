@@ -181,6 +181,7 @@ def test_status_line(tests, kind, want):
     """One line on the console, and no other about a TPM; port 402h has it."""
     with measured.watched(tests, kind) as tpm, \
             measured.boot(tests, "q35", tpm) as m:
+        m.expect(rb"Booting from", 20)      # comes later
         text = re.sub(rb"\x1b\[[0-9;]*[A-Za-z]|\r", b"", bytes(m.serial))
         found = [line for line in text.split(b"\n") if b"TPM" in line]
         assert len(found) == 1 and re.fullmatch(want, found[0]), found
