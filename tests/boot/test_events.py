@@ -37,20 +37,18 @@ def boot_until(tests, kind, pattern, args):
 
 @pytest.mark.parametrize("kind", ["2.0-crb", "1.2"])
 def test_boot_attempts(tests, kind):
-    """A ROM's boot entry that comes back, a disk that gives up by INT 18h, an
-    unbootable floppy, and a disk: each attempt and each failure, in order."""
+    """A ROM's boot entry that comes back, a disk that gives up by INT 18h, a
+    floppy without boot sector: each attempt and each failure, in order."""
     rom = tests.tmp / "rom"
     rom.write_bytes(roms.image("bev"))
     empty = tests.tmp / "empty"
     empty.write_bytes(bytes(1474560))
     gives_up = roms.sector(tests.tmp / "a", "a", tail=0x18)
-    works = roms.sector(tests.tmp / "b", "b")
     args = ["-device", f"e1000,romfile={rom},bootindex=1"] + \
         vm.disk(gives_up, "ide", index=0, boot=2) + \
         ["-drive", f"if=floppy,format=raw,file={empty}",
-         "-global", "isa-fdc.bootindexA=3"] + \
-        vm.disk(works, "ide", index=1, boot=4)
-    with boot_until(tests, kind, rb"\[sector b\]", args) as (log, tpm):
+         "-global", "isa-fdc.bootindexA=3"]
+    with boot_until(tests, kind, rb"No bootable device\.", args) as (log, tpm):
         assert not log.check(tpm.pcrs())
         found = texts(log, 4)
         order = [e for e in log.events if e.data[:11] == b"Boot order:"]
@@ -59,13 +57,12 @@ def test_boot_attempts(tests, kind):
     assert found == [
         "Calling INT 19h", "Return via INT 18h",
         "Booting BCV Device 80h (HDD)", "MBR", "Return via INT 18h",
-        "Booting BCV Device 00h (Floppy)",
-        "Booting BCV Device 81h (HDD)", "MBR"]
+        "Booting BCV Device 00h (Floppy)"]
     # PCR 1: the boot order as QEMU gave it.
     assert len(order) == 1 and order[0].pcr == 1
     lines = order[0].data[12:].rstrip(b"\0").split(b"\n")
     assert [re.search(rb"/(ethernet|drive|floppy)@", line)[1]
-            for line in lines] == [b"ethernet", b"drive", b"floppy", b"drive"]
+            for line in lines] == [b"ethernet", b"drive", b"floppy"]
     for bank, digest in order[0].digests.items():
         assert digest == tcglog.hashlib.new(bank, order[0].data[12:]).digest()
 
