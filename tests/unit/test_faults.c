@@ -457,6 +457,28 @@ static void test_second_chance(void **state)
     assert_int_equal(t.state, TCG_STARTED);
 }
 
+/* TPM 1.2: times in milliseconds, of none at all, and out of all bounds. */
+static void test_times(void **state)
+{
+    unsigned i = 0;
+    uint8_t *times;
+
+    (void)state;
+    record(FAKE_TIS12, 1);
+    while (script[i].code != TPM12_ORD_GetCapability) {
+        i++;
+    }
+    times = script[i].rsp + 14;             /* of TPM_CAP_PROP_TIS_TIMEOUT */
+    memcpy(times, "\0\0\3\x84" "\0\0\0\0" "\0\0\0\1" "\xff\0\0\0", 16);
+    at = pos = 0;
+    fakehw_init(&hw, FAKE_TIS12, exec, NULL);
+    assert_int_equal(tcg_start(&t, &hw.plat), 0);
+    assert_int_equal(t.dev.timeout_us[0], 900000);
+    assert_int_equal(t.dev.timeout_us[1], 2000000);
+    assert_int_equal(t.dev.timeout_us[2], 750000);
+    assert_int_equal(t.dev.timeout_us[3], 5000000);
+}
+
 static void test_detection(void **state)
 {
     (void)state;
@@ -700,6 +722,7 @@ int main(void)
         cmocka_unit_test(test_silence),
         cmocka_unit_test(test_resume_faults),
         cmocka_unit_test(test_second_chance),
+        cmocka_unit_test(test_times),
         cmocka_unit_test(test_detection),
         cmocka_unit_test(test_cross_check),
         cmocka_unit_test(test_banks),
