@@ -32,8 +32,7 @@ static uint32_t reg(uint32_t at)
 
 bool tpm_find(bool post)
 {
-    if (tpm_dev_absent(mmio_read8((const void *)(TPM_BASE + TIS_ACCESS)),
-                       reg(TIS_INTF_ID), reg(TIS_DID_VID)))
+    if (tpm_dev_absent(reg(TIS_INTF_ID), reg(TIS_DID_VID)))
         return false;
     if (post)
         overlay_load(OVERLAY_TPM);

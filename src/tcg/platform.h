@@ -42,11 +42,6 @@ struct tcg_platform {
     int (*read_key)(void *ctx, uint32_t wait_ms);
     int (*read_file)(void *ctx, const char *name, void *buf, size_t cap);
     void (*reset)(void *ctx);
-    /*
-     * Measure a resume from S3 into PCR 6.  An OS that copied the log at its
-     * start, as Linux does, then has a log that no longer gives PCR 6.
-     */
-    bool log_wake;
     void *ctx;
 };
 

@@ -168,11 +168,10 @@ enum tcg_event {
     TCG_POST_CODE,          /* PCR0: data = the BIOS image */
     TCG_SMBIOS,             /* PCR1: use tcg_measure_smbios() */
     TCG_ACPI,               /* PCR1: data = the tables, normalised */
-    TCG_BOOT_ORDER,         /* PCR1: data = the fw_cfg file bootorder */
+    TCG_BOOT_ORDER,         /* PCR1: data = the file bootorder, one piece */
     TCG_SETUP_ENTERED,      /* PCR1: "Entering ROM Based Setup" */
     TCG_ROM_SCAN,           /* PCR2: "Start Option ROM Scan" */
     TCG_OPTION_ROM,         /* PCR2: data = image, num = bus<<8|dev<<3|fn */
-    TCG_ROM_CONFIG,         /* PCR3: data = what configures it, num as above */
     TCG_CALLING_INT19,      /* PCR4: done by tcg_handover() */
     TCG_BOOT_INTERVENTION,  /* PCR4: "Boot Sequence User Intervention" */
     TCG_BOOT_BCV,           /* PCR4: text = the device */
@@ -188,7 +187,6 @@ enum tcg_event {
     TCG_IPL_DATA,           /* PCR5: data, text = what it is (cmdline) */
     TCG_LINUX_CMDLINE,      /* PCR8: data = it without NUL, one piece */
     TCG_LINUX_FILE,         /* PCR9: data = kernel, initrd; text = which */
-    TCG_WAKE_EVENT,         /* PCR6: num = ACPI sleep state woken from */
     TCG_EVENT_COUNT
 };
 
@@ -289,8 +287,10 @@ enum tcg_resumed {
  * S3 resume, before the OS's waking vector: everything that tcg_start() does
  * but for the kind of Startup, and the answer to a TPM that lost its state.
  * Leaves no platform authorisation behind.  log is the area the ACPI table
- * named at POST (its bytes are not believed), or NULL; that the TPM was capped
- * is appended to it.  Resident.
+ * named at POST (its bytes are not believed), or NULL: when the TPM has lost its
+ * state, that and the error separators go there.  A wake-up as such is not
+ * logged: the OS has its own copy of the log since it started, and the sleep
+ * shows in the restartCount of every TPM 2.0 quote.  Resident.
  *
  * Returns an enum tcg_resumed, or ERR_ABSENT without TPM.
  */

@@ -2,48 +2,25 @@
 """INT 13h from real mode (tests/rm/int13.c), on every kind of drive, and
 drives that fail."""
 
-import pathlib
 import struct
 import subprocess
 
 import pytest
 
+from rm16 import PROGRAM_UNITS, compile_program
 import vm
 
-RM = pathlib.Path(__file__).resolve().parent.parent / "rm"
 UNIT = 512
 UNITS = 2880                    # of the pattern: a floppy's size
-PROGRAM_UNITS = 36              # as int13.S loads
 BASE = 0x5a000000
 CD_CATALOG, CD_IMAGE = 19, 400  # in CD sectors
 FLOPPY_144, HARD_DISK = 2, 4    # El Torito media types
-
-GCC = ["gcc", "-march=i686", "-ffreestanding", "-fno-pic",
-       "-fno-stack-protector", "-fno-asynchronous-unwind-tables",
-       "-fno-zero-initialized-in-bss", "-mregparm=3",
-       "-fcf-protection=none", "-Wall",
-       "-Wextra", "-Werror", "-Os"]
-
 
 def pattern(units, first=0):
     return bytearray().join(
         struct.pack("<128I", *((BASE + u * 128 + i) & 0xffffffff
                                for i in range(128)))
         for u in range(first, first + units))
-
-
-def compile_program(where, emulated):
-    obj = [where / "entry.o", where / "main.o"]
-    subprocess.run(GCC + ["-m32", "-c", RM / "int13.S", "-o", obj[0]],
-                   check=True)
-    subprocess.run(GCC + ["-m16", f"-DEMULATED={int(emulated)}", "-c",
-                          RM / "int13.c", "-o", obj[1]], check=True)
-    subprocess.run(["ld", "-m", "elf_i386", "--oformat", "binary", "-Ttext",
-                    "0x7c00", "-e", "_start", "-o", where / "program"] + obj,
-                   check=True)
-    code = (where / "program").read_bytes()
-    assert len(code) <= PROGRAM_UNITS * UNIT
-    return code.ljust(PROGRAM_UNITS * UNIT, b"\0")
 
 
 def put(image, unit, data):
@@ -74,8 +51,8 @@ def make_cd(media, boot_image, count, edit=None):
 def media(tmp_path_factory):
     """The images by name."""
     where = tmp_path_factory.mktemp("int13")
-    program = compile_program(where, emulated=False)
-    emulated = compile_program(where, emulated=True)
+    program = compile_program("int13", where, EMULATED=0)
+    emulated = compile_program("int13", where, EMULATED=1)
     disk = pattern(UNITS)
     put(disk, 0, program)
     floppy, boot_floppy = pattern(UNITS), pattern(UNITS)
