@@ -35,7 +35,8 @@ static void test_pages20(void **state)
     assert_contains(hw.out, "1. Clear TPM\n");
     assert_contains(hw.out, "a. clears the TPM: yes\n");
     assert_contains(hw.out, "b. turns it on: no\n");
-    assert_contains(hw.out, "2: PCR 1 action, 24 bytes: Entering ROM Based");
+    /* The event is the caller's. */
+    assert_null(strstr(hw.out, "Entering ROM Based"));
     assert_contains(hw.out, "PCRs of bank SHA256:\n0 0000");
     assert_null(strstr(hw.out, "the log gives"));
     assert_null(strstr(hw.out, "cannot be read"));

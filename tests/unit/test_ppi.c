@@ -545,7 +545,7 @@ static bool cut_request(uint32_t code, unsigned commands)
     hw.plat.mmio_read = mmio_read;
     hw.plat.mmio_write = mmio_write;
     hw.plat.read_file = read_file;
-    hw.hurry = 1000;
+    hw.hurry = 1000000;
     if (tcg_start(&t, &hw.plat) == 0) {
         (void)tcg_attach_log(&t, NULL, 0);
         (void)tcg_ppi_capture(&t, &ppi);
