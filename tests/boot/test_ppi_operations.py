@@ -183,3 +183,80 @@ def test_every_operation(tests, machine, kind, host):
         course = Course(h, kind)
         (operations12 if kind == "1.2" else operations20)(course)
         course.finish()
+
+
+# ------------------------------------------------------------ confirmation
+
+def press(m, key):
+    m.qmp("send-key", keys=[{"type": "qcode", "data": key}])
+
+
+def question(m, number):
+    """Wait for a question, the number-th of this machine, to be on screen."""
+    m.wait_debug(rb"(asked this firmware to.*?Refused in.*?){%d}" % number, 60)
+
+
+@pytest.mark.parametrize("machine,kind", KINDS)
+def test_keys_on_a_screen(tests, machine, kind):
+    """VGA and a keyboard: the wrong key does nothing, ESC refuses, F12
+    confirms what destroys keys, F10 the rest."""
+    with tests.tpm(kind) as tpm, ppihost.Agent(
+            tests, machine, tpm, vga="std", machine_options="") as h:
+        state = tpmstate.tpm(kind, h.talk)
+        state.take()
+        before = state.state()
+        destroys, other = 5, 16 if kind == "1.2" else 29
+        asked = 0
+        for code, keys, response in (
+                (destroys, ["f10", "y", "ret", "esc"], ABORT),
+                (other, ["f12", "spc", "esc"], ABORT),
+                (other, ["f12", "f10"], 0), (destroys, ["f10", "f12"], 0)):
+            h.request(code)
+            h.reset()
+            asked += 1
+            question(h.m, asked)
+            for key in keys:
+                press(h.m, key)
+            h.m.expect(h.up, 60)
+            assert h.response() == (code, response), keys
+            if response:
+                assert state.state() == before
+        assert state.state() != before
+
+
+@pytest.mark.parametrize("machine,kind", KINDS)
+def test_nobody_answers(tests, machine, kind):
+    """The time refuses; it is counted down where people see it."""
+    with tests.tpm(kind) as tpm, \
+            ppihost.Agent(tests, machine, tpm, timeout=2) as h:
+        course = Course(h, kind)
+        course.take()
+        course.op(5, answer="", response=ABORT)
+        course.op(14, answer="accep", response=ABORT)
+        for left in (2, 1):
+            assert b"Refused in %d s" % left in h.m.serial
+
+
+@pytest.mark.parametrize("machine,kind", KINDS)
+def test_policy_of_the_host(tests, machine, kind):
+    """allow: no question; deny: no, and func[] says so."""
+    with tests.tpm(kind) as tpm:
+        with ppihost.Agent(tests, machine, tpm, "deny") as h:
+            state = tpmstate.tpm(kind, h.talk)
+            state.take()
+            before = state.state()
+            func = h.func()
+            assert func.pop(0) == 4 and set(func.values()) == {2}
+            for code in sorted(func):
+                h.do(code, 2)
+                assert h.response()[0] == code
+                assert h.response()[1] == ABORT, code
+            assert state.state() == before
+        tpm.process.wait(10)
+        tpm.start()
+        with ppihost.Agent(tests, machine, tpm, "allow") as h:
+            state = tpmstate.tpm(kind, h.talk)
+            assert set(h.func().values()) == {4}
+            assert h.do(14) == 0
+            assert h.response() == (14, 0)
+            assert not state.state()["owned" if kind == "1.2" else "owner"]
