@@ -52,7 +52,7 @@ $(FUZZ_BIN): $(FUZZ_OUT)/fuzz_%: $(FUZZ_OUT)/tests/unit/fuzz/fuzz_%.o \
 	@$(FUZZ_CC) $(FUZZ_CFLAGS) $^ -ltpms -lz -o $@
 
 .PHONY: unit coverage fuzz fuzz-smoke
-.SECONDARY:
+.PRECIOUS: $(UNIT_OUT)/%.o $(FUZZ_OUT)/%.o
 unit: $(UNIT_BIN)
 	@tests/unit/run $(UNIT_BIN)
 
