@@ -24,32 +24,34 @@ say   = $(if $(filter 1,$(V)),@:,@printf '  %-8s %s\n' $(1) $(2))
 
 # ---------------------------------------------------------------- what is built
 #
-# A file is resident, POST-only (init), or POST-only and seldom used (packed);
-# src/keelbios.lds.S says what that means.  Each part of the tree names its own
-# files.
+# A file is resident or POST-only (init), in every boot or in an overlay;
+# src/keelbios.lds.S and src/overlay.h say what that means.  Each part of the
+# tree names its own files.
 
+OVERLAYS := tpm usb
 resident-y :=
 init-y     :=
-packed-y   :=
-include src/core.mk src/disk.mk src/services.mk src/boot.mk src/handover.mk src/hw/usb.mk
-include src/fw/platform.mk src/tcg/tcg.mk
+$(foreach o,$(OVERLAYS),$(eval $(o)-resident-y :=)$(eval $(o)-init-y :=))
+include src/core.mk src/disk.mk src/services.mk src/boot.mk src/handover.mk
+include src/fw/platform.mk src/tcg/tcg.mk src/hw/usb.mk
 
-obj      = $(patsubst %,$(O)/obj/%,$(1))
-RESIDENT := $(call obj,$(sort $(resident-y)))
-INIT     := $(call obj,$(sort $(init-y)))
-PACKED   := $(call obj,$(sort $(packed-y)))
-OBJECTS  := $(RESIDENT) $(INIT) $(PACKED)
+obj     = $(patsubst %,$(O)/obj/%,$(sort $(1)))
+OBJECTS := $(call obj,$(resident-y) $(init-y) $(foreach o,$(OVERLAYS),\
+               $($(o)-resident-y) $($(o)-init-y)))
 
-# objcopy's arguments that put an object into its part of the image
-part = $(if $(filter $(1),$(INIT)),--prefix-alloc-sections=.init,$\
-       $(if $(filter $(1),$(PACKED)),--prefix-alloc-sections=.packed))
+# objcopy's arguments that put an object into its part of the image: its
+# sections get that part's name before theirs
+in_part = $(if $(1),$(eval $(call obj,$(1)): PART := $(2)))
+$(call in_part,$(init-y),.init)
+$(foreach o,$(OVERLAYS),$(call in_part,$($(o)-resident-y),.$(o).res)\
+                        $(call in_part,$($(o)-init-y),.$(o).init))
 
 # ---------------------------------------------------------------------- flags
 
 WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
            -Wmissing-prototypes -Wframe-larger-than=2560
 CPPFLAGS := -Isrc -Isrc/include -I$(O)
-CFLAGS  := -m32 -march=i686 -mtune=generic -Oz -std=gnu11 -ffreestanding \
+CFLAGS  := -m32 -march=i486 -mtune=generic -Oz -std=gnu11 -ffreestanding \
            -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
            -fno-unwind-tables -mregparm=3 -mpreferred-stack-boundary=2 \
            -mno-sse -mno-mmx -mno-80387 -fno-strict-aliasing -fwrapv \
@@ -66,10 +68,10 @@ all: $(O)/bios.bin
 
 $(O)/bios.bin: $(O)/bios.elf scripts/image
 	$(call say,IMAGE,$@)
-	$(Q)$(OBJCOPY) -O binary --gap-fill 0 -R .packed $< $(O)/bios.raw
-	$(Q)$(OBJCOPY) -O binary -j .packed $< $(O)/packed.raw
-	$(Q)$(PYTHON) scripts/image --raw $(O)/bios.raw \
-	    --packed $(O)/packed.raw --config $(O)/.config --elf $< --out $@
+	$(Q)$(OBJCOPY) -O binary --gap-fill 0 \
+	    $(foreach o,$(OVERLAYS),-R .$(o)_res -R .$(o)_init) $< $(O)/bios.raw
+	$(Q)$(PYTHON) scripts/image --raw $(O)/bios.raw --overlays '$(OVERLAYS)' \
+	    --config $(O)/.config --elf $< --out $@
 
 $(O)/bios.elf: $(O)/keelbios.lds $(OBJECTS)
 	$(call say,LD,$@)
@@ -90,13 +92,13 @@ $(O)/obj/%.o: %.c | $(GENERATED)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_$(basename $<)) -MMD -MP -c $< -o $@
-	$(Q)$(if $(call part,$@),$(OBJCOPY) $(call part,$@) $@)
+	$(Q)$(if $(PART),$(OBJCOPY) --prefix-alloc-sections=$(PART) $@)
 
 $(O)/obj/%.o: %.S | $(GENERATED)
 	$(call say,AS,$<)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(ASFLAGS) -MMD -MP -c $< -o $@
-	$(Q)$(if $(call part,$@),$(OBJCOPY) $(call part,$@) $@)
+	$(Q)$(if $(PART),$(OBJCOPY) --prefix-alloc-sections=$(PART) $@)
 
 -include $(OBJECTS:.o=.d)
 
@@ -160,7 +162,7 @@ check:
 	$(Q)$(PYTEST) -m 'not slow' $(PYTEST_ARGS) tests
 
 check-full:
-	$(Q)scripts/setup
+	$(Q)scripts/setup build run test full
 	$(Q)$(MAKE) --no-print-directory all unit
 	$(Q)$(PYTEST) $(PYTEST_ARGS) tests
 
@@ -191,4 +193,5 @@ help:
 	@echo '  make fuzz-smoke      its fuzz targets, briefly (FUZZ_SECONDS)'
 	@echo '  make coverage        its line coverage by the host tests'
 	@echo '  make bench           time to boot beside SeaBIOS'
+	@echo '     BENCH_ARGS="--initrd --hash --update"  see docs/performance.md'
 	@echo 'Variables: O=dir  V=1  CROSS_PREFIX=prefix-  PYTHON=/usr/bin/python3'

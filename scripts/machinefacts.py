@@ -12,6 +12,7 @@ devices go nowhere.  It ends when the firmware begins to boot; what was logged
 until then is what the virtual hardware adds to the PCRs.
 """
 
+import json
 import pathlib
 import re
 import shutil
@@ -35,7 +36,7 @@ class FactsError(ValueError):
 
 @dataclass
 class Drive:
-    kind: str               # "disk" or "cd"
+    kind: str               # "disk", "cd" or "network"
     path: str
     bootindex: object = None
     place: str = ""         # for CDs: "ata1-0" or "AHCI/2"
@@ -51,20 +52,23 @@ class Machine:
     tpm: object = None      # "2.0-crb", "2.0-tis" or None
     order: str = "cad"
     drives: list = field(default_factory=list)
+    nics: list = field(default_factory=list)        # Drive(kind="network")
     switches: dict = field(default_factory=dict)
 
     def boot(self):
-        """("kernel",) or ("disk", path) or ("cd", path, name): what the
-        firmware tries first."""
-        found = [(d.bootindex, d) for d in self.drives
+        """("kernel",) or ("disk", path) or ("cd", path, name) or
+        ("network",): what the firmware tries first."""
+        found = [(d.bootindex, d) for d in self.drives + self.nics
                  if d.bootindex is not None]
         if self.kernel:
             found.append((0, None))
         if not found:
-            letters = {"disk": "c", "cd": "d"}
+            letters = {"disk": "c", "cd": "d", "network": "n"}
+            # Network cards are one entry: the first that has a ROM.
             ranks = [(self.order.find(letters[d.kind]), d)
-                     for d in self.drives]
-            found = [(r if r >= 0 else 9, d) for r, d in ranks]
+                     for d in self.drives + self.nics[:1]]
+            found = [(r if r >= 0 else "cdn".find(letters[d.kind]) + 9, d)
+                     for r, d in ranks]
         if not found:
             return ("none",)
         best = min(rank for rank, _ in found)
@@ -74,6 +78,8 @@ class Machine:
         if len(first) > 1:
             raise FactsError("several drives may be the first to boot: give "
                              "one a bootindex, or say --disk or --cdrom")
+        if first[0].kind == "network":
+            return ("network",)
         if first[0].kind == "disk":
             return ("disk", first[0].path)
         return ("cd", first[0].path, cd_name(first[0].place))
@@ -87,9 +93,28 @@ def cd_name(place):
     return f"DVD/CD [{place}: QEMU DVD-ROM ATAPI-4 DVD/CD]"
 
 
+def flattened(data, prefix=""):
+    """JSON's {"a": {"b": 1}} as QEMU's a.b=1."""
+    result = {}
+    for key, value in data.items():
+        if isinstance(value, dict):
+            result.update(flattened(value, f"{prefix}{key}."))
+        else:
+            result[prefix + key] = ("on" if value else "off") \
+                if isinstance(value, bool) else str(value)
+    return result
+
+
 def options(text):
-    """QEMU's "first,key=value,flag" with ",," for a comma."""
+    """QEMU's "first,key=value,flag" with ",," for a comma, or the same as
+    JSON."""
     result, first = {}, None
+    if text.startswith("{"):
+        try:
+            result = flattened(json.loads(text))
+        except (ValueError, AttributeError) as err:
+            raise FactsError(f"not JSON: {text}: {err}") from None
+        return result.get("driver"), result
     for n, part in enumerate(text.replace(",,", "\0").split(",")):
         part = part.replace("\0", ",")
         key, equal, value = part.partition("=")
@@ -110,10 +135,15 @@ def switch_value(opts):
     return not (text == "" or text[0] in "0n" or text.startswith("of"))
 
 
+def add_switch(m, file, opts):
+    if file.startswith("opt/org.keelbios/"):
+        m.switches[file.rsplit("/", 1)[1]] = switch_value(opts)
+
+
 def from_qemu(argv):
     """Facts of a command line; argv[0] is the program."""
     m = Machine()
-    blocks, devices = {}, []
+    blocks, devices, flash = {}, [], None
     it = iter(argv[1:])
     for arg in it:
         name = arg[1:] if arg.startswith("--") else arg
@@ -128,6 +158,7 @@ def from_qemu(argv):
         first, opts = options(value)
         if name in ("-M", "-machine"):
             m.machine = first or opts.get("type", m.machine)
+            flash = opts.get("pflash0", flash)
         elif name == "-bios":
             m.bios = value
         elif name == "-kernel":
@@ -140,21 +171,62 @@ def from_qemu(argv):
             order = first or opts.get("once") or opts.get("order")
             m.order = order or m.order
         elif name == "-fw_cfg":
-            file = opts.get("name") or first or ""
-            if file.startswith("opt/org.keelbios/"):
-                m.switches[file.rsplit("/", 1)[1]] = switch_value(opts)
+            add_switch(m, opts.get("name") or first or "", opts)
         elif name in ("-hda", "-hdb", "-hdc", "-hdd"):
             m.drives.append(Drive("disk", value))
         elif name == "-cdrom":
             place = "AHCI/2" if "q35" in m.machine else "ata1-0"
             m.drives.append(Drive("cd", value, None, place))
+        elif name in ("-nic", "-net") and first != "none":
+            # -net nic: a card; other -net: what it is connected to
+            if name == "-nic" or first == "nic":
+                m.nics.append(Drive("network", ""))
         elif name == "-drive":
             blocks[opts.get("id", f"drive{len(blocks)}")] = opts
+            if is_firmware(opts):
+                m.bios = opts.get("file")
+        elif name == "-blockdev":
+            # Used by -device or -machine only, as if it were if=none.
+            blocks[opts.get("node-name", "")] = dict(opts, **{"if": "none"})
         elif name == "-device":
             devices.append((first or opts.get("driver", ""), opts))
+    for name, block in blocks.items():
+        if "file" not in block or block["file"] in blocks:
+            block["file"] = node_file(blocks, name)
+    if flash:
+        m.bios = node_file(blocks, flash)
     place_drives(m, blocks, devices)
+    names = {"-" + arg.lstrip("-") for arg in argv if arg.startswith("-")}
+    if not m.nics and not names & {"-nodefaults", "-nic", "-net", "-netdev"}:
+        m.nics.append(Drive("network", ""))         # QEMU's own
     return m
 
+
+def is_firmware(drive):
+    """Is this the flash device that holds the firmware?"""
+    return drive.get("if") == "pflash" and \
+        drive.get("unit", drive.get("index", "0")) == "0"
+
+
+def node_file(blocks, name):
+    """The file behind a chain of -blockdev nodes, "" if it has none."""
+    for _ in range(len(blocks)):
+        block = blocks.get(name, {})
+        for key in ("filename", "file.filename"):
+            if block.get(key):
+                return block[key]
+        name = block.get("file", "")
+        if name and name not in blocks:
+            return name
+    return ""
+
+
+NETWORK_CARDS = {
+    "e1000", "e1000e", "e1000-82544gc", "e1000-82545em", "igb", "ne2k_pci",
+    "pcnet", "rtl8139", "virtio-net", "virtio-net-pci",
+    "virtio-net-pci-transitional", "virtio-net-pci-non-transitional",
+    "vmxnet3",
+}
 
 # Options of QEMU that stand alone.
 WITHOUT_VALUE = {
@@ -170,6 +242,11 @@ def place_drives(m, blocks, devices):
     for driver, opts in devices:
         if driver in ("tpm-crb", "tpm-tis"):
             m.tpm = "2.0-crb" if driver == "tpm-crb" else "2.0-tis"
+        if (driver in NETWORK_CARDS or re.fullmatch("i825[0-9a-z]+", driver)) \
+                and opts.get("romfile") != "" and opts.get("rombar") != "0":
+            index = opts.get("bootindex")
+            m.nics.append(Drive("network", "",
+                                None if index is None else int(index)))
         block = blocks.get(opts.get("drive"))
         if block is None:
             continue
@@ -223,18 +300,45 @@ def from_libvirt(text):
             continue
         boot, address = disk.find("boot"), disk.find("address")
         cd = disk.get("device") == "cdrom"
-        place = ""
-        if cd and address is not None and address.get("type") == "drive":
-            bus, unit = address.get("bus", "0"), address.get("unit", "0")
-            place = f"AHCI/{unit}" if "q35" in m.machine \
-                else f"ata{bus}-{unit}"
+        place = libvirt_place(m, disk, address) if cd else ""
         m.drives.append(Drive("cd" if cd else "disk", path,
                               None if boot is None else
                               int(boot.get("order")), place))
+    for card in top.findall("devices/interface"):
+        boot, rom = card.find("boot"), card.find("rom")
+        if rom is None or rom.get("enabled") != "no":
+            m.nics.append(Drive("network", "", None if boot is None else
+                                int(boot.get("order"))))
     tpm = top.find("devices/tpm")
     if tpm is not None:
-        m.tpm = "2.0-crb" if tpm.get("model") == "tpm-crb" else "2.0-tis"
+        backend = tpm.find("backend")
+        old = backend is not None and backend.get("version") == "1.2"
+        m.tpm = "2.0-crb" if tpm.get("model") == "tpm-crb" else \
+            "1.2" if old else "2.0-tis"
+    for entry in top.findall("sysinfo[@type='fwcfg']/entry"):
+        add_switch(m, entry.get("name", ""), {"string": entry.text or ""})
+    more = [a.get("value", "") for a in top.iter(QEMU_NAMESPACE + "arg")]
+    m.switches.update(from_qemu(["qemu", *more]).switches)
     return m
+
+
+QEMU_NAMESPACE = "{http://libvirt.org/schemas/domain/qemu/1.0}"
+
+
+def libvirt_place(m, disk, address):
+    """Where a CD drive is: by its address, or by its target's name, from which
+    libvirt makes one."""
+    target = disk.find("target")
+    if address is not None and address.get("type") == "drive":
+        bus, unit = int(address.get("bus", "0")), int(address.get("unit", "0"))
+    elif target is not None and re.fullmatch("(hd|sd)[a-d]",
+                                             target.get("dev", "")):
+        bus, unit = divmod(ord(target.get("dev")[2]) - ord("a"), 2)
+        if "q35" in m.machine:
+            unit += bus * 2
+    else:
+        return ""
+    return f"AHCI/{unit}" if "q35" in m.machine else f"ata{bus}-{unit}"
 
 
 # ---------------------------------------------------------------- rehearsal
@@ -270,6 +374,15 @@ def rehearsal_argv(argv, bios):
             continue
         if name == "-global" and value.startswith("isa-debugcon"):
             continue
+        if name == "-drive" and is_firmware(opts):
+            continue
+        if name == "-blockdev" and opts.get("read-only") != "on":
+            raise FactsError("a rehearsal must not write to drives, and QEMU's "
+                             "-snapshot does not protect those of -blockdev: "
+                             "say read-only=on, use -drive, or give a "
+                             "--reference")
+        if name in ("-machine", "-M"):
+            value = re.sub(r",pflash0=[^,]*", "", value)
         if name in ("-serial", "-parallel"):
             value = "null" if value != "none" else value
         if name == "-chardev":
@@ -282,21 +395,26 @@ def rehearsal_argv(argv, bios):
 
 
 def find_log(memory):
-    """The event log in guest memory."""
+    """The event log in guest memory, with its unused area."""
     at = memory.find(b"Spec ID Event0")
     if at < 0:
         at = memory.find("KeelBIOS".encode("utf-16-le"))
     if at < 32:
         raise FactsError("the rehearsal's memory holds no event log")
     at -= 32
-    return tcglog.parse(memory[at:at + LOG_AREA])
+    return memory[at:at + LOG_AREA]
 
 
-def wait_for_boot(process, debug, errors):
+def wait_for_boot(process, debug, errors, kernel):
+    """Until the platform and, for an option ROM's entry, its name are logged;
+    kernel: the machine has one by -kernel, whose entry's name is known."""
+    # The entry's name is logged between "from ROM" and the jump's address.
+    started = rb"Booting from|No bootable" if kernel else \
+        rb"Booting from (?!ROM)|No bootable"
     limit = time.monotonic() + REHEARSAL_S
     while True:
         text = debug.read_bytes() if debug.exists() else b""
-        if re.search(rb"Booting from|No bootable", text):
+        if re.search(started, text):
             return
         if process.poll() is not None:
             raise FactsError("the rehearsal's QEMU ended: "
@@ -336,7 +454,7 @@ def rehearse_in(work, argv, bios, kind, banks):
         with subprocess.Popen(args, stdin=subprocess.DEVNULL, stderr=err,
                               stdout=subprocess.DEVNULL) as process:
             try:
-                wait_for_boot(process, debug, errors)
+                wait_for_boot(process, debug, errors, "-kernel" in argv)
                 return read_log(runner, work / "memory")
             finally:
                 if runner.monitor:
@@ -345,6 +463,11 @@ def rehearse_in(work, argv, bios, kind, banks):
 
 
 def read_log(runner, path):
+    """The log that a running machine has in memory; path: a file for it."""
+    return tcglog.parse(log_bytes(runner, path))
+
+
+def log_bytes(runner, path):
     runner.qmp("stop")
     tree = runner.qmp("human-monitor-command", **{
         "command-line": "info mtree -f"})

@@ -254,8 +254,6 @@ def record_cd(out, path, name, boot_code):
         entry = choose_cd_entry(catalog)
         count, lba = struct.unpack_from("<HI", entry, 6)
         media = entry[1] & 0xf
-        if media:
-            count = 1           # an emulated drive's first sector
         image = cd.read(lba, -(-count * SECTOR // CD_SECTOR))
         if image is None:
             raise PredictError(f"{path}: the boot image is outside the CD")
@@ -338,8 +336,8 @@ class Facts:
                 None leaves them with their separators and what roms says
     roms        [(PCI address as bus << 8 | devfn, image)] instead of the
                 reference's PCR 2; None: the reference's
-    boot        ("kernel", Kernel), ("disk", path), ("cd", path, name) or
-                ("none",)
+    boot        ("kernel", Kernel), ("disk", path), ("cd", path, name),
+                ("network", entry's name or None: the reference's) or ("none",)
     linux       a Kernel that the disk's or CD's loader starts through the
                 16-bit entry, or None
     """
@@ -385,6 +383,23 @@ def record_platform(out, facts):
             out.option_rom(pfa, image)
 
 
+BEV_TEXT = "Booting BEV Device "
+
+
+def network_name(facts):
+    """The boot entry of a network card's ROM as the boot menu names it."""
+    if facts.boot[1]:
+        return facts.boot[1]
+    for event in facts.reference.events if facts.reference else []:
+        text = event.data.decode("ascii", "replace")
+        if event.pcr == 4 and event.type == EV_ACTION and \
+                text.startswith(BEV_TEXT):
+            return text[len(BEV_TEXT):]
+    raise PredictError("how the network card's ROM calls its boot entry is "
+                       "not known: say --network with the name that the boot "
+                       "menu shows")
+
+
 def predict(facts):
     """The log that this boot will have; offsets are event numbers."""
     out = Recorder(facts.family, list(facts.banks))
@@ -400,6 +415,9 @@ def predict(facts):
     if facts.boot[0] == "kernel":
         out.action(4, "Booting BEV Device Linux kernel")
         record_kernel(out, facts.boot[1], True)
+    elif facts.boot[0] == "network":
+        # The ROM's code is in PCR 2; what it loads, no BIOS sees.
+        out.action(4, BEV_TEXT + network_name(facts)[:TEXT_MAX])
     elif facts.boot[0] == "disk":
         record_disk(out, facts.boot[1], facts.boot_code)
     elif facts.boot[0] == "cd":

@@ -133,17 +133,22 @@ class Log:
             result[bank] = pcrs
         return result
 
-    def check(self, read, first=0, last=7):
+    def check(self, read, first=0, last=7, partly=False):
         """Compare with PCRs that were read: {bank: {pcr: bytes}}.
 
         Returns [(bank, pcr, replayed, read)], pcr None when a bank is in
-        one of the two only."""
+        one of the two only.  partly: only some PCRs were read; only they
+        are looked at."""
         replayed, wrong = self.replay(), []
         for bank in sorted(set(replayed) | set(read)):
+            if partly and bank not in read:
+                continue
             if bank not in replayed or bank not in read:
                 wrong.append((bank, None, bank in replayed, bank in read))
                 continue
             for pcr in range(first, last + 1):
+                if partly and pcr not in read[bank]:
+                    continue
                 want, got = replayed[bank].get(pcr), read[bank].get(pcr)
                 if want != got:
                     wrong.append((bank, pcr, want, got))
@@ -268,19 +273,99 @@ def parse(data):
 
 
 def parse_pcrs(text):
-    """PCRs as text lines "bank index hex"; hex may be upper case."""
-    pcrs = {}
+    """PCRs as text: lines "bank index hex", or as tpm2_pcrread prints them:
+    "bank:" and then "index : 0xhex".  Hex may be upper case."""
+    pcrs, bank = {}, None
     for number, line in enumerate(text.splitlines(), 1):
-        words = line.split()
+        words = line.replace(":", " : ").split()
         if not words:
             continue
         try:
-            bank, pcr, value = words
-            pcrs.setdefault(bank, {})[int(pcr)] = bytes.fromhex(value)
+            if len(words) == 2 and words[1] == ":":
+                bank = words[0]
+                continue
+            if len(words) == 3 and words[1] == ":":
+                pcr, value = words[0], words[2]
+                if bank is None or value[:2].lower() != "0x":
+                    raise ValueError
+                pcrs.setdefault(bank, {})[int(pcr)] = bytes.fromhex(value[2:])
+                continue
+            name, pcr, value = words
+            pcrs.setdefault(name, {})[int(pcr)] = bytes.fromhex(value)
         except ValueError:
-            raise ValueError(f"line {number}: expected \"bank pcr hex\", "
-                             f"got {line!r}") from None
+            raise ValueError(f"line {number}: expected \"bank pcr hex\" or "
+                             f"tpm2_pcrread's output, got {line!r}") from None
     return pcrs
+
+
+def split_pcrs(data, selection):
+    """PCRs as tpm2_pcrread -o writes them, one after another: [(bank, [pcr])]
+    says which."""
+    pcrs, at = {}, 0
+    sizes = dict(ALGORITHMS.values())
+    for bank, numbers in selection:
+        for pcr in numbers:
+            pcrs.setdefault(bank, {})[pcr] = data[at:at + sizes[bank]]
+            at += sizes[bank]
+    if at != len(data):
+        raise ValueError(f"{len(data)} bytes, but this selection of PCRs has "
+                         f"{at}")
+    return pcrs
+
+
+@dataclass
+class Quote:
+    """What a TPM's quote is about: [(bank, [pcr])], and the digest of these
+    PCRs, one after another."""
+    selection: list
+    digest: bytes
+
+    def matches(self, pcrs):
+        """Are {bank: {pcr: value}} the quoted ones?  None: not all are
+        there."""
+        names = {20: "sha1", 32: "sha256", 48: "sha384", 64: "sha512"}
+        try:
+            data = b"".join(pcrs[bank][pcr] for bank, numbers in
+                            self.selection for pcr in numbers)
+        except KeyError:
+            return None
+        return hashlib.new(names[len(self.digest)], data).digest() == \
+            self.digest
+
+
+def parse_quote(data):
+    """A TPMS_ATTEST, as tpm2_quote -m writes it (TPM 2.0 Library part 2,
+    10.12.12).  Whose signature it has is not looked at here."""
+    at = 0
+
+    def take(n):
+        nonlocal at
+        if n > len(data) - at:
+            raise LogError(at, f"the quote needs {n} more bytes, "
+                               f"{len(data) - at} are left")
+        at += n
+        return data[at - n:at]
+
+    def number(n):
+        return int.from_bytes(take(n), "big")
+
+    if take(4) != b"\xffTCG" or number(2) != 0x8018:
+        raise LogError(0, "not a quote of a TPM 2.0 (TPMS_ATTEST)")
+    take(number(2))                     # the signer's name
+    take(number(2))                     # extraData: the nonce
+    take(17 + 8)                        # clock, firmware version
+    selection = []
+    for _ in range(number(4)):
+        alg = number(2)
+        bits = int.from_bytes(take(number(1)), "little")
+        if alg not in ALGORITHMS:
+            raise LogError(at, f"the quote has unknown algorithm {alg:#06x}")
+        selection.append((ALGORITHMS[alg][0],
+                          [n for n in range(PCR_COUNT) if bits >> n & 1]))
+    digest = take(number(2))
+    if at != len(data) or len(digest) not in (20, 32, 48, 64):
+        raise LogError(at, "the quote does not end with its digest")
+    return Quote(selection, digest)
 
 
 def parse_pcrs_12(text):

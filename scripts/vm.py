@@ -131,7 +131,8 @@ def drive_format(path):
 def disk(path, kind="ide", machine="pc", index=0, snapshot=True, boot=None,
          extra=""):
     """Arguments for one disk.  kind: ide, ahci, virtio, virtio-legacy,
-    virtio-modern, nvme.  On q35 "ide" is AHCI, as QEMU wires it."""
+    virtio-modern, virtio-scsi, lsi53c895a, nvme, usb-xhci.  On q35 "ide" is
+    AHCI, as QEMU wires it."""
     name = f"disk{index}"
     args = ["-drive", f"if=none,id={name},format={drive_format(path)},"
             f"file={str(path).replace(',', ',,')},"
@@ -145,10 +146,18 @@ def disk(path, kind="ide", machine="pc", index=0, snapshot=True, boot=None,
                          "disable-legacy=off",
         "virtio-modern": f"virtio-blk-pci,drive={name},disable-legacy=on,"
                          "disable-modern=off",
+        "virtio-scsi": f"scsi-hd,drive={name},scsi-id={index}",
+        "lsi53c895a": f"scsi-hd,drive={name},scsi-id={index}",
         "nvme": f"nvme,drive={name},serial=keel{index}",
+        "usb-xhci": f"usb-storage,drive={name},bus=xhci.0",
     }[kind]
+    if kind in ("virtio-scsi", "lsi53c895a") and index == 0:
+        args += ["-device", "virtio-scsi-pci" if kind == "virtio-scsi"
+                 else kind]
     if kind == "ahci" and machine != "q35":
         args += ["-device", "ich9-ahci,id=ahci"]
+    if kind == "usb-xhci":
+        args += ["-device", "qemu-xhci,id=xhci"]
     if boot is not None:
         device += f",bootindex={boot}"
     return args + ["-device", device]
@@ -345,12 +354,24 @@ class Machine:
         self.expect(rb"KEEL-RC 0\r?\n", 10)
         return unpack_dump(match[1])
 
+    def connect_monitor(self, timeout=20):
+        """QEMU makes the socket a moment after it is started."""
+        limit = time.monotonic() + timeout
+        while True:
+            try:
+                return self.monitor.connect(self.qmp_path)
+            except (FileNotFoundError, ConnectionRefusedError):
+                if time.monotonic() > limit or not self.alive():
+                    raise VmError(self.report(
+                        f"no monitor after {timeout} s")) from None
+                time.sleep(0.01)
+
     def qmp(self, command, **arguments):
         """Run one monitor command."""
         if self.monitor is None:
             self.monitor = socket.socket(socket.AF_UNIX)
             self.monitor.settimeout(20)
-            self.monitor.connect(self.qmp_path)
+            self.connect_monitor()
             self.qmp_file = self.monitor.makefile("r")
             self.qmp_file.readline()
             self.qmp("qmp_capabilities")

@@ -11,7 +11,12 @@
 #include "layout.h"
 #include "print.h"
 
-#define ZONE_BLOCKS         1024u       /* blocks a zone can have at a time */
+/* Blocks that a zone can have at a time.  High: one for each drive, more for
+ * controllers; temp: one for each thing that can be booted. */
+#define LOW_BLOCKS          32u
+#define FSEG_BLOCKS         32u
+#define HIGH_BLOCKS         640u
+#define TEMP_BLOCKS         320u
 #define HIGH_ZONE_MAX       0x1000000u  /* the high zone is at most 16 MiB */
 #define HIGH_ZONE_SHARE     4u          /* and at most this part of RAM */
 #define PAGE                0x1000u
@@ -21,13 +26,20 @@ struct block { uint32_t start, end; };
 struct zone {
     const char *name;
     uint32_t start, end;
-    unsigned count;
-    struct block blocks[ZONE_BLOCKS];   /* highest first */
+    unsigned count, capacity;
+    struct block *blocks;               /* highest first */
 };
 
+static struct block blocks[LOW_BLOCKS + FSEG_BLOCKS + HIGH_BLOCKS +
+                           TEMP_BLOCKS];
 static struct zone zones[] = {
-    { .name = "low" }, { .name = "fseg" }, { .name = "high" },
-    { .name = "temp" },
+    { .name = "low", .capacity = LOW_BLOCKS, .blocks = blocks },
+    { .name = "fseg", .capacity = FSEG_BLOCKS,
+      .blocks = blocks + LOW_BLOCKS },
+    { .name = "high", .capacity = HIGH_BLOCKS,
+      .blocks = blocks + LOW_BLOCKS + FSEG_BLOCKS },
+    { .name = "temp", .capacity = TEMP_BLOCKS,
+      .blocks = blocks + LOW_BLOCKS + FSEG_BLOCKS + HIGH_BLOCKS },
 };
 enum { ZONE_LOW, ZONE_FSEG, ZONE_HIGH, ZONE_TEMP };
 
@@ -41,7 +53,7 @@ static void *zone_alloc(struct zone *z, uint32_t size, uint32_t align)
 
     if (size == 0)
         size = 1;
-    for (unsigned i = 0; i <= z->count && z->count < ZONE_BLOCKS; i++) {
+    for (unsigned i = 0; i <= z->count && z->count < z->capacity; i++) {
         uint32_t floor = i < z->count ? z->blocks[i].end : z->start;
         uint32_t at;
 
@@ -133,7 +145,10 @@ void alloc_init(uint32_t top)
 {
     uint32_t share = top / HIGH_ZONE_SHARE;
     uint32_t high = share < HIGH_ZONE_MAX ? share : HIGH_ZONE_MAX;
+    uint32_t above = top > TEMP_START ? top - TEMP_START : 0;
 
+    if (high > above / 2)               /* hardly any RAM: both are needed */
+        high = above / 2;
     top = ALIGN_DOWN(top, PAGE);
     zones[ZONE_LOW].start = (uint32_t)low_zone_start;
     zones[ZONE_LOW].end = (uint32_t)low_zone_end;

@@ -49,9 +49,20 @@ struct drive {
     const char *path;           /* below the PCI device: "drive@0/disk@1" */
 };
 
+/*
+ * Which of two disks without a place in the boot order is the first: one with
+ * the lower rank.  Not the order of PCI functions, but SeaBIOS's, so that a
+ * command line without bootindex= boots the same disk as ever.
+ */
+enum drive_rank {
+    RANK_FLOPPY = -5, RANK_ATA, RANK_AHCI, RANK_VIRTIO_SCSI, RANK_VIRTIO_BLK,
+    RANK_USB, RANK_LSI, RANK_MEGASAS, RANK_PVSCSI, RANK_NVME,
+};
+
 /* What a controller driver implements.  All are resident and bounded. */
 struct drive_ops {
     const char *name;           /* "ATA", "AHCI", "virtio-blk" */
+    int8_t rank;                /* enum drive_rank */
     const char *edd_interface;  /* EDD 3.0 interface type, 8 characters */
     uint16_t max_count;         /* sectors that one rw() moves at most */
     uint8_t align;              /* demanded of buffers: 1 or 2 */
@@ -69,12 +80,15 @@ struct drive_ops {
                   uint32_t len, bool write);
 };
 
-/* All drives, in the order of PCI functions and ports. */
+/* All drives: by rank, then in the order of PCI functions and ports. */
 extern struct drive *drives;
 
 /* POST only. */
 void block_start(void);
 void block_finish(void);
+/* USB first, as soon as there is a console: its keyboards may be the only
+ * ones, and questions follow. */
+void block_finish_usb(void);
 
 /*
  * Move count sectors (of d->sector_size) at lba.  buf may be anywhere below

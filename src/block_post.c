@@ -13,9 +13,11 @@
 #include "hw/ata_post.h"
 #include "hw/floppy.h"
 #include "hw/nvme.h"
+#include "hw/scsi_hba.h"
 #include "hw/usb.h"
 #include "hw/virtio_blk.h"
 #include "hw/virtio_scsi.h"
+#include "overlay.h"
 #include "print.h"
 
 #define CLASS_IDE           0x0101u
@@ -27,12 +29,22 @@
 #define CLASS_USB           0x0c03u
 #define PROG_IF_NVME        0x02u
 #define TEXT_MAX            128u
+#define TEXTS_SIZE          1024u       /* many texts in one allocation */
+
+static bool have_usb;           /* its overlay is there */
 
 static bool is_virtio(const struct pci_device *pci, uint16_t old,
                       unsigned type)
 {
     return pci->vendor == VIRTIO_VENDOR &&
         (pci->device == old || pci->device == VIRTIO_DEVICE_MODERN(type));
+}
+
+static void start_usb(struct pci_device *pci)
+{
+    overlay_load(OVERLAY_USB);
+    have_usb = true;
+    usb_start(pci);
 }
 
 static void start_controller(struct pci_device *pci)
@@ -44,17 +56,25 @@ static void start_controller(struct pci_device *pci)
     else if (pci->class == CLASS_NVM && pci->prog_if == PROG_IF_NVME)
         nvme_start(pci);
     else if (pci->class == CLASS_USB)
-        usb_start(pci);
+        start_usb(pci);
     else if (is_virtio(pci, VIRTIO_BLOCK_OLD, VIRTIO_ID_BLOCK))
         virtio_blk_start(pci);
     else if (is_virtio(pci, VIRTIO_SCSI_OLD, VIRTIO_ID_SCSI))
         virtio_scsi_start(pci);
+    else
+        scsi_hba_start(pci);
 }
 
 void block_start(void)
 {
     PCI_FOREACH(pci)
         start_controller(pci);
+}
+
+void block_finish_usb(void)
+{
+    if (have_usb)
+        usb_finish();
 }
 
 void block_finish(void)
@@ -65,6 +85,14 @@ void block_finish(void)
     ahci_finish();
     nvme_finish();
     virtio_scsi_finish();
+    scsi_hba_finish();
+}
+
+/* Where a drive stands in the list; SeaBIOS counts AHCI ports through. */
+static int32_t place_of(const struct drive *d)
+{
+    return d->ops->rank * 0x10000 +
+        (d->ops->rank == RANK_AHCI ? d->ata_channel : d->bdf);
 }
 
 void drive_register(struct drive *d)
@@ -81,7 +109,7 @@ void drive_register(struct drive *d)
     if (d->type == DRIVE_HDD)
         geometry_set(d);
     debug("%s\n", d->description);
-    while (*at != NULL && (*at)->bdf <= d->bdf)
+    while (*at != NULL && place_of(*at) <= place_of(d))
         at = &(*at)->next;
     d->next = *at;
     *at = d;
@@ -89,9 +117,11 @@ void drive_register(struct drive *d)
 
 const char *drive_text(const char *fmt, ...)
 {
+    static char *texts;
+    static uint32_t left;
     char buf[TEXT_MAX];
     va_list ap;
-    char *text;
+    uint32_t size;
     int len;
 
     va_start(ap, fmt);
@@ -99,8 +129,13 @@ const char *drive_text(const char *fmt, ...)
     va_end(ap);
     if (len >= (int)sizeof(buf))
         len = sizeof(buf) - 1;
-    text = malloc_high((uint32_t)len + 1, 1);
-    if (text == NULL)
-        return "";
-    return memcpy(text, buf, (size_t)len);
+    size = (uint32_t)len + 1;
+    if (size > left) {
+        texts = malloc_high(TEXTS_SIZE, 1);
+        left = texts ? TEXTS_SIZE : 0;
+        if (texts == NULL)
+            return "";
+    }
+    left -= size;
+    return memcpy(texts + left, buf, (size_t)len);
 }

@@ -12,6 +12,8 @@
 #define PACKED              __attribute__((packed))
 #define ALIGNED(n)          __attribute__((aligned(n)))
 #define NORETURN            __attribute__((noreturn))
+#define NOINLINE            __attribute__((noinline))
+#define SECTION(name)       __attribute__((section(name)))
 #define PRINTF(fmt, args)   __attribute__((format(printf, fmt, args)))
 #define ARRAY_SIZE(a)       (sizeof(a) / sizeof((a)[0]))
 #define ALIGN_UP(v, a)      (((v) + (a) - 1) & ~((a) - 1))

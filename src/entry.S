@@ -15,6 +15,7 @@
 #define F(symbol)       ((symbol) - 0xf0000)
 #define D(symbol)       ((symbol) - DATA_START)
 #define PORT_A20        0x92
+#define CMOS_KIB_HIGH   0xb1            /* index, NMI off */
 #define PORT_PIC1       0x20
 #define PORT_PIC2       0xa0
 #define PORT_DEBUG      0x402
@@ -87,6 +88,11 @@ reset32:
     cmpl $0x29c08086, %eax
     jne unknown_board
 1:
+    movb $CMOS_KIB_HIGH, %al        /* of the memory above 1 MiB */
+    outb %al, $0x70
+    inb $0x71, %al
+    cmpb $(3072 >> 8), %al          /* POST lies in the third and fourth */
+    jb too_little
     movb $0x30, %bl                 /* F0000-FFFFF: RAM, read and write */
     config_write8
     movb $0x33, %bl                 /* six registers for C0000-EFFFF */
@@ -114,10 +120,14 @@ reset32:
     lgdtl gdt_pointer
     ljmpl $SEL_CODE32, $start
 
+too_little:
+    movl $(memory_text + ROM_OFFSET), %esi
+    movl $(memory_text_end - memory_text), %ecx
+    jmp 1f
 unknown_board:
     movl $(board_text + ROM_OFFSET), %esi
     movl $(board_text_end - board_text), %ecx
-    movw $PORT_DEBUG, %dx
+1:  movw $PORT_DEBUG, %dx
     rep outsb
 3:  hlt
     jmp 3b
@@ -127,6 +137,9 @@ board_text:
     .ascii "this machine type is not supported (use -M pc or -M q35). "
     .ascii "Stopped.\n"
 board_text_end:
+memory_text:
+    .ascii "KeelBIOS: 4 MiB of memory are the least (-m 4M). Stopped.\n"
+memory_text_end:
 
     .balign 8
 gdt:

@@ -9,9 +9,7 @@
 #ifndef HANDOVER_H
 #define HANDOVER_H
 
-#include "block.h"
-#include "eltorito.h"
-#include "hw/pci.h"
+#include "compiler.h"
 
 /* ---------------------------------------------------------------- POST only */
 
@@ -48,35 +46,5 @@ void linux_boot(void);
 /* In linux_entry.S: DS = setup segment, BX = its stack pointer; interrupts
  * off; far entry at DS + 20h:0. */
 extern char linux_entry_vector[];
-
-/*
- * Someone at this segment says (INT 15h AX=EC00h) in which mode it will run.
- * If the header of the Linux boot protocol is there, measure command line,
- * kernel and initrd from memory, once.  Any memory contents are safe.
- */
-void measure_linux_at(uint16_t segment);
-
-/*
- * A kernel that was loaded by linux_boot(): the same events, and before them
- * its setup code.  setup_len counts all setup sectors; payload is what
- * follows in the file.
- */
-struct linux_image {
-    uint8_t *setup;
-    uint32_t setup_len;
-    const uint8_t *payload;
-    uint32_t payload_len;
-    const char *cmdline;        /* with its NUL */
-    const uint8_t *initrd;
-    uint32_t initrd_len;        /* 0: none */
-};
-void measure_linux_image(const struct linux_image *image);
-
-/* What the boot sector of this disk (mbr, 512 bytes) is about to load. */
-void measure_disk_boot_code(struct drive *d, const uint8_t *mbr);
-
-/* The same for a CD: the rest of the boot image of which len bytes are loaded. */
-void measure_cd_boot_code(const struct eltorito *e, const uint8_t *image,
-                          uint32_t len);
 
 #endif

@@ -4,7 +4,7 @@
  *
  *   .init      POST-only code and constants, copied to 2 MiB at start
  *   .data      initial values of resident variables, copied to E4000
- *   packed     .packed, compressed; unpacked behind .init on demand
+ *   overlays   compressed, unpacked on demand (overlay.h)
  *   (free)
  *   .resident  code and constants that stay, up to 1 MiB; resident addresses
  *              are ROM addresses minus FFF00000h
@@ -22,6 +22,31 @@ EXTERN(post)
 ROM_SIZE = CONFIG_IMAGE_KIB * 1024;
 ROM_START = 0x100000000 - ROM_SIZE;
 
+/*
+ * The parts of an overlay: code and constants at the address where they run;
+ * scripts/image packs them.  The resident part begins with .head, the table
+ * by which other resident code reaches it.  Their ends are plain numbers, not
+ * places in a section: who knows them does not refer to the section.
+ */
+#define OVERLAY_RES(name, at)                                               \
+    .name##_res at : AT(at) {                                               \
+        name##_res_start = ABSOLUTE(.);                                     \
+        KEEP(*(.name.res.head))                                             \
+        *(.name.res.text .name.res.text.*)                                  \
+        *(.name.res.rodata .name.res.rodata.*)                              \
+        . = ALIGN(16);                                                      \
+        name##_res_end = ABSOLUTE(.);                                       \
+    }
+#define OVERLAY_INIT(name)                                                  \
+    .name##_init ALIGN(16) : AT(ADDR(.name##_init)) {                       \
+        name##_init_start = ABSOLUTE(.);                                    \
+        *(.name.init.text .name.init.text.*)                                \
+        *(.name.init.rodata .name.init.rodata.*)                            \
+        *(.name.init.data .name.init.data.*)                                \
+        . = ALIGN(16);                                                      \
+        name##_init_end = ABSOLUTE(.);                                      \
+    }
+
 SECTIONS
 {
     .init INIT_START : AT(ROM_START) {
@@ -35,41 +60,41 @@ SECTIONS
     .init.bss (NOLOAD) : {
         init_bss_start = ABSOLUTE(.);
         *(.init.bss .init.bss.*)
+        *(.tpm.init.bss .tpm.init.bss.*)
+        *(.usb.init.bss .usb.init.bss.*)
         . = ALIGN(4);
         init_bss_end = ABSOLUTE(.);
     }
     init_entry = ABSOLUTE(post);
 
-    .packed ALIGN(16) : AT(ADDR(.packed)) {
-        packed_start = .;
-        *(.packed.text .packed.text.*)
-        *(.packed.rodata .packed.rodata.*)
-        *(.packed.data .packed.data.*)
-        packed_end = .;
-    }
-    .packed.bss (NOLOAD) : {
-        packed_bss_start = .;
-        *(.packed.bss .packed.bss.*)
-        packed_bss_end = .;
-    }
+    OVERLAY_INIT(tpm)
+    OVERLAY_INIT(usb)
 
     .data STACK_TOP : AT(ROM_START + SIZEOF(.init)) {
         data_start = .;
         *(.data .data.*)
+        *(.tpm.res.data .tpm.res.data.*)
+        *(.usb.res.data .usb.res.data.*)
         . = ALIGN(4);
     }
     data_rom = LOADADDR(.data);
     data_size = SIZEOF(.data);
-    packed_rom = data_rom + data_size;
-    packed_rom_end = LOADADDR(.resident);
+    overlays_rom = data_rom + data_size;
+    overlays_rom_end = LOADADDR(.resident);
     .bss (NOLOAD) : {
         bss_start = .;
         *(.bss .bss.* COMMON)
+        *(.tpm.res.bss .tpm.res.bss.*)
+        *(.usb.res.bss .usb.res.bss.*)
         . = ALIGN(16);
         bss_end = .;
     }
     low_zone_start = bss_end;
     low_zone_end = DATA_END;
+
+    OVERLAY_RES(tpm, DATA_END)
+    OVERLAY_RES(usb, tpm_res_end)
+    overlays_res_end = usb_res_end;
 
     .resident ALIGN(0xfffe0 - SIZEOF(.resident) - 15, 16) :
             AT(ADDR(.resident) + ROM_OFFSET) {
@@ -94,22 +119,29 @@ SECTIONS
                   *(.init.note*) *(.init.comment) }
 }
 
-/* Resident code outlives .init and may not know it. */
-NOCROSSREFS_TO(.init .resident)
-NOCROSSREFS_TO(.init .data)
-NOCROSSREFS_TO(.init.bss .resident)
-NOCROSSREFS_TO(.packed .resident)
-NOCROSSREFS_TO(.packed .data)
-NOCROSSREFS_TO(.packed.bss .resident)
+/* Resident code outlives POST-only code and overlays may not be there. */
+#define POST_ONLY(section)                                                  \
+    NOCROSSREFS_TO(section .resident)                                       \
+    NOCROSSREFS_TO(section .data)                                           \
+    NOCROSSREFS_TO(section .tpm_res)                                        \
+    NOCROSSREFS_TO(section .usb_res)
+POST_ONLY(.init)
+POST_ONLY(.init.bss)
+POST_ONLY(.tpm_init)
+POST_ONLY(.usb_init)
+NOCROSSREFS_TO(.tpm_res .resident)
+NOCROSSREFS_TO(.tpm_res .usb_res)
+NOCROSSREFS_TO(.usb_res .resident)
+NOCROSSREFS_TO(.usb_res .tpm_res)
 
 ASSERT(LOADADDR(.data) + SIZEOF(.data) <= LOADADDR(.resident),
        "the image is full: .init, .data and .resident overlap")
-ASSERT(ADDR(.resident) >= DATA_END,
-       "resident code reaches down into the resident data")
+ASSERT(ADDR(.resident) >= overlays_res_end,
+       "resident code reaches down into the overlays")
 ASSERT(fseg_zone_start >= 0xf0000, "F segment zone and 16-bit code left F0000")
 ASSERT(bss_end <= DATA_END, "resident variables do not fit below E8000")
 ASSERT(bss_end - data_start <= STACK_SIZE / 2,
        "a resume puts resident variables aside in half of the stack's room")
-ASSERT(packed_bss_end <= TEMP_START, "POST code and data reach the temp zone")
+ASSERT(usb_init_end <= TEMP_START, "POST code and data reach the temp zone")
 ASSERT(SIZEOF(.resetvec) == 32 && reset_vector == 0xffff0,
        "the reset vector is the last 16 bytes, reset_soft the 16 before")

@@ -9,6 +9,7 @@
  * Linux Documentation/arch/x86/boot.rst; QEMU docs/specs/fw_cfg.
  */
 #include "handover.h"
+#include "measure.h"
 
 #include "fw/e820.h"
 #include "fw/fwcfg.h"
@@ -66,10 +67,22 @@ static uint32_t place_high(uint32_t len, uint32_t start, uint32_t last)
     return best;
 }
 
+/* The last address that the kernel takes its initrd from. */
+static uint32_t initrd_last(const struct linux_image *k)
+{
+    uint16_t version = linux_u16(k->setup + LINUX_VERSION);
+
+    if (version < 0x203)
+        return INITRD_MAX_OLD;
+    if (version >= 0x20c &&
+        (linux_u16(k->setup + LINUX_XLOADFLAGS) & LINUX_XLOAD_HIGH))
+        return UINT32_MAX;
+    return linux_u32(k->setup + LINUX_INITRD_MAX);
+}
+
 static int load_initrd(struct linux_image *k)
 {
-    uint32_t last = linux_u16(k->setup + LINUX_VERSION) >= 0x203
-        ? linux_u32(k->setup + LINUX_INITRD_MAX) : INITRD_MAX_OLD;
+    uint32_t last = initrd_last(k);
     uint32_t at = 0;
 
     k->initrd_len = read32(FWCFG_INITRD_SIZE);

@@ -20,6 +20,8 @@
 #define LINUX_HEAP_END          0x224u  /* u16 */
 #define LINUX_CMDLINE           0x228u  /* u32: address */
 #define LINUX_INITRD_MAX        0x22cu  /* u32: highest address, from 2.03 */
+#define LINUX_XLOADFLAGS    0x236u      /* u16, from protocol 2.12 on */
+#define LINUX_XLOAD_HIGH    (1u << 1)   /* all of 4 GiB and more is reached */
 #define LINUX_CMDLINE_SIZE      0x238u  /* u32: from 2.06 */
 #define LINUX_SETUP_DATA        0x250u  /* u64 */
 #define LINUX_HEADER_END        0x268u

@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Wiring between the BIOS and src/tcg, the part that stays after POST: the
- * platform interface, boot measurements, INT 1Ah AH=BBh.
+ * platform interface, boot measurements, INT 1Ah AH=BBh, resume.  In the
+ * TPM's overlay.
  */
 #include "measure.h"
 
 #include "fw/e820.h"
+#include "handover_measure.h"
 #include "io.h"
 #include "print.h"
 #include "timer.h"
 #include "tpm.h"
-
-#define PORT_RESET          0xcf9u
-#define RESET_HARD          0x02u
-#define RESET_NOW           0x04u
-#define PORT_KBC            0x64u
-#define KBC_PULSE_RESET     0xfeu
 
 static uint32_t mmio_read(void *ctx, uint32_t addr, unsigned bytes)
 {
@@ -83,18 +79,8 @@ struct tcg_platform tpm_platform = {
     .delay_us = delay_us, .print = print_text, .debug = debug_text,
     .map = map,
 };
-struct tcg tpm;
 
-void platform_reset(void)
-{
-    outb(PORT_RESET, RESET_HARD);
-    outb(PORT_RESET, RESET_HARD | RESET_NOW);
-    outb(PORT_KBC, KBC_PULSE_RESET);
-    for (;;)
-        __asm__ volatile("cli; hlt");
-}
-
-void handle_1a_tcg(struct bregs *r)
+static void int1a(struct bregs *r)
 {
     struct tcg_regs t = {
         .eax = r->eax, .ebx = r->ebx, .ecx = r->ecx, .edx = r->edx,
@@ -113,16 +99,12 @@ void handle_1a_tcg(struct bregs *r)
     set_cf(r, t.cf);
 }
 
-/*
- * Results of the measurements below are not looked at: a failure has been
- * printed and has closed measured boot in the module, and the boot goes on.
- */
-void measure_option_rom_scan(void)
+static void option_rom_scan(void)
 {
     (void)tcg_measure_action(&tpm, TCG_ROM_SCAN, NULL);
 }
 
-void measure_option_rom(pci_bdf bdf, const void *rom, uint32_t len)
+static void option_rom(pci_bdf bdf, const void *rom, uint32_t len)
 {
     struct tcg_piece piece = { rom, len };
 
@@ -130,23 +112,23 @@ void measure_option_rom(pci_bdf bdf, const void *rom, uint32_t len)
                       bdf == PCI_NONE ? 0 : bdf, NULL);
 }
 
-void measure_setup_entered(void)
+static void setup_entered(void)
 {
     (void)tcg_measure_action(&tpm, TCG_SETUP_ENTERED, NULL);
 }
 
-void measure_boot_intervention(void)
+static void boot_intervention(void)
 {
     (void)tcg_measure_action(&tpm, TCG_BOOT_INTERVENTION, NULL);
 }
 
-void measure_handover(void)
+static void handover_done(void)
 {
     (void)tcg_handover(&tpm);
 }
 
-void measure_boot_attempt(enum boot_kind kind, uint8_t drive,
-                          const char *text)
+static void boot_attempt(enum boot_kind kind, uint8_t drive,
+                         const char *text)
 {
     static const uint8_t events[] = {
         [BOOT_FLOPPY] = TCG_BOOT_BCV, [BOOT_HDD] = TCG_BOOT_BCV,
@@ -164,27 +146,52 @@ void measure_boot_attempt(enum boot_kind kind, uint8_t drive,
     (void)tcg_measure_action(&tpm, events[kind], name);
 }
 
-void measure_mbr(const void *sector)
+static void mbr(const void *sector)
 {
     (void)tcg_measure_mbr(&tpm, sector);
 }
 
-void measure_cd_catalog(const void *catalog, uint32_t len)
+static void cd_catalog(const void *catalog, uint32_t len)
 {
     (void)tcg_measure_bytes(&tpm, TCG_BOOT_CATALOG, catalog, len);
 }
 
-void measure_cd_image(const void *image, uint32_t len)
+static void cd_image(const void *image, uint32_t len)
 {
     (void)tcg_measure_bytes(&tpm, TCG_IPL_CD, image, len);
 }
 
-void measure_int18(void)
+static void int18(void)
 {
     (void)tcg_measure_action(&tpm, TCG_RETURN_INT18, NULL);
 }
 
-void measure_int19(void)
+static void int19(void)
 {
     (void)tcg_measure_action(&tpm, TCG_RETURNED_INT19, NULL);
 }
+
+/* Bring the TPM back with the log of the boot that was suspended. */
+static void resume_tpm(uint8_t *log, uint32_t log_size)
+{
+    static const char *const text[] = {
+        [TCG_RESUME_RESTORED] = "restored",
+        [TCG_RESUME_CAPPED] = "state lost: capped and disabled",
+        [TCG_RESUME_UNUSED] = "started by somebody else: not used",
+        [TCG_RESUME_DEAD] = "does not answer",
+    };
+    int rc = tcg_resume(&tpm, &tpm_platform, log, log_size);
+
+    if (rc >= 0)
+        debug("S3 resume: TPM %s\n", text[rc]);
+}
+
+const struct measure_ops measure_table SECTION(".head") = {
+    .option_rom_scan = option_rom_scan, .option_rom = option_rom,
+    .setup_entered = setup_entered, .boot_intervention = boot_intervention,
+    .handover = handover_done, .boot_attempt = boot_attempt, .mbr = mbr,
+    .disk_boot_code = disk_boot_code, .cd_catalog = cd_catalog,
+    .cd_image = cd_image, .cd_boot_code = cd_boot_code, .int18 = int18,
+    .int19 = int19, .linux_at = linux_at, .linux_image = linux_image,
+    .int1a = int1a, .resume = resume_tpm,
+};

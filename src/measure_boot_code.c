@@ -3,7 +3,7 @@
  * Measure what a boot sector is about to load, where that is known: the gap
  * behind an MBR, a GPT disk's BIOS boot partition, the active partition's
  * boot record, the rest of a CD's boot image.  All of it is the disk's: any
- * bytes are safe.  Resident.
+ * bytes are safe.  In the TPM's overlay.
  *
  * The sector reads its code again by INT 13h: a disk that gives other bytes
  * the second time is not found out (docs/measurements.md).
@@ -11,11 +11,12 @@
  * UEFI 2.10, 5.2 and 5.3 (MBR and GPT); GRUB's manual, "BIOS installation";
  * El Torito 1.0, and mkisofs -boot-info-table.
  */
-#include "handover.h"
+#include "handover_measure.h"
 
 #include <string.h>
 
 #include "fw/e820.h"
+#include "handover.h"
 #include "print.h"
 #include "tcg/cursor.h"
 #include "tpm.h"
@@ -155,9 +156,9 @@ static void measure_gpt(struct drive *d)
     }
 }
 
-void measure_disk_boot_code(struct drive *d, const uint8_t *mbr)
+void disk_boot_code(struct drive *d, const uint8_t *mbr)
 {
-    uint32_t gap_end = UINT32_MAX, active = 0;
+    uint32_t gap_end = 0, active = 0;
     bool gpt = false;
 
     if (!wanted() || !d || d->sector_size != SECTOR_SIZE)
@@ -172,20 +173,20 @@ void measure_disk_boot_code(struct drive *d, const uint8_t *mbr)
         if (type == 0 || start == 0)
             continue;
         gpt |= type == MBR_TYPE_GPT;
-        if (start < gap_end)
+        if (gap_end == 0 || start < gap_end)
             gap_end = start;
         if (status & MBR_ACTIVE && type != MBR_TYPE_GPT && active == 0)
             active = start;
     }
     if (gpt)
         measure_gpt(d);
-    else if (gap_end != UINT32_MAX && gap_end > 1)
+    else if (gap_end > 1)
         measure_area(d, 1, gap_end - 1, "MBR GAP");
     if (active)
         measure_boot_record(d, active);
 }
 
-void measure_cd_boot_code(const struct eltorito *e, const uint8_t *image,
+void cd_boot_code(const struct eltorito *e, const uint8_t *image,
                           uint32_t len)
 {
     static const uint16_t floppy_kib[] = {

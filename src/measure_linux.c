@@ -3,7 +3,7 @@
  * Measure a Linux kernel, its command line and its initrd where they lie in
  * memory, before the kernel's code goes on: for the kernel that linux_boot.c
  * loaded, and for those of boot loaders that enter the kernel's setup code,
- * which calls INT 15h AX=EC00h early.  Resident.
+ * which calls INT 15h AX=EC00h early.  In the TPM's overlay.
  *
  * Addresses and sizes in a header are somebody else's: only RAM of the OS is
  * read.  What cannot be read is reported and not measured, which shows in the
@@ -11,13 +11,13 @@
  *
  * Linux Documentation/arch/x86/boot.rst.
  */
-#include "handover.h"
+#include "handover_measure.h"
 
 #include <string.h>
 
 #include "fw/e820.h"
+#include "handover.h"
 #include "linux_header.h"
-#include "measure.h"
 #include "print.h"
 #include "real.h"
 #include "tcg/internal.h"
@@ -126,7 +126,7 @@ static void measure_cmdline_at(uint32_t at, uint32_t max)
         measure_cmdline(text, len);
 }
 
-void measure_linux_at(uint16_t segment)
+void linux_at(uint16_t segment)
 {
     uint8_t *setup = (uint8_t *)((uint32_t)segment << 4);
     uint32_t max = CMDLINE_DEFAULT, at, len;
@@ -173,7 +173,7 @@ static void measure_setup(const struct linux_image *k)
                       "Linux setup");
 }
 
-void measure_linux_image(const struct linux_image *k)
+void linux_image(const struct linux_image *k)
 {
     if (!tcg_usable(&tpm))
         return;

@@ -31,6 +31,8 @@
 #define ACPI_FILES          "etc/acpi/"
 #define ACPI_FILES_MAX      8u
 
+#define BOOTORDER_MAX       0x10000u    /* bytes of the file */
+
 static int read_key(void *ctx, uint32_t wait_ms)
 {
     int key = key_read(wait_ms);
@@ -144,6 +146,16 @@ static void measure_acpi(void)
         (void)tcg_measure_acpi(&tpm, pieces, count);
 }
 
+/* The file of `bootindex`; nothing without one. */
+static void measure_boot_order(void)
+{
+    uint32_t len;
+    const char *order = fwcfg_load("bootorder", BOOTORDER_MAX, &len);
+
+    if (order && *order)
+        (void)tcg_measure_bytes(&tpm, TCG_BOOT_ORDER, order, len);
+}
+
 void tpm_measure_platform(void)
 {
     static const char version[] = "KeelBIOS " KEEL_VERSION;
@@ -166,6 +178,7 @@ void tpm_measure_platform(void)
     if (table)
         (void)tcg_measure_smbios(&tpm, table, len);
     measure_acpi();
+    measure_boot_order();
 }
 
 void tpm_before_third_party(void)

@@ -21,7 +21,6 @@
 #include "fw/smp.h"
 #include "generated/version.h"
 #include "handover.h"
-#include "hw/usb.h"
 #include "io.h"
 #include "mor.h"
 #include "optionrom.h"
@@ -46,7 +45,7 @@ static uint16_t sercon_port(void)
                                   wanted ? SERCON_DEFAULT_PORT : 0);
 }
 
-/* A step that is there (unpacked) and needed only if there is a TPM. */
+/* A step that is there (in the overlay) and needed only with a TPM. */
 static void with_tpm(void (*step)(void))
 {
     if (tpm_present())
@@ -103,7 +102,7 @@ static void run_option_roms(void)
     if (port)
         sercon_setup(port);
     print_console_enable();
-    usb_finish();               /* a person may have to answer now */
+    block_finish_usb();         /* a person may have to answer now */
     with_tpm(tpm_print_status);
     with_tpm(tpm_admin_run);
     handover_setup();

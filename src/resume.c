@@ -23,6 +23,7 @@
 #include "hw/rtc.h"
 #include "io.h"
 #include "layout.h"
+#include "measure.h"
 #include "print.h"
 #include "real.h"
 #include "start.h"
@@ -32,6 +33,11 @@
 #define SHUTDOWN_RESUME     0xfeu
 #define PORT_PM1_STATUS     0x600u      /* as pm_setup_early() places it */
 #define PM1_WAK_STS         (1u << 15)
+
+/* RAM that may hold the event log: above the BIOS, below the chipset's own
+ * registers. */
+#define LOG_LOWEST          0x100000u
+#define LOG_LIMIT           0xfec00000u
 
 extern char data_start[], bss_end[];
 
@@ -48,19 +54,20 @@ bool resume_wanted(void)
     return inw(PORT_PM1_STATUS) & PM1_WAK_STS;
 }
 
-/* Bring the TPM back with the log of the boot that was suspended. */
-static void resume_tpm(void)
+/*
+ * Bring the TPM back; saved is the struct tcg of before the sleep, which the
+ * OS can have changed.  Of it only the log's place is used, and only what
+ * cannot be the firmware or a device: the worst that a forged one does is that
+ * a log of ours at another place in the OS's RAM is written to.
+ */
+static void resume_tpm(const struct tcg *saved)
 {
-    static const char *const text[] = {
-        [TCG_RESUME_RESTORED] = "restored",
-        [TCG_RESUME_CAPPED] = "state lost: capped and disabled",
-        [TCG_RESUME_UNUSED] = "started by somebody else: not used",
-        [TCG_RESUME_DEAD] = "does not answer",
-    };
-    int rc = tcg_resume(&tpm, &tpm_platform, NULL, 0);
+    uint8_t *area = saved->log.area;
+    uint32_t at = (uint32_t)area, size = saved->log.size;
 
-    if (rc >= 0)
-        debug("S3 resume: TPM %s\n", text[rc]);
+    if (at < LOG_LOWEST || at >= LOG_LIMIT || size > LOG_LIMIT - at)
+        area = NULL;
+    measure_ops->resume(area, size);
 }
 
 void resume(void)
@@ -76,7 +83,9 @@ void resume(void)
     data_init();
     smi_off_early();
     debug("S3 resume\n");
-    resume_tpm();
+    if (tpm_find(false))
+        resume_tpm((const struct tcg *)
+                   (aside + ((char *)&tpm - data_start)));
     chipset_resume();
     pic_init();
     smm_lock();

@@ -12,6 +12,35 @@
 #define NO_UNIT_TRIES       2u
 #define LBA_10_LIMIT        (1ull << 32)
 
+int scsi_take_sense(struct scsi_drive *s, const uint8_t cdb[16], void *buf,
+                    uint32_t len)
+{
+    uint32_t n = len < sizeof(s->sense) ? len : sizeof(s->sense);
+    bool given = s->have_sense && cdb[0] == SCSI_REQUEST_SENSE;
+
+    s->have_sense = false;
+    if (!given)
+        return 0;
+    memcpy(buf, s->sense, n);
+    return (int)n;
+}
+
+uint8_t scsi_cdb_len(const uint8_t cdb[16])
+{
+    static const uint8_t len[8] = { 6, 10, 10, 0, 16, 12, 0, 0 };
+
+    return len[cdb[0] >> 5];
+}
+
+int scsi_give_up(struct drive *d, bool *dead)
+{
+    pci_set16(d->bdf, PCI_COMMAND, PCI_COMMAND_MASTER, 0);
+    *dead = true;
+    debug("%s: target %u does not answer, or nonsense: controller given up\n",
+          d->ops->name, ((struct scsi_drive *)d)->target);
+    return ERR_TIMEOUT;
+}
+
 int scsi_sense(struct drive *d, uint8_t *key, uint8_t *asc)
 {
     uint8_t cdb[16] = { SCSI_REQUEST_SENSE, [4] = SENSE_LEN };

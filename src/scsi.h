@@ -22,6 +22,7 @@
 #define SCSI_SERVICE_IN_16      0x9eu
 #define SCSI_READ_CAPACITY_16   0x10u   /* service action of the former */
 #define SCSI_REPORT_LUNS        0xa0u
+#define SCSI_STATUS_GOOD        0u
 
 #define START_STOP_EJECT        0x02u   /* LoEj set, Start clear */
 #define SENSE_LEN               18u
@@ -32,6 +33,29 @@
 #define ASC_BECOMING_READY      0x04u
 #define ASC_NO_UNIT             0x25u
 #define ASC_NO_MEDIUM           0x3au
+
+/* A unit on a host adapter: what every adapter's packet() needs to know. */
+struct scsi_drive {
+    struct drive d;             /* first: found from the drive by a cast */
+    void *host;                 /* the adapter driver's own */
+    uint16_t lun;
+    uint8_t target;
+    bool have_sense;            /* it came with the last command */
+    uint8_t sense[SENSE_LEN] ALIGNED(4);
+};
+
+/*
+ * For packet(): when the command asks for sense data that came with the last
+ * one, give it.  Returns how many bytes, or 0: the command is to be sent.
+ */
+int scsi_take_sense(struct scsi_drive *s, const uint8_t cdb[16], void *buf,
+                    uint32_t len);
+
+/* Length of a command by its group (SPC-3, 4.3.4.1); 0: vendor's own. */
+uint8_t scsi_cdb_len(const uint8_t cdb[16]);
+
+/* No more DMA from an adapter that has not answered, or not sensibly. */
+int scsi_give_up(struct drive *d, bool *dead);
 
 /* Key and additional code of the sense data.  0 or an error. */
 int scsi_sense(struct drive *d, uint8_t *key, uint8_t *asc);
@@ -55,5 +79,12 @@ int scsi_rw(struct drive *d, uint64_t lba, uint32_t count, void *buf,
  * nor CD, or nothing; other errors were printed.
  */
 int scsi_identify(struct drive *d, const char *bus);
+
+/*
+ * POST only.  Register the disks and CDs on an adapter: of probe, ops, bdf and
+ * host are set.  packet() returns ERR_ABSENT for a target that is not there.
+ */
+#define SCSI_TARGETS_MAX    256u
+void scsi_scan(struct scsi_drive *probe, unsigned targets);
 
 #endif

@@ -6,7 +6,10 @@
 
 #include <string.h>
 
+#include "alloc.h"
 #include "print.h"
+
+#define LUNS_MAX            64u         /* of one target */
 
 #define INQUIRY_LEN         36u
 #define INQUIRY_TYPE        0           /* 7:5 qualifier, 4:0 type */
@@ -89,8 +92,10 @@ int scsi_identify(struct drive *d, const char *bus)
     memset(data, 0xff, sizeof(data));
     d->sector_size = SECTOR_SIZE;
     rc = scsi_command(d, cdb, data, sizeof(data), false);
-    if (rc < 0)
+    if (rc < 0) {
+        print("%s: no answer to INQUIRY, ignored\n", d->description);
         return rc;
+    }
     if (data[INQUIRY_TYPE] != TYPE_DISK && data[INQUIRY_TYPE] != TYPE_CD)
         return ERR_ABSENT;
     copy_text(vendor, data + INQUIRY_VENDOR, VENDOR_LEN);
@@ -110,4 +115,60 @@ int scsi_identify(struct drive *d, const char *bus)
     d->description = drive_text("%s Drive %s %s %s", bus, vendor, product,
                                 revision);
     return read_capacity(d);
+}
+
+/* One unit: register it if it is a disk or a CD. */
+static void add_unit(const struct scsi_drive *probe, uint16_t lun)
+{
+    struct scsi_drive *s = malloc_high(sizeof(*s), 8);
+
+    if (s == NULL)
+        return;                 /* the allocator has said it */
+    *s = *probe;
+    s->lun = lun;
+    s->d.path = drive_text("channel@0/disk@%x,%x", s->target, lun);
+    if (scsi_identify(&s->d, s->d.ops->name) == 0)
+        drive_register(&s->d);
+}
+
+/* The units of a target that exists. */
+static void scan_units(struct scsi_drive *probe)
+{
+    uint8_t cdb[16] = { SCSI_REPORT_LUNS };
+    uint8_t list[8 + 8 * LUNS_MAX] ALIGNED(4);
+    uint32_t len;
+    int rc;
+
+    cdb[8] = (uint8_t)(sizeof(list) >> 8);
+    cdb[9] = (uint8_t)sizeof(list);
+    memset(list, 0, sizeof(list));
+    rc = scsi_command(&probe->d, cdb, list, sizeof(list), false);
+    if (rc < 16) {
+        add_unit(probe, 0);
+        return;
+    }
+    len = (uint32_t)list[2] << 8 | list[3];     /* bytes, behind the head */
+    if (list[0] != 0 || list[1] != 0 || len > (uint32_t)rc - 8)
+        len = (uint32_t)rc - 8;
+    for (uint32_t i = 8; i + 8 <= 8 + len; i += 8)
+        if (list[i] >> 6 <= 1)          /* single level or flat */
+            add_unit(probe, (uint16_t)((list[i] & 0x3f) << 8 | list[i + 1]));
+}
+
+void scsi_scan(struct scsi_drive *probe, unsigned targets)
+{
+    static const uint8_t cdb[16] = { SCSI_TEST_UNIT_READY };
+
+    probe->d.description = probe->d.ops->name;
+    for (unsigned t = 0; t < targets; t++) {
+        int rc;
+
+        probe->target = (uint8_t)t;
+        probe->have_sense = false;
+        rc = probe->d.ops->packet(&probe->d, cdb, NULL, 0, false);
+        if (rc == ERR_TIMEOUT)
+            return;
+        if (rc != ERR_ABSENT)
+            scan_units(probe);
+    }
 }

@@ -15,8 +15,11 @@
 /* From the linker script; only their addresses mean something. */
 extern char data_rom[], data_start[], data_size[], bss_start[], bss_end[];
 extern char init_rom[], init_size[], init_bss_start[], init_bss_end[];
-extern char fseg_zone_start[], fseg_zone_end[];
+extern char fseg_zone_start[], fseg_zone_end[], resident_start[];
 extern char init_entry[];
+
+/* Of the stack in use here, at its upper end. */
+#define STACK_IN_USE        0x100u
 
 void data_init(void)
 {
@@ -24,12 +27,25 @@ void data_init(void)
     memset(bss_start, 0, (size_t)(bss_end - bss_start));
 }
 
+/*
+ * Operating systems search the BIOS area for tables (RSD PTR, _SM_, ...) and
+ * take the first: what an earlier one left there must not be that.  Leaves what
+ * entry.S copied from ROM, and the end of the stack.
+ */
+static void clear_bios_area(void)
+{
+    memset((void *)DATA_START, 0, STACK_SIZE - STACK_IN_USE);
+    memset(bss_start, 0, DATA_END - (size_t)bss_start);
+    memset((void *)DATA_END, 0, (size_t)resident_start - DATA_END);
+    memset(fseg_zone_start, 0, (size_t)(fseg_zone_end - fseg_zone_start));
+}
+
 void start(void)
 {
     if (resume_wanted())
         resume();               /* comes back only when it cannot */
+    clear_bios_area();
     data_init();
-    memset(fseg_zone_start, 0, (size_t)(fseg_zone_end - fseg_zone_start));
     memcpy((void *)INIT_START, init_rom, (size_t)init_size);
     memset(init_bss_start, 0, (size_t)(init_bss_end - init_bss_start));
     ((void (*)(void))init_entry)();

@@ -17,7 +17,7 @@
 #include "bda.h"
 #include "clock.h"
 #include "fw/e820.h"
-#include "handover.h"
+#include "measure.h"
 #include "io.h"
 #include "layout.h"
 #include "mouse.h"

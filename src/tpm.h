@@ -18,6 +18,12 @@ void handle_1a_tcg(struct bregs *r);
 /* Reset the machine, the TPM included.  Resident. */
 NORETURN void platform_reset(void);
 
+/*
+ * Is there a TPM?  Then its overlay is loaded (for POST both of its parts) and
+ * measure_ops is set.  Resident.
+ */
+bool tpm_find(bool post);
+
 /* There is a TPM, whatever its state. */
 static inline bool tpm_present(void)
 {
@@ -26,7 +32,7 @@ static inline bool tpm_present(void)
 
 /*
  * Init: find and start the TPM.  When there is one, all functions below may be
- * called, and only then: they are packed (packed.h).
+ * called, and only then: they are in the overlay.
  */
 void tpm_setup(void);
 

@@ -189,6 +189,7 @@ static int ahci_packet(struct drive *d, const uint8_t cdb[16], void *buf,
 
 const struct drive_ops ahci_disk_ops = {
     .name = "AHCI",
+    .rank = RANK_AHCI,
     .edd_interface = "SATA    ",
     .max_count = AHCI_MAX_COUNT,
     .align = 2,
@@ -197,6 +198,7 @@ const struct drive_ops ahci_disk_ops = {
 
 const struct drive_ops ahci_cd_ops = {
     .name = "AHCI",
+    .rank = RANK_AHCI,
     .edd_interface = "SATA    ",
     .max_count = AHCI_CD_MAX_COUNT,
     .align = 2,

@@ -327,6 +327,7 @@ static int ata_packet(struct drive *d, const uint8_t cdb[16], void *buf,
 
 const struct drive_ops ata_disk_ops = {
     .name = "ATA",
+    .rank = RANK_ATA,
     .edd_interface = "ATA     ",
     .max_count = ATA_MAX_COUNT,
     .align = 1,
@@ -335,6 +336,7 @@ const struct drive_ops ata_disk_ops = {
 
 const struct drive_ops ata_cd_ops = {
     .name = "ATAPI",
+    .rank = RANK_ATA,
     .edd_interface = "ATAPI   ",
     .max_count = ATA_CD_MAX_COUNT,
     .align = 1,

@@ -26,10 +26,10 @@
 
 #define RESULT_LEN          7u
 #define RESET_SENSES        4u          /* one for each drive */
-#define FLOPPY_KIND_2880K   6u
 
 uint8_t *floppy_buffer;
-static bool running;        /* reset and told its rates since POST */
+static bool running;        /* reset and told its times since POST */
+static uint8_t rates[FLOPPY_DRIVES];    /* of the media, as last seen */
 
 /* Wait for the controller to ask for a byte in that direction. */
 static int wait_request(uint8_t direction)
@@ -117,8 +117,6 @@ static int start_controller(const struct drive *d)
         if (rc < 0)
             return rc;
     }
-    outb(FDC_CCR, d->floppy_kind == FLOPPY_KIND_2880K ? FDC_CCR_1M
-                                                      : FDC_CCR_500K);
     rc = send(specify, sizeof(specify));
     if (rc == 0)
         rc = send(recalibrate, sizeof(recalibrate));
@@ -143,7 +141,8 @@ static void start_dma(bool write)
     outb(DMA_MASK, DMA_CHANNEL);
 }
 
-/* One sector, to or from the buffer. */
+/* One sector, to or from the buffer.  ERR_FORMAT: nothing can be made out at
+ * this rate. */
 static int move_sector(const struct drive *d, uint8_t cylinder, uint8_t head,
                        uint8_t sector, bool write)
 {
@@ -158,6 +157,7 @@ static int move_sector(const struct drive *d, uint8_t cylinder, uint8_t head,
 
     outb(FDC_DOR, FDC_DOR_RUN | FDC_DOR_DMA | FDC_DOR_MOTOR(d->ata_unit) |
          d->ata_unit);
+    outb(FDC_CCR, rates[d->ata_unit]);
     rc = send(seek, sizeof(seek));
     if (rc == 0)
         rc = wait_seek();
@@ -173,6 +173,27 @@ static int move_sector(const struct drive *d, uint8_t cylinder, uint8_t head,
         return 0;
     debug("%s: status %02x %02x %02x at %u/%u/%u\n", d->description,
           result[0], result[1], result[2], cylinder, head, sector);
+    return result[1] & FDC_ST1_NO_MARK ? ERR_FORMAT : ERR_DEVICE;
+}
+
+/*
+ * The drive's type says which rates it can do, not which one the medium was
+ * written with: when there is nothing to be read, try the next.
+ */
+static int move_at_some_rate(const struct drive *d, uint32_t track,
+                             uint8_t sector, bool write)
+{
+    uint8_t cylinder = (uint8_t)(track / d->logical.heads);
+    uint8_t head = (uint8_t)(track % d->logical.heads);
+    uint8_t *rate = &rates[d->ata_unit];
+
+    for (unsigned n = 0; n < FDC_CCR_RATES; n++) {
+        int rc = move_sector(d, cylinder, head, sector, write);
+
+        if (rc != ERR_FORMAT)
+            return rc;
+        *rate = (uint8_t)((*rate + 1u) % FDC_CCR_RATES);
+    }
     return ERR_DEVICE;
 }
 
@@ -189,9 +210,7 @@ static int floppy_rw(struct drive *d, uint64_t lba, uint32_t count,
 
         if (write)
             memcpy(floppy_buffer, at, SECTOR_SIZE);
-        rc = move_sector(d, (uint8_t)(track / d->logical.heads),
-                         (uint8_t)(track % d->logical.heads),
-                         (uint8_t)sector, write);
+        rc = move_at_some_rate(d, track, (uint8_t)sector, write);
         if (rc == 0 && !write)
             memcpy(at, floppy_buffer, SECTOR_SIZE);
     }
@@ -202,6 +221,7 @@ static int floppy_rw(struct drive *d, uint64_t lba, uint32_t count,
 
 const struct drive_ops floppy_ops = {
     .name = "floppy",
+    .rank = RANK_FLOPPY,
     .edd_interface = "        ",
     .max_count = 36,
     .align = 1,

@@ -20,9 +20,8 @@
 #define FDC_MSR_TO_HOST     (1u << 6)
 #define FDC_MSR_REQUEST     (1u << 7)
 #define FDC_DATA            0x3f5u
-#define FDC_CCR             0x3f7u
-#define FDC_CCR_500K        0u          /* 1.2 and 1.44 MB */
-#define FDC_CCR_1M          3u          /* 2.88 MB */
+#define FDC_CCR             0x3f7u      /* rate: 500, 300, 250, 1000 kbit/s */
+#define FDC_CCR_RATES       4u
 
 #define FDC_CMD_SPECIFY     0x03u
 #define FDC_CMD_WRITE       0x45u       /* MFM, one head */
@@ -36,7 +35,9 @@
 #define FDC_GAP             0x1bu
 #define FDC_ST0_FAILED      0xc0u
 #define FDC_ST0_SEEK_END    0x20u
+#define FDC_ST1_NO_MARK     0x01u       /* of a sector */
 
+#define FLOPPY_DRIVES       2u
 #define FLOPPY_TIMEOUT_MS   3000u       /* spin-up, seek, a turn or two */
 
 /* ops of floppy drives; drive.ata_unit is 0 or 1 */

@@ -14,7 +14,6 @@
 #define CMOS_NMI_OFF        0x80u
 #define CMOS_FLOPPIES       0x10u       /* 7:4 first, 3:0 second drive */
 #define CLASS_ISA_BRIDGE    0x0601u
-#define DRIVES              2u
 #define EQUIPMENT_FLOPPY    (1u << 0)
 #define EQUIPMENT_SECOND    (1u << 6)
 
@@ -68,6 +67,6 @@ void floppy_setup(void)
 
     outb(CMOS_INDEX, CMOS_FLOPPIES | CMOS_NMI_OFF);
     kinds = inb(CMOS_DATA);
-    for (unsigned unit = 0; unit < DRIVES; unit++)
+    for (unsigned unit = 0; unit < FLOPPY_DRIVES; unit++)
         add_drive(unit, unit == 0 ? kinds >> 4 : kinds & 0xf);
 }

@@ -102,6 +102,7 @@ static int nvme_rw(struct drive *d, uint64_t lba, uint32_t count, void *buf,
 
 const struct drive_ops nvme_ops = {
     .name = "NVMe",
+    .rank = RANK_NVME,
     .edd_interface = "NVME    ",
     .max_count = NVME_MAX_COUNT,
     .align = 4,

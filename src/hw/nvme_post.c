@@ -181,8 +181,9 @@ static void add_namespace(struct nvme *n, uint32_t nsid, uint8_t *page)
     v->d.sector_size = SECTOR_SIZE;
     v->d.sectors = sectors;
     v->d.bdf = n->bdf;
-    /* QEMU's path may have another number: match any. */
-    v->d.path = drive_text("namespace@*,0");
+    /* QEMU's path has another number, or (up to 7.2, for nvme-ns) memory
+     * that was freed: whatever stands behind the controller. */
+    v->d.path = "*";
     v->d.description = drive_text("NVMe NS %u: %llu MiB (%llu %u-byte blocks"
                                   " + 0-byte metadata)", nsid,
                                   (unsigned long long)(sectors >> 11),

@@ -35,23 +35,20 @@ int crb_probe(struct tpm_dev *dev)
     return dev->cmd_at && dev->rsp_at ? 0 : ERR_DEVICE;
 }
 
+/*
+ * By LOC_STS, which says all that is needed: QEMU asks swtpm for what LOC_STATE
+ * holds, and stops the machine until it answers.
+ */
 static int request_locality(const struct tpm_dev *dev)
 {
-    uint32_t limit = dev->timeout_us[TIMEOUT_A];
-    uint32_t v = tpm_dev_read(dev, CRB_LOC_STATE, 4);
     int rc;
 
-    if (v == 0xffffffffu) {
-        return ERR_DEVICE;              /* nothing answers there */
-    }
     tpm_dev_write(dev, CRB_LOC_CTRL, 4, CRB_LOC_CTRL_REQUEST);
-    rc = tpm_dev_wait(dev, CRB_LOC_STS, 4, CRB_LOC_STS_GRANTED,
-                      CRB_LOC_STS_GRANTED, limit);
-    if (rc < 0) {
-        return rc;
-    }
-    v = CRB_LOC_STATE_ASSIGNED | CRB_LOC_STATE_VALID;
-    rc = tpm_dev_wait(dev, CRB_LOC_STATE, 4, v, v, limit);
+    /* "Seized" is never set at locality 0 here; registers that are gone are
+     * all ones. */
+    rc = tpm_dev_wait(dev, CRB_LOC_STS, 4,
+                      CRB_LOC_STS_GRANTED | CRB_LOC_STS_SEIZED,
+                      CRB_LOC_STS_GRANTED, dev->timeout_us[TIMEOUT_A]);
     return rc < 0 ? rc : 0;
 }
 
@@ -105,22 +102,27 @@ int crb_send(struct tpm_dev *dev, const uint8_t *cmd, uint32_t len)
         return rc;
     }
     copy_out(dev, cmd, len);
-    tpm_dev_write(dev, CRB_CTRL_CANCEL, 4, 0);
     tpm_dev_write(dev, CRB_CTRL_START, 4, CRB_START);
     return 0;
 }
 
-int crb_wait(struct tpm_dev *dev, uint32_t timeout_us)
+int crb_wait(const struct tpm_dev *dev, uint32_t timeout_us)
 {
     int rc = tpm_dev_wait(dev, CRB_CTRL_START, 4, CRB_START, 0, timeout_us);
 
-    if (rc == ERR_TIMEOUT) {
-        tpm_dev_write(dev, CRB_CTRL_CANCEL, 4, CRB_CANCEL);
-        /* What matters is whether it stops; its answer is not wanted. */
-        (void)tpm_dev_wait(dev, CRB_CTRL_START, 4, CRB_START, 0,
-                           dev->timeout_us[TIMEOUT_B]);
-    }
     return rc < 0 ? rc : 0;
+}
+
+int crb_cancel(const struct tpm_dev *dev)
+{
+    int rc;
+
+    tpm_dev_write(dev, CRB_CTRL_CANCEL, 4, CRB_CANCEL);
+    rc = crb_wait(dev, dev->timeout_us[TIMEOUT_B]);
+    if (rc == 0) {
+        tpm_dev_write(dev, CRB_CTRL_CANCEL, 4, 0);
+    }
+    return rc;
 }
 
 int crb_receive(struct tpm_dev *dev, uint8_t *rsp, uint32_t cap)

@@ -11,7 +11,6 @@
 #include "hw/tpm_dev.h"
 
 /* Offsets in a locality's page, all 32 bits */
-#define CRB_LOC_STATE       0x00u
 #define CRB_LOC_CTRL        0x08u
 #define CRB_LOC_STS         0x0cu
 #define CRB_INTF_ID         0x30u
@@ -28,11 +27,10 @@
 #define CRB_DATA            0x80u
 #define CRB_PAGE            0x1000u
 
-#define CRB_LOC_STATE_VALID     (1u << 7)
-#define CRB_LOC_STATE_ASSIGNED  (1u << 1)
 #define CRB_LOC_CTRL_REQUEST    (1u << 0)
 #define CRB_LOC_CTRL_RELINQUISH (1u << 1)
 #define CRB_LOC_STS_GRANTED     (1u << 0)
+#define CRB_LOC_STS_SEIZED      (1u << 1)
 #define CRB_REQ_READY           (1u << 0)
 #define CRB_REQ_IDLE            (1u << 1)
 #define CRB_STS_ERROR           (1u << 0)
@@ -46,9 +44,11 @@
  */
 int crb_probe(struct tpm_dev *dev);
 int crb_send(struct tpm_dev *dev, const uint8_t *cmd, uint32_t len);
-int crb_wait(struct tpm_dev *dev, uint32_t timeout_us);
+int crb_wait(const struct tpm_dev *dev, uint32_t timeout_us);
+/* Stop the command in progress; 0 when it has ended. */
+int crb_cancel(const struct tpm_dev *dev);
 int crb_receive(struct tpm_dev *dev, uint8_t *rsp, uint32_t cap);
-/* Give up the command in progress, if any, and the locality. */
+/* After a command: the TPM becomes idle, the locality free. */
 void crb_end(struct tpm_dev *dev);
 
 #endif

@@ -11,14 +11,15 @@
 
 struct tpm_driver {
     int (*send)(struct tpm_dev *dev, const uint8_t *cmd, uint32_t len);
-    int (*wait)(struct tpm_dev *dev, uint32_t timeout_us);
+    int (*wait)(const struct tpm_dev *dev, uint32_t timeout_us);
+    int (*cancel)(const struct tpm_dev *dev);
     int (*receive)(struct tpm_dev *dev, uint8_t *rsp, uint32_t cap);
     void (*end)(struct tpm_dev *dev);
 };
 
 static const struct tpm_driver drivers[] = {
-    [TPM_IF_TIS] = { tis_send, tis_wait, tis_receive, tis_end },
-    [TPM_IF_CRB] = { crb_send, crb_wait, crb_receive, crb_end },
+    [TPM_IF_TIS] = { tis_send, tis_wait, tis_cancel, tis_receive, tis_end },
+    [TPM_IF_CRB] = { crb_send, crb_wait, crb_cancel, crb_receive, crb_end },
 };
 
 uint32_t tpm_dev_read(const struct tpm_dev *dev, uint32_t at, unsigned bytes)
@@ -65,6 +66,18 @@ static int finish(struct tpm_dev *dev)
     return drv->wait(dev, left);
 }
 
+bool tpm_dev_recovered(const struct tpm_dev *dev)
+{
+    return dev->late && drivers[dev->interface].wait(dev, 0) == 0;
+}
+
+/* The last command is over, one way or the other. */
+static void end(struct tpm_dev *dev)
+{
+    dev->busy = dev->late = false;
+    drivers[dev->interface].end(dev);
+}
+
 int tpm_dev_send(struct tpm_dev *dev, const uint8_t *cmd, uint32_t len,
                  uint32_t duration_us)
 {
@@ -75,12 +88,12 @@ int tpm_dev_send(struct tpm_dev *dev, const uint8_t *cmd, uint32_t len,
         return ERR_SPACE;
     }
     if (dev->busy) {
-        rc = finish(dev);
-        dev->busy = false;
-        drv->end(dev);
+        rc = dev->late ? drv->cancel(dev) : finish(dev);
         if (rc < 0) {
+            dev->late = true;
             return rc;
         }
+        end(dev);
     }
     rc = drv->send(dev, cmd, len);
     if (rc < 0) {
@@ -102,10 +115,11 @@ int tpm_dev_receive(struct tpm_dev *dev, uint8_t *rsp, uint32_t cap)
         return ERR_PARAM;
     }
     rc = finish(dev);
-    if (rc == 0) {
-        rc = drv->receive(dev, rsp, cap);
+    if (rc < 0) {
+        dev->late = true;
+        return rc;
     }
-    dev->busy = false;
-    drv->end(dev);
+    rc = drv->receive(dev, rsp, cap);
+    end(dev);
     return rc;
 }

@@ -24,6 +24,7 @@ struct tpm_dev {
     uint8_t interface;              /* enum tpm_interface */
     uint8_t fifo_bytes;             /* TIS: bytes per FIFO access, 1 or 4 */
     bool busy;                      /* a command was sent, not yet received */
+    bool late;                      /* ... and was reported as timed out */
     uint32_t timeout_us[4];         /* by enum tpm_timeout */
     uint64_t sent_us;               /* when it was sent */
     uint32_t wait_us;               /* and how long it may take */
@@ -46,18 +47,35 @@ void tpm_dev_write(const struct tpm_dev *dev, uint32_t at, unsigned bytes,
 /*
  * Send a command and let the TPM run it; it may take duration_us.  A command
  * whose response was not fetched is waited for first, and its response is
- * dropped.  Returns 0, ERR_TIMEOUT, ERR_DEVICE (the interface misbehaved),
- * ERR_SPACE (too long for the buffer).
+ * dropped; one that is late already is cancelled.  Returns 0, ERR_TIMEOUT,
+ * ERR_DEVICE (the interface misbehaved), ERR_SPACE (too long for the buffer).
  */
 int tpm_dev_send(struct tpm_dev *dev, const uint8_t *cmd, uint32_t len,
                  uint32_t duration_us);
 
 /*
  * Fetch the response.  Returns its length (at least TPM_HEADER_SIZE; equal to
- * the size in its header), or an error: ERR_TIMEOUT (the command was
- * cancelled), ERR_FORMAT (the size makes no sense), ERR_SPACE (longer than
- * cap), ERR_DEVICE.
+ * the size in its header), or an error: ERR_TIMEOUT, ERR_FORMAT (the size
+ * makes no sense), ERR_SPACE (longer than cap), ERR_DEVICE.
+ *
+ * After a time-out the command goes on and the interface is left alone until
+ * the next command: QEMU stops the whole machine over a cancellation until
+ * swtpm has confirmed it, which a dead one never does.  What is wrong can be
+ * said before that, and a POST that sends nothing more goes on.
  */
 int tpm_dev_receive(struct tpm_dev *dev, uint8_t *rsp, uint32_t cap);
+
+/* Has the command that was late ended by now?  One look. */
+bool tpm_dev_recovered(const struct tpm_dev *dev);
+
+/*
+ * Is nothing decoded at TPM_BASE?  By what TIS_INTF_ID and TIS_DID_VID read.
+ * A CRB interface has the former, too.
+ */
+static inline bool tpm_dev_absent(uint32_t intf_id, uint32_t did_vid)
+{
+    return (intf_id == 0 || intf_id == 0xffffffffu)
+           && (did_vid == 0 || did_vid == 0xffffffffu);
+}
 
 #endif

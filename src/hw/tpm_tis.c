@@ -20,21 +20,19 @@ static int wait_status(const struct tpm_dev *dev, uint32_t bits,
     return tpm_dev_wait(dev, TIS_STS, 4, bits, bits, dev->timeout_us[limit]);
 }
 
+/*
+ * A locality's status reads as all ones until it is the active one.  ACCESS
+ * says so, too, but QEMU asks swtpm for a part of what is read there, and
+ * stops the machine until it answers.
+ */
 static int request_locality(const struct tpm_dev *dev)
 {
-    uint32_t want = TIS_ACCESS_VALID | TIS_ACCESS_ACTIVE;
-    uint32_t v = tpm_dev_read(dev, TIS_ACCESS, 1);
+    int rc;
 
-    if (v == 0xff) {
-        return ERR_DEVICE;              /* nothing answers there */
-    }
-    if ((v & want) == want) {
-        return 0;
-    }
     tpm_dev_write(dev, TIS_ACCESS, 1, TIS_ACCESS_REQUEST);
-    v = (uint32_t)tpm_dev_wait(dev, TIS_ACCESS, 1, want, want,
-                               dev->timeout_us[TIMEOUT_A]);
-    return (int32_t)v < 0 ? (int)v : 0;
+    rc = tpm_dev_wait(dev, TIS_STS, 4, TIS_STS_RESERVED, 0,
+                      dev->timeout_us[TIMEOUT_A]);
+    return rc < 0 ? rc : 0;
 }
 
 /*
@@ -164,11 +162,20 @@ int tis_send(struct tpm_dev *dev, const uint8_t *cmd, uint32_t len)
     return rc;
 }
 
-int tis_wait(struct tpm_dev *dev, uint32_t timeout_us)
+int tis_wait(const struct tpm_dev *dev, uint32_t timeout_us)
 {
     uint32_t bits = TIS_STS_VALID | TIS_STS_DATA;
     int rc = tpm_dev_wait(dev, TIS_STS, 4, bits, bits, timeout_us);
 
+    return rc < 0 ? rc : 0;
+}
+
+int tis_cancel(const struct tpm_dev *dev)
+{
+    int rc;
+
+    tpm_dev_write(dev, TIS_STS, 4, TIS_STS_READY);
+    rc = wait_status(dev, TIS_STS_READY, TIMEOUT_B);
     return rc < 0 ? rc : 0;
 }
 
@@ -222,6 +229,6 @@ int tis_receive(struct tpm_dev *dev, uint8_t *rsp, uint32_t cap)
 
 void tis_end(struct tpm_dev *dev)
 {
-    tpm_dev_write(dev, TIS_STS, 4, TIS_STS_READY);  /* also aborts */
+    tpm_dev_write(dev, TIS_STS, 4, TIS_STS_READY);
     tpm_dev_write(dev, TIS_ACCESS, 1, TIS_ACCESS_ACTIVE);
 }

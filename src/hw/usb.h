@@ -23,7 +23,8 @@
  * No time is slept away: QEMU's ports need neither debouncing nor the 50 ms
  * of a reset nor recovery after it; they are for hc->physical only (100 ms
  * after begin() of all are the core's, as is the recovery; the length of a
- * port's reset is the driver's, where software times it).  Every wait is a struct poll (block.h).
+ * port's reset is the driver's, where software times it).  Every wait is a
+ * struct poll (block.h).
  * Everything that a device or controller answers is hostile: lengths that it
  * reports are cut to what was asked for.
  *

@@ -76,7 +76,7 @@ static int port_reset(struct usb_device *hub, unsigned port)
         : rc & STATUS_HIGH_SPEED ? USB_HIGH : USB_FULL;
 }
 
-static void search_port(struct usb_device *hub, unsigned port)
+static void search_hub_port(struct usb_device *hub, unsigned port)
 {
     int rc = port_status(hub, port);
 
@@ -135,6 +135,6 @@ int usb_hub_start(struct usb_device *dev)
         timer_delay_us(SETTLE_US + desc[DESC_POWER_GOOD] * 2000u);
     for (unsigned port = 1; port <= dev->hub_ports; port++)
         if (!dev->hc->dead && !usb_enough())
-            search_port(dev, port);
+            search_hub_port(dev, port);
     return 0;
 }

@@ -80,7 +80,7 @@ static void send_usage(uint8_t usage, uint8_t modifiers, bool release)
         send(scan_codes[i], release);
 }
 
-static bool holds(const uint8_t *report, uint8_t usage)
+static bool holds(const uint8_t report[USB_KBD_REPORT], uint8_t usage)
 {
     for (unsigned i = USB_KBD_KEYS; i < USB_KBD_REPORT; i++)
         if (report[i] == usage)
@@ -88,28 +88,34 @@ static bool holds(const uint8_t *report, uint8_t usage)
     return false;
 }
 
-/* What is different from the last report. */
-static void take_report(struct usb_kbd *k, const uint8_t *report)
+/*
+ * What is different from the last report.  That is noted before a key is sent:
+ * programs that hang on INT 15h AH=4Fh may look for keys themselves.
+ */
+static void take_report(struct usb_kbd *k,
+                        const uint8_t report[USB_KBD_REPORT])
 {
     uint8_t changed = report[0] ^ k->last[0];
+    uint8_t last[USB_KBD_REPORT];
 
     if (report[USB_KBD_KEYS] != 0 && report[USB_KBD_KEYS] < USAGE_FIRST)
         return;                 /* too many keys at once: it cannot tell */
+    memcpy(last, k->last, sizeof(last));
+    memcpy(k->last, report, sizeof(k->last));
+    if (!holds(report, k->repeat))
+        k->repeat = 0;
     for (unsigned i = 0; i < MODIFIERS; i++)
         if (changed & 1u << i)
             send(modifier_codes[i], !(report[0] & 1u << i));
     for (unsigned i = USB_KBD_KEYS; i < USB_KBD_REPORT; i++)
-        if (k->last[i] != 0 && !holds(report, k->last[i]))
-            send_usage(k->last[i], k->last[0], true);
+        if (last[i] != 0 && !holds(report, last[i]))
+            send_usage(last[i], last[0], true);
     for (unsigned i = USB_KBD_KEYS; i < USB_KBD_REPORT; i++)
-        if (report[i] != 0 && !holds(k->last, report[i])) {
-            send_usage(report[i], report[0], false);
+        if (report[i] != 0 && !holds(last, report[i])) {
             k->repeat = report[i];
             k->again = timer_deadline_ms(FIRST_REPEAT_MS);
+            send_usage(report[i], report[0], false);
         }
-    if (!holds(report, k->repeat))
-        k->repeat = 0;
-    memcpy(k->last, report, USB_KBD_REPORT);
 }
 
 static void poll(struct usb_kbd *k)
@@ -130,8 +136,8 @@ static void poll(struct usb_kbd *k)
         }
     }
     if (k->repeat != 0 && timer_expired(&k->again)) {
-        send_usage(k->repeat, k->last[0], false);
         k->again = timer_deadline_ms(NEXT_REPEAT_MS);
+        send_usage(k->repeat, k->last[0], false);
     }
 }
 

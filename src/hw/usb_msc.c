@@ -25,7 +25,7 @@ static void reset(struct usb_msc *m)
 }
 
 /* A bulk transfer; after a stall the pipe is made usable again. */
-static int bulk(struct usb_pipe *pipe, void *buf, uint32_t len,
+static int move(struct usb_pipe *pipe, void *buf, uint32_t len,
                 uint32_t timeout_ms)
 {
     int rc = pipe->dev->hc->ops->bulk(pipe, buf, len, timeout_ms);
@@ -39,10 +39,10 @@ static int bulk(struct usb_pipe *pipe, void *buf, uint32_t len,
 static int read_status(struct usb_msc *m, struct usb_csw *csw,
                        uint32_t timeout_ms)
 {
-    int rc = bulk(m->in, csw, sizeof(*csw), timeout_ms);
+    int rc = move(m->in, csw, sizeof(*csw), timeout_ms);
 
     if (rc == ERR_DEVICE)
-        rc = bulk(m->in, csw, sizeof(*csw), timeout_ms);
+        rc = move(m->in, csw, sizeof(*csw), timeout_ms);
     if (rc < 0)
         return rc;
     return rc == sizeof(*csw) && csw->signature == USB_CSW_SIGNATURE &&
@@ -78,7 +78,7 @@ static int exchange(struct usb_drive *u, const uint8_t cdb[16], void *buf,
     if (rc != sizeof(cbw))
         return rc < 0 ? rc : ERR_FORMAT;
     if (len != 0) {
-        moved = bulk(write ? m->out : m->in, buf, len, timeout);
+        moved = move(write ? m->out : m->in, buf, len, timeout);
         if (moved == ERR_DEVICE)
             moved = 0;          /* stalled: the status tells why */
         if (moved < 0)

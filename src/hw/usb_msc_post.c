@@ -41,8 +41,8 @@ static int add_unit(struct usb_msc *m, unsigned lun)
     u->lun = (uint8_t)lun;
     u->d.ops = &usb_msc_ops;
     u->d.bdf = m->dev->hc->path_bdf;
-    u->d.description = "USB MSC Drive";
     u->d.path = unit_path(m->dev, lun);
+    u->d.description = u->d.path;       /* until it says what it is */
     rc = scsi_identify(&u->d, "USB MSC");
     if (rc == 0)
         drive_register(&u->d);
@@ -79,9 +79,12 @@ int usb_msc_start(struct usb_device *dev, const struct usb_interface *i)
                     USB_MSC_MAX_LUN, 0, i->number, last, 1, 1) < 0 ||
         last[0] > LUN_LAST)
         last[0] = 0;
-    for (unsigned lun = 0; lun <= last[0] && !m->dead; lun++)
-        units += add_unit(m, lun) == 0;
-    if (m->dead)
-        usb_print(dev, "does not answer SCSI commands", ERR_DEVICE);
+    for (unsigned lun = 0; lun <= last[0]; lun++) {
+        int rc = add_unit(m, lun);
+
+        units += rc == 0;
+        if (rc == ERR_TIMEOUT)
+            break;              /* the others will not be any better */
+    }
     return units != 0 ? 0 : ERR_ABSENT;
 }

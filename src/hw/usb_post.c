@@ -10,7 +10,7 @@
 #define VENDOR_QEMU         0x1af4u     /* as subsystem vendor */
 
 /* What hostile devices and hubs can cost at most */
-#define DEVICES_MAX         64u
+#define DEVICES_MAX         48u
 #define SEARCH_TIMEOUT_MS   30000u
 
 /* For physical buses only */
@@ -122,7 +122,7 @@ void usb_print(const struct usb_device *dev, const char *what, int rc)
 
 /* -------------------------------------------------------------- a device */
 
-static int fail(const struct usb_device *dev, const char *what, int rc)
+static int give_up(const struct usb_device *dev, const char *what, int rc)
 {
     usb_print(dev, what, rc);
     return rc;
@@ -205,14 +205,14 @@ static int configure(struct usb_device *dev, bool hub, uint8_t *config)
     struct rd r;
 
     if (len < 0)
-        return fail(dev, "gives no configuration", len);
+        return give_up(dev, "gives no configuration", len);
     value = usb_config_open(&r, config, (size_t)len);
     if (value < 0)
-        return fail(dev, "gives a broken configuration", value);
+        return give_up(dev, "gives a broken configuration", value);
     rc = usb_control(dev, USB_REQ_TO_DEVICE, USB_SET_CONFIGURATION,
                      (uint16_t)value, 0, NULL, 0, 0);
     if (rc < 0)
-        return fail(dev, "refuses its configuration", rc);
+        return give_up(dev, "refuses its configuration", rc);
     if (hub)
         return usb_hub_start(dev);
     while (usb_config_next(&r, &i))
@@ -265,11 +265,11 @@ int usb_new_device(struct usb_controller *hc, struct usb_device *hub,
     if (hc->physical)
         timer_delay_us(RECOVERY_US);
     if (dev->depth > DEPTH_MAX) {
-        rc = fail(dev, "hangs on too many hubs", ERR_PARAM);
+        rc = give_up(dev, "hangs on too many hubs", ERR_PARAM);
     } else {
         rc = meet(dev, head);
         if (rc < 0)
-            (void)fail(dev, "does not introduce itself properly", rc);
+            (void)give_up(dev, "does not introduce itself properly", rc);
         else
             rc = configure(dev, head[USB_DEVICE_CLASS] == USB_CLASS_HUB,
                            config);

@@ -58,6 +58,7 @@ static int virtio_blk_rw(struct drive *d, uint64_t lba, uint32_t count,
 
 const struct drive_ops virtio_blk_ops = {
     .name = "virtio-blk",
+    .rank = RANK_VIRTIO_BLK,
     .edd_interface = "SCSI    ",
     .max_count = VIRTIO_BLK_MAX_COUNT,
     .align = 1,

@@ -10,27 +10,17 @@
 
 #define LUN_FLAT            0x40u       /* address method of the LUN */
 
-/* Sense data came with the failed command: hand it out when asked. */
-static int give_sense(struct virtio_scsi_drive *s, void *buf, uint32_t len)
-{
-    uint32_t n = len < sizeof(s->sense) ? len : sizeof(s->sense);
-
-    memcpy(buf, s->sense, n);
-    s->have_sense = false;
-    return (int)n;
-}
-
 static int virtio_scsi_packet(struct drive *d, const uint8_t cdb[16],
                               void *buf, uint32_t len, bool write)
 {
-    struct virtio_scsi_drive *s = (struct virtio_scsi_drive *)d;
+    struct scsi_drive *s = (struct scsi_drive *)d;
     struct virtio_scsi *h = s->host;
     struct virtio_buffer buffers[3];
     unsigned n = 0;
-    int rc;
+    int rc = scsi_take_sense(s, cdb, buf, len);
 
-    if (cdb[0] == SCSI_REQUEST_SENSE && s->have_sense)
-        return give_sense(s, buf, len);
+    if (rc > 0)
+        return rc;
     if (h->dead)
         return ERR_TIMEOUT;
     h->request.lun[0] = 1;      /* the rest of the request stays 0 */
@@ -51,17 +41,12 @@ static int virtio_scsi_packet(struct drive *d, const uint8_t cdb[16],
     if (len != 0 && !write)
         buffers[n++] = (struct virtio_buffer){ buf, len, true };
     rc = virtio_run(&h->v, buffers, n, VIRTIO_SCSI_TIMEOUT_MS);
-    if (rc < 0) {
-        /* The device may write into the buffer at any time from now on. */
-        pci_set16(h->bdf, PCI_COMMAND, PCI_COMMAND_MASTER, 0);
-        h->dead = true;
-        debug("virtio-scsi: target %u %s, controller given up\n", s->target,
-              rc == ERR_TIMEOUT ? "does not answer" : "answers nonsense");
-        return ERR_TIMEOUT;
-    }
-    s->bad_target = h->response.response == VIRTIO_SCSI_S_BAD_TARGET;
-    if (h->response.response != 0)
+    if (rc < 0)
+        return scsi_give_up(d, &h->dead);
+    if (h->response.response == VIRTIO_SCSI_S_BAD_TARGET)
         return ERR_ABSENT;
+    if (h->response.response != 0)
+        return ERR_DEVICE;
     if (h->response.status != SCSI_STATUS_GOOD) {
         memcpy(s->sense, h->response.sense, sizeof(s->sense));
         s->have_sense = true;
@@ -73,6 +58,7 @@ static int virtio_scsi_packet(struct drive *d, const uint8_t cdb[16],
 
 const struct drive_ops virtio_scsi_ops = {
     .name = "virtio-scsi",
+    .rank = RANK_VIRTIO_SCSI,
     .edd_interface = "SCSI    ",
     .max_count = 32,            /* CDs: 64 KiB */
     .align = 1,

@@ -34,27 +34,15 @@ struct virtio_scsi_response {
 } PACKED;
 _Static_assert(sizeof(struct virtio_scsi_response) == 108, "5.6.6.1");
 #define VIRTIO_SCSI_S_BAD_TARGET 3u
-#define SCSI_STATUS_GOOD    0u
 
 #define VIRTIO_SCSI_TIMEOUT_MS 20000u
 
-/* One controller; shared by its drives. */
+/* One controller: scsi_drive.host. */
 struct virtio_scsi {
     struct virtio v;
     struct virtio_scsi_request request;
     struct virtio_scsi_response response;
-    pci_bdf bdf;
     bool dead;
-};
-
-struct virtio_scsi_drive {
-    struct drive d;             /* first: found from the drive by a cast */
-    struct virtio_scsi *host;
-    uint16_t lun;
-    uint8_t target;
-    bool bad_target;            /* nothing there */
-    bool have_sense;            /* sense came with the last command */
-    uint8_t sense[SENSE_LEN];
 };
 
 extern const struct drive_ops virtio_scsi_ops;

@@ -77,6 +77,9 @@ struct wr tpm_begin(struct tcg *t, uint16_t tag, uint32_t code);
 int tpm_run(struct tcg *t, struct wr *w, enum tcg_duration d,
             struct tpm_reply *reply);
 
+/* After ERR_TIMEOUT of tpm_run(): wait longer for the same response. */
+int tpm_wait_on(struct tcg *t, uint32_t wait_us, struct tpm_reply *reply);
+
 /* tpm_run(), and ERR_TPM unless the response code is 0. */
 int tpm_do(struct tcg *t, struct wr *w, enum tcg_duration d,
            struct tpm_reply *reply);
@@ -197,6 +200,11 @@ void tcg_forget_auth(struct tcg *t);
 
 /* Find the interface; fills t->dev and t->family. As tcg_start() returns. */
 int tcg_detect(struct tcg *t, const struct tcg_platform *p);
+/*
+ * Before foreign code runs: a TPM that had not answered in time, and was given
+ * up for it, may have ended its command by now.  It is capped and disabled.
+ */
+void tcg_look_again(struct tcg *t);
 /* Startup of either family: CLEAR, or STATE. rc is the TPM's answer. */
 int tcg_startup(struct tcg *t, bool state, uint32_t *rc);
 /*

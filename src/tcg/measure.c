@@ -16,12 +16,10 @@
 
 #define TAG_SMBIOS      1u              /* tagged event IDs, 11.3.2 */
 #define TAG_ROM_EXECUTE 7u
-#define TAG_ROM_CONFIG  8u
 
 enum form {
     FORM_ACTION,        /* the text is hashed and logged */
     FORM_TEXT,          /* the data is hashed, the text logged */
-    FORM_DATA,          /* the data is hashed and logged */
     FORM_LABELLED,      /* the data is hashed; text, then data are logged */
     FORM_UTF16,         /* ASCII data becomes UTF-16, hashed and logged */
     FORM_TAG,           /* a tagged event with the data's digests */
@@ -33,7 +31,7 @@ struct policy {
     uint8_t form;
     uint16_t tag;
     uint32_t type;
-    const char *text;   /* %s is the caller's text, %u its number */
+    const char *text;   /* %s is the caller's text */
 };
 
 static const struct policy policies[TCG_EVENT_COUNT] = {
@@ -41,13 +39,13 @@ static const struct policy policies[TCG_EVENT_COUNT] = {
     [TCG_POST_CODE] = { 0, FORM_TEXT, 0, EV_POST_CODE, "POST CODE" },
     [TCG_SMBIOS] = { 1, FORM_TAG, TAG_SMBIOS, EV_EVENT_TAG, "" },
     [TCG_ACPI] = { 1, FORM_TEXT, 0, EV_PLATFORM_CONFIG_FLAGS, "ACPI DATA" },
-    [TCG_BOOT_ORDER] = { 1, FORM_DATA, 0, EV_PLATFORM_CONFIG_FLAGS, "" },
+    [TCG_BOOT_ORDER] = { 1, FORM_LABELLED, 0, EV_PLATFORM_CONFIG_FLAGS,
+                         "Boot order: " },
     [TCG_SETUP_ENTERED] = { 1, FORM_ACTION, 0, EV_ACTION,
                             "Entering ROM Based Setup" },
     [TCG_ROM_SCAN] = { 2, FORM_ACTION, 0, EV_ACTION,
                        "Start Option ROM Scan" },
     [TCG_OPTION_ROM] = { 2, FORM_TAG_PFA, TAG_ROM_EXECUTE, EV_EVENT_TAG, "" },
-    [TCG_ROM_CONFIG] = { 3, FORM_TAG_PFA, TAG_ROM_CONFIG, EV_EVENT_TAG, "" },
     [TCG_CALLING_INT19] = { 4, FORM_ACTION, 0, EV_ACTION, "Calling INT 19h" },
     [TCG_BOOT_INTERVENTION] = { 4, FORM_ACTION, 0, EV_ACTION,
                                 "Boot Sequence User Intervention" },
@@ -71,7 +69,6 @@ static const struct policy policies[TCG_EVENT_COUNT] = {
     [TCG_IPL_DATA] = { 5, FORM_TEXT, 0, EV_IPL_PARTITION_DATA, "%s" },
     [TCG_LINUX_CMDLINE] = { 8, FORM_LABELLED, 0, EV_IPL, "kernel_cmdline: " },
     [TCG_LINUX_FILE] = { 9, FORM_TEXT, 0, EV_IPL, "%s" },
-    [TCG_WAKE_EVENT] = { 6, FORM_ACTION, 0, EV_ACTION, "Wake Event %u" },
 };
 
 /* An event on its way. */
@@ -128,11 +125,7 @@ static void put_text(struct wr *w, const struct event *e)
     size_t n;
 
     tcg_format(text, sizeof(text), "%s", e->text ? e->text : "");
-    if (e->policy->form == FORM_ACTION && e->policy->pcr == 6) {
-        n = tcg_format(line, sizeof(line), e->policy->text, e->num);
-    } else {
-        n = tcg_format(line, sizeof(line), e->policy->text, text);
-    }
+    n = tcg_format(line, sizeof(line), e->policy->text, text);
     wr_bytes(w, line, n);
 }
 
@@ -185,7 +178,6 @@ static int emit(struct tcg *t, const struct event *e, struct tcg_digests *d)
     uint8_t made[EVENT_MAX];
     struct wr w = wr_to(made, sizeof(made));
     struct tcg_piece piece[2] = { { .at = made } };
-    const struct tcg_piece *data = piece;
     unsigned count = 1;
     int rc;
 
@@ -196,10 +188,6 @@ static int emit(struct tcg *t, const struct event *e, struct tcg_digests *d)
     case FORM_TAG:
     case FORM_TAG_PFA:
         put_tagged(t, &w, e, d);
-        break;
-    case FORM_DATA:
-        data = e->data;
-        count = e->count;
         break;
     case FORM_LABELLED:
         put_text(&w, e);
@@ -217,11 +205,10 @@ static int emit(struct tcg *t, const struct event *e, struct tcg_digests *d)
         return ERR_PARAM;
     }
     piece[0].len = (uint32_t)w.len;
-    if (e->policy->form != FORM_TEXT && e->policy->form != FORM_DATA
-        && e->policy->form != FORM_LABELLED) {
-        tcg_hash_pieces(t, data, count, d);
+    if (e->policy->form != FORM_TEXT && e->policy->form != FORM_LABELLED) {
+        tcg_hash_pieces(t, piece, count, d);
     }
-    rc = tcg_extend_and_log(t, e->policy->pcr, e->policy->type, d, data,
+    rc = tcg_extend_and_log(t, e->policy->pcr, e->policy->type, d, piece,
                             count);
     if (rc < 0 && rc != ERR_SPACE) {
         tcg_fail(t, "a measurement was lost");
@@ -236,11 +223,6 @@ static int check_state(const struct tcg *t, unsigned ev)
         return ERR_PARAM;
     }
     return t->state == TCG_MEASURING && t->bank_count ? 0 : ERR_ABSENT;
-}
-
-bool tcg_usable(const struct tcg *t)
-{
-    return t->state == TCG_STARTED || t->state == TCG_MEASURING;
 }
 
 int tcg_measure(struct tcg *t, enum tcg_event ev,

@@ -549,8 +549,6 @@ bool tcg_menu(struct tcg *t, struct tcg_ppi *ppi)
     if (!tcg_usable(t) || !p->read_key) {
         return false;
     }
-    /* A failure has been printed and closes the menu. */
-    (void)tcg_measure_action(t, TCG_SETUP_ENTERED, NULL);
     while (tcg_usable(t)) {
         show(t, ppi);
         do {

@@ -5,8 +5,12 @@
  */
 #include "tcg/internal.h"
 
-/* Per bank and turn: a piece that stays in the cache between the banks. */
-#define CHUNK   4096u
+/*
+ * Per bank and turn: a piece that stays in the first cache between the banks,
+ * and is long enough for what a block function does around it (src/hw/sha_ni.c
+ * writes CR4, which some hypervisors intercept).
+ */
+#define CHUNK   16384u
 
 void multihash_update(struct multihash *m, const void *data, size_t len)
 {

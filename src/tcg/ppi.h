@@ -10,8 +10,11 @@
  *                          confirm, execute, answer; applies the turned-off
  *                          state in every boot
  *
- * The region is memory that the OS writes: nothing in it is believed, and a
- * follow-up of an operation that needs two boots is confirmed again.
+ * The region is memory that the OS writes: nothing in it is believed.  An
+ * operation of several steps or two boots is noted in the TPM before it
+ * begins and struck out at its end, so that the next start finishes one that
+ * was cut short.  Without that note (the TPM would not keep it) the second
+ * half is known from the region only, and confirmed again.
  *
  * TCG PC Client Physical Presence Interface Specification 1.30; QEMU
  * docs/specs/tpm.rst.
@@ -24,6 +27,13 @@
 /* Who may confirm: fw_cfg opt/org.keelbios/ppi-policy. */
 enum ppi_policy { PPI_CONFIRM, PPI_ALLOW, PPI_DENY };
 
+/* An operation that was confirmed and begun; kept by the TPM. */
+struct ppi_note {
+    uint8_t code;               /* 0: none */
+    bool second;                /* its second half is due */
+    uint8_t tries;              /* starts that took it up again */
+};
+
 struct tcg_ppi {
     bool present;               /* there is a region */
     uint8_t policy;             /* enum ppi_policy */
@@ -31,6 +41,7 @@ struct tcg_ppi {
     uint32_t request;           /* captured, already cleared; 0: none */
     uint32_t parameter;
     uint32_t flags;             /* PPI_F_* in force */
+    struct ppi_note begun;
     uint32_t supported;         /* 2.0: banks, by hash_alg.bit */
     uint16_t timeout_s;         /* of the confirmation */
 };
@@ -56,8 +67,9 @@ enum ppi_step {
     PPI_STEP12_ENABLE, PPI_STEP12_DISABLE, PPI_STEP12_ACTIVATE,
     PPI_STEP12_DEACTIVATE, PPI_STEP12_OWNER_ON, PPI_STEP12_OWNER_OFF,
     PPI_STEP12_CLEAR,
-    PPI_STEP20_CLEAR, PPI_STEP20_CHANGE_EPS, PPI_STEP20_SET_BANKS,
-    PPI_STEP20_ALL_BANKS, PPI_STEP_SET_FLAGS, PPI_STEP_CLEAR_FLAGS,
+    PPI_STEP20_ALLOW_CLEAR, PPI_STEP20_CLEAR, PPI_STEP20_CHANGE_EPS,
+    PPI_STEP20_SET_BANKS, PPI_STEP20_ALL_BANKS, PPI_STEP20_STORAGE_ONLY,
+    PPI_STEP_SET_FLAGS, PPI_STEP_CLEAR_FLAGS,
 };
 
 #define PPI_STEPS_MAX       5
@@ -89,8 +101,10 @@ bool ppi_needs_confirmation(const struct tcg_ppi *ppi,
                             const struct ppi_op *op);
 
 /*
- * Execute the steps of an operation, confirmed before.  Returns the PPI's
- * response: 0, the TPM's code or PPI_RSP_FAILURE.
+ * Execute the steps of an operation, confirmed before.  Several of them are
+ * noted as begun meanwhile, as far as the TPM keeps notes; one with a second
+ * half stays noted.  Returns the PPI's response: 0, the TPM's code or
+ * PPI_RSP_FAILURE.
  */
 uint32_t ppi_execute(struct tcg *t, struct tcg_ppi *ppi,
                      const struct ppi_op *op, uint32_t parameter);
@@ -99,10 +113,12 @@ uint32_t ppi_execute(struct tcg *t, struct tcg_ppi *ppi,
 const char *ppi_check_parameter(const struct tcg_ppi *ppi,
                                 const struct ppi_op *op, uint32_t parameter);
 
-/* Flags as the TPM keeps them; defaults when it keeps none (ppi_nv_post.c). */
-void ppi_load_flags(struct tcg *t, struct tcg_ppi *ppi);
-/* Returns 0 or an error; *ppi has the new flags on success only. */
+/* Flags and the note as the TPM keeps them; defaults and none when it keeps
+ * nothing (ppi_nv_post.c). */
+void ppi_load(struct tcg *t, struct tcg_ppi *ppi);
+/* Return 0 or an error; *ppi has what is new on success only. */
 int ppi_store_flags(struct tcg *t, struct tcg_ppi *ppi, uint32_t flags);
+int ppi_store_note(struct tcg *t, struct tcg_ppi *ppi, struct ppi_note note);
 
 /* What the region says now: for people, not to be believed. */
 struct ppi_region {

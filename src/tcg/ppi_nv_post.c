@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The management flags and the turned-off state, kept in an NV index that
- * only the firmware can write: with platform authorisation (2.0) or physical
- * presence (1.2).  Init.
+ * The management flags, the turned-off state and the operation that was
+ * begun, kept in an NV index that only the firmware can write: with platform
+ * authorisation (2.0) or physical presence (1.2).  Init.
  *
  * TPM 2.0 Library part 2, 13 and part 3, 31; Registry of Reserved TPM 2.0
  * Handles (01400000h-017FFFFFh: platform manufacturer).  TPM Main 1.2 part 2,
@@ -15,6 +15,13 @@
 #define INDEX           0x01404b42u
 #define DATA_SIZE       8u
 #define DATA_MAGIC      0x4b504901u     /* "KPI", version 1 */
+#define NEVER_WRITTEN   0xffffffffu     /* TPM 1.2: bytes of a new index */
+
+/* The second word: flags, then the note. */
+#define NOTE_SHIFT      16u             /* 8 bits: operation */
+#define NOTE_SECOND     (1u << 24)
+#define NOTE_TRIES      25u             /* 2 bits */
+#define NOTE_MASK       0x07ff0000u
 
 #define NV_PPWRITE          (1u << 0)
 #define NV_PPREAD           (1u << 16)
@@ -94,18 +101,19 @@ static struct wr begin_nv(struct tcg *t, uint32_t code)
 }
 
 /* What the index holds; the rest of the area does not matter. */
-static int take_flags(struct rd *r, uint32_t known, uint32_t *flags)
+static int take_value(struct rd *r, uint32_t known, uint32_t *value)
 {
-    uint32_t magic = rd_be32(r), value = rd_be32(r);
+    uint32_t magic = rd_be32(r);
 
-    if (r->bad || magic != DATA_MAGIC || value & ~known) {
-        return ERR_FORMAT;
+    *value = rd_be32(r);
+    if (!r->bad && magic == NEVER_WRITTEN && *value == NEVER_WRITTEN) {
+        return ERR_ABSENT;
     }
-    *flags = value;
-    return 0;
+    return r->bad || magic != DATA_MAGIC || *value & ~(known | NOTE_MASK)
+           ? ERR_FORMAT : 0;
 }
 
-static int read_flags20(struct tcg *t, uint32_t *flags)
+static int read20(struct tcg *t, uint32_t *value)
 {
     struct tpm_reply reply;
     uint32_t attributes = 0;
@@ -129,7 +137,7 @@ static int read_flags20(struct tcg *t, uint32_t *flags)
     if (rd_be16(&reply.body) != DATA_SIZE) {
         return ERR_FORMAT;
     }
-    return take_flags(&reply.body, FLAGS_20, flags);
+    return take_value(&reply.body, FLAGS_20, value);
 }
 
 static int define_index20(struct tcg *t)
@@ -149,7 +157,7 @@ static int define_index20(struct tcg *t)
     return tpm2_do_auth(t, &w, DURATION_MEDIUM);
 }
 
-static int write_flags20(struct tcg *t, uint32_t flags)
+static int write20(struct tcg *t, uint32_t value)
 {
     uint32_t attributes;
     struct wr w;
@@ -164,7 +172,7 @@ static int write_flags20(struct tcg *t, uint32_t flags)
     w = begin_nv(t, TPM2_CC_NV_Write);
     wr_be16(&w, DATA_SIZE);
     wr_be32(&w, DATA_MAGIC);
-    wr_be32(&w, flags);
+    wr_be32(&w, value);
     wr_be16(&w, 0);                         /* offset */
     return tpm2_do_auth(t, &w, DURATION_MEDIUM);
 }
@@ -213,7 +221,7 @@ static int check_index12(struct tcg *t)
     return 0;
 }
 
-static int read_flags12(struct tcg *t, uint32_t *flags)
+static int read12(struct tcg *t, uint32_t *value)
 {
     struct tpm_reply reply;
     struct wr w;
@@ -237,7 +245,7 @@ static int read_flags12(struct tcg *t, uint32_t *flags)
     if (rd_be32(&reply.body) != DATA_SIZE) {
         return ERR_FORMAT;
     }
-    return take_flags(&reply.body, FLAGS_12, flags);
+    return take_value(&reply.body, FLAGS_12, value);
 }
 
 static void put_pcr_info12(struct wr *w)
@@ -283,7 +291,7 @@ static int prepare12(struct tcg *t)
     return rc < 0 ? rc : define12(t, INDEX_LOCK, 0);
 }
 
-static int write_flags12(struct tcg *t, uint32_t flags)
+static int write12(struct tcg *t, uint32_t value)
 {
     struct tpm_reply reply;
     struct wr w;
@@ -297,26 +305,31 @@ static int write_flags12(struct tcg *t, uint32_t flags)
     wr_be32(&w, 0);                         /* offset */
     wr_be32(&w, DATA_SIZE);
     wr_be32(&w, DATA_MAGIC);
-    wr_be32(&w, flags);
+    wr_be32(&w, value);
     return tpm_do(t, &w, DURATION_MEDIUM, &reply);
 }
 
 /* ------------------------------------------------------------------- both */
 
-void ppi_load_flags(struct tcg *t, struct tcg_ppi *ppi)
+void ppi_load(struct tcg *t, struct tcg_ppi *ppi)
 {
     bool is_20 = t->family == TCG_FAMILY_20;
-    int rc = is_20 ? read_flags20(t, &ppi->flags)
-                   : read_flags12(t, &ppi->flags);
+    uint32_t value = 0;
+    int rc = is_20 ? read20(t, &value) : read12(t, &value);
 
+    ppi->begun = (struct ppi_note){ 0 };
     if (rc == 0) {
+        ppi->flags = value & ~NOTE_MASK;
+        ppi->begun.code = (uint8_t)(value >> NOTE_SHIFT);
+        ppi->begun.second = value & NOTE_SECOND;
+        ppi->begun.tries = value >> NOTE_TRIES & 3;
         return;
     }
     ppi->flags = is_20 ? DEFAULTS_20 : DEFAULTS_12;
     if (rc == ERR_ABSENT) {
         tcg_debug(t, "no physical presence settings: defaults");
     } else if (rc == ERR_TPM && !is_20) {
-        /* Disabled: what it keeps may be stricter than the defaults. */
+        /* What a disabled one keeps may be stricter than the defaults. */
         ppi->flags = FLAGS_12;
         tcg_say(t, "it does not tell its physical presence settings (code "
                 "%xh): asking before every change", t->code);
@@ -326,17 +339,29 @@ void ppi_load_flags(struct tcg *t, struct tcg_ppi *ppi)
     }
 }
 
-int ppi_store_flags(struct tcg *t, struct tcg_ppi *ppi, uint32_t flags)
+static int store(struct tcg *t, struct tcg_ppi *ppi, uint32_t flags,
+                 struct ppi_note note)
 {
-    int rc;
+    uint32_t value = flags | (uint32_t)note.code << NOTE_SHIFT
+                     | (note.second ? NOTE_SECOND : 0)
+                     | (uint32_t)(note.tries & 3) << NOTE_TRIES;
+    int rc = t->family == TCG_FAMILY_20 ? write20(t, value)
+                                        : write12(t, value);
 
-    if (flags == ppi->flags) {
-        return 0;
-    }
-    rc = t->family == TCG_FAMILY_20 ? write_flags20(t, flags)
-                                    : write_flags12(t, flags);
     if (rc == 0) {
         ppi->flags = flags;
+        ppi->begun = note;
     }
     return rc;
+}
+
+int ppi_store_flags(struct tcg *t, struct tcg_ppi *ppi, uint32_t flags)
+{
+    return flags == ppi->flags ? 0 : store(t, ppi, flags, ppi->begun);
+}
+
+int ppi_store_note(struct tcg *t, struct tcg_ppi *ppi, struct ppi_note note)
+{
+    return !note.code && !ppi->begun.code ? 0
+                                          : store(t, ppi, ppi->flags, note);
 }

@@ -10,6 +10,10 @@
 #include "tcg/ppi.h"
 #include "tcg/tpm_spec.h"
 
+#define TPM12_RC_DEACTIVATED    6u
+#define TPM12_RC_DISABLED       7u
+#define PERM_OWNERSHIP          3u      /* in TPM_PERMANENT_FLAGS, with tag */
+
 #define F12 TCG_FAMILY_12
 #define F20 TCG_FAMILY_20
 
@@ -84,11 +88,12 @@ static const struct ppi_op ops[] = {
       .flags = PPI_F_STORAGE_OFF | PPI_F_ENDORSE_OFF,
       .step = { PPI_STEP_SET_FLAGS }, .text = "turn the TPM off" },
     { .code = 5, .family = F20, .confirm = PPI_F_CLEAR, .destroys = true,
-      .reset = true, .step = { PPI_STEP20_CLEAR }, .text = "clear the TPM" },
+      .reset = true, .step = { PPI_STEP20_ALLOW_CLEAR, PPI_STEP20_CLEAR }, .text = "clear the TPM" },
     { .code = 14, .family = F20, .confirm = PPI_F_CLEAR | PPI_F_TURN_ON,
       .destroys = true, .reset = true,
       .flags = PPI_F_STORAGE_OFF | PPI_F_ENDORSE_OFF,
-      .step = { PPI_STEP20_CLEAR, PPI_STEP_CLEAR_FLAGS },
+      .step = { PPI_STEP20_ALLOW_CLEAR, PPI_STEP20_CLEAR,
+                PPI_STEP_CLEAR_FLAGS },
       .text = "clear the TPM and turn it on" },
     { .code = 17, .family = F20, .flags = PPI_F_CLEAR,
       .step = { PPI_STEP_SET_FLAGS },
@@ -99,12 +104,14 @@ static const struct ppi_op ops[] = {
     { .code = 21, .family = F20, .confirm = PPI_F_CLEAR | PPI_F_TURN_ON,
       .destroys = true, .reset = true,
       .flags = PPI_F_STORAGE_OFF | PPI_F_ENDORSE_OFF,
-      .step = { PPI_STEP20_CLEAR, PPI_STEP_CLEAR_FLAGS },
+      .step = { PPI_STEP20_ALLOW_CLEAR, PPI_STEP20_CLEAR,
+                PPI_STEP_CLEAR_FLAGS },
       .text = "turn the TPM on and clear it" },
     { .code = 22, .family = F20, .confirm = PPI_F_CLEAR | PPI_F_TURN_ON,
       .destroys = true, .reset = true,
       .flags = PPI_F_STORAGE_OFF | PPI_F_ENDORSE_OFF,
-      .step = { PPI_STEP20_CLEAR, PPI_STEP_CLEAR_FLAGS },
+      .step = { PPI_STEP20_ALLOW_CLEAR, PPI_STEP20_CLEAR,
+                PPI_STEP_CLEAR_FLAGS },
       .text = "turn the TPM on, clear it, leave it on" },
     { .code = 23, .family = F20, .confirm = PPI_F_CHANGE_PCRS,
       .destroys = true, .reset = true, .step = { PPI_STEP20_SET_BANKS },
@@ -140,8 +147,7 @@ static const struct ppi_op ops[] = {
       .step = { PPI_STEP20_ALL_BANKS },
       .text = "activate all PCR banks of the TPM" },
     { .code = 34, .family = F20, .confirm = PPI_F_TURN_OFF, .reset = true,
-      .flags = PPI_F_STORAGE_OFF | PPI_F_ENDORSE_OFF,
-      .step = { PPI_STEP_CLEAR_FLAGS, PPI_STEP_SET_FLAGS },
+      .step = { PPI_STEP20_STORAGE_ONLY },
       .text = "turn the endorsement hierarchy off and the storage hierarchy "
               "on" },
 };
@@ -210,6 +216,33 @@ static int run12(struct tcg *t, uint32_t ordinal, int parameter)
     return tpm_do(t, &w, DURATION_MEDIUM, &reply);
 }
 
+/*
+ * An operation that was cut short has left the TPM disabled or deactivated,
+ * and so a step refuses to be done again.  Is its effect there already?
+ */
+static bool was_done12(struct tcg *t, uint8_t step)
+{
+    bool clear = step == PPI_STEP12_CLEAR;
+    uint32_t code = t->code;
+    struct rd r;
+    int rc;
+
+    if ((code != TPM12_RC_DISABLED && code != TPM12_RC_DEACTIVATED)
+        || (!clear && step != PPI_STEP12_OWNER_OFF)) {
+        return false;
+    }
+    rc = clear ? tpm12_get_capability(t, TPM12_CAP_PROPERTY,
+                                      TPM12_CAP_PROP_OWNER, &r)
+               : tpm12_get_capability(t, TPM12_CAP_FLAG,
+                                      TPM12_CAP_FLAG_PERMANENT, &r);
+    t->code = code;
+    if (rc < 0) {
+        return false;
+    }
+    rd_skip(&r, clear ? 0 : PERM_OWNERSHIP);
+    return rd_u8(&r) == 0 && !r.bad;
+}
+
 /* ---------------------------------------------------------------- TPM 2.0 */
 
 static struct wr begin_platform(struct tcg *t, uint32_t code)
@@ -220,24 +253,14 @@ static struct wr begin_platform(struct tcg *t, uint32_t code)
     return w;
 }
 
-static int clear20(struct tcg *t)
+/* A command whose only parameter, if any, is one byte. */
+static int run20(struct tcg *t, uint32_t code, int parameter)
 {
-    struct wr w = begin_platform(t, TPM2_CC_ClearControl);
-    int rc;
+    struct wr w = begin_platform(t, code);
 
-    wr_u8(&w, 0);
-    rc = tpm2_do_auth(t, &w, DURATION_LONG);
-    if (rc < 0) {
-        return rc;
+    if (parameter >= 0) {
+        wr_u8(&w, (uint8_t)parameter);
     }
-    w = begin_platform(t, TPM2_CC_Clear);
-    return tpm2_do_auth(t, &w, DURATION_LONG);
-}
-
-static int change_eps(struct tcg *t)
-{
-    struct wr w = begin_platform(t, TPM2_CC_ChangeEPS);
-
     return tpm2_do_auth(t, &w, DURATION_LONG);
 }
 
@@ -286,13 +309,6 @@ static int set_banks(struct tcg *t, uint32_t banks)
 static int run_step(struct tcg *t, struct tcg_ppi *ppi,
                     const struct ppi_op *op, unsigned i, uint32_t parameter)
 {
-    uint16_t flags = op->flags;
-
-    if (op->code == 34) {
-        /* One after the other: storage on, endorsement off. */
-        flags = op->step[i] == PPI_STEP_SET_FLAGS ? PPI_F_ENDORSE_OFF
-                                                    : PPI_F_STORAGE_OFF;
-    }
     switch (op->step[i]) {
     case PPI_STEP12_ENABLE:
         return run12(t, TPM12_ORD_PhysicalEnable, -1);
@@ -308,32 +324,37 @@ static int run_step(struct tcg *t, struct tcg_ppi *ppi,
         return run12(t, TPM12_ORD_SetOwnerInstall, 0);
     case PPI_STEP12_CLEAR:
         return run12(t, TPM12_ORD_ForceClear, -1);
+    case PPI_STEP20_ALLOW_CLEAR:
+        return run20(t, TPM2_CC_ClearControl, 0);
     case PPI_STEP20_CLEAR:
-        return clear20(t);
+        return run20(t, TPM2_CC_Clear, -1);
     case PPI_STEP20_CHANGE_EPS:
-        return change_eps(t);
+        return run20(t, TPM2_CC_ChangeEPS, -1);
     case PPI_STEP20_SET_BANKS:
         return set_banks(t, parameter);
     case PPI_STEP20_ALL_BANKS:
         return set_banks(t, ppi->supported);
+    case PPI_STEP20_STORAGE_ONLY:
+        return ppi_store_flags(t, ppi, (ppi->flags | PPI_F_ENDORSE_OFF)
+                                       & ~PPI_F_STORAGE_OFF);
     case PPI_STEP_SET_FLAGS:
-        return ppi_store_flags(t, ppi, ppi->flags | flags);
+        return ppi_store_flags(t, ppi, ppi->flags | op->flags);
     case PPI_STEP_CLEAR_FLAGS:
-        return ppi_store_flags(t, ppi, ppi->flags & ~(uint32_t)flags);
+        return ppi_store_flags(t, ppi, ppi->flags & ~(uint32_t)op->flags);
     default:
         return ERR_PARAM;
     }
 }
 
-uint32_t ppi_execute(struct tcg *t, struct tcg_ppi *ppi,
-                     const struct ppi_op *op, uint32_t parameter)
+static uint32_t run_steps(struct tcg *t, struct tcg_ppi *ppi,
+                          const struct ppi_op *op, uint32_t parameter)
 {
-    if (ppi_check_parameter(ppi, op, parameter)) {
-        return PPI_RSP_FAILURE;
-    }
     for (unsigned i = 0; i < PPI_STEPS_MAX && op->step[i]; i++) {
         int rc = run_step(t, ppi, op, i, parameter);
 
+        if (rc == ERR_TPM && ppi->begun.tries && was_done12(t, op->step[i])) {
+            continue;
+        }
         if (rc == ERR_TPM && t->code && t->code < 0x1000) {
             return t->code;
         }
@@ -342,4 +363,29 @@ uint32_t ppi_execute(struct tcg *t, struct tcg_ppi *ppi,
         }
     }
     return PPI_RSP_OK;
+}
+
+uint32_t ppi_execute(struct tcg *t, struct tcg_ppi *ppi,
+                     const struct ppi_op *op, uint32_t parameter)
+{
+    struct ppi_note note = { .code = op->code };
+    uint32_t response;
+
+    if (ppi_check_parameter(ppi, op, parameter)) {
+        return PPI_RSP_FAILURE;
+    }
+    /* Without a note it is done all the same: only a cut would show. */
+    if (op->step[1] && !ppi->begun.code) {
+        (void)ppi_store_note(t, ppi, note);
+    }
+    response = run_steps(t, ppi, op, parameter);
+    note = (struct ppi_note){ 0 };
+    if (response == PPI_RSP_OK && op->next && ppi->begun.code) {
+        note = (struct ppi_note){ .code = ppi->begun.code, .second = true };
+    }
+    if (ppi_store_note(t, ppi, note) < 0) {
+        tcg_say(t, "the note about operation %u cannot be changed",
+                (uint32_t)ppi->begun.code);
+    }
+    return response;
 }

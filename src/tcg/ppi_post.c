@@ -31,6 +31,7 @@
 #define TIMEOUT_S           30u
 #define TIMEOUT_MAX_S       3600u
 #define OPS_KNOWN           34u         /* numbers that the PPI defines */
+#define TRIES_MAX           3u          /* to finish what was cut short */
 
 static const char accept_word[] = "accept";
 
@@ -307,6 +308,12 @@ void ppi_reset(struct tcg *t)
     }
 }
 
+static void answer(struct tcg *t, uint32_t request, uint32_t response)
+{
+    region_write(t, REGION_LPPR, 4, request);
+    region_write(t, REGION_PPRP, 4, response);
+}
+
 int tcg_ppi_capture(struct tcg *t, struct tcg_ppi *ppi)
 {
     memset(ppi, 0, sizeof(*ppi));
@@ -315,7 +322,7 @@ int tcg_ppi_capture(struct tcg *t, struct tcg_ppi *ppi)
     }
     ppi->present = find_region(t);
     ppi->supported = t->supported;
-    ppi_load_flags(t, ppi);
+    ppi_load(t, ppi);
     if (!ppi->present) {
         return ERR_ABSENT;
     }
@@ -323,29 +330,107 @@ int tcg_ppi_capture(struct tcg *t, struct tcg_ppi *ppi)
     ppi->parameter = region_read(t, REGION_PPRM, 4);
     ppi->next = (uint8_t)region_read(t, REGION_NEXT, 1);
     read_policy(t, ppi);
-    /* Whatever comes of it, it comes once. */
+    /* Whatever comes of it, it comes once; should nothing come of it: */
+    if (ppi->request) {
+        answer(t, ppi->request, PPI_RSP_ABORT);
+    }
     ppi_region_clear(t, ppi);
     return 0;
 }
 
-static uint32_t perform(struct tcg *t, struct tcg_ppi *ppi,
-                        const struct ppi_op *op)
-{
-    const char *bad = ppi_check_parameter(ppi, op, ppi->parameter);
-    uint32_t response;
+/* What there is to do at this start. */
+struct job {
+    uint32_t asked;             /* the request's number; 0: nothing */
+    const struct ppi_op *op;    /* NULL: not known */
+    bool second;                /* the second half of what was asked for */
+    bool confirmed;             /* before, as the TPM's note says */
+};
 
-    if (bad) {
-        tcg_say(t, "request to %s refused: %s", op->text, bad);
-        return PPI_RSP_FAILURE;
+static struct job find_job(struct tcg *t, struct tcg_ppi *ppi)
+{
+    struct job job = { .asked = ppi->request };
+
+    if (ppi->begun.code) {
+        job = (struct job){ .asked = ppi->begun.code, .confirmed = true,
+                            .second = ppi->begun.second };
+    } else if (!ppi->request) {
+        job = (struct job){ .asked = ppi->next, .second = true };
     }
+    job.op = ppi_find(t->family, job.asked);
+    if (job.op && job.second) {
+        job.op = ppi_find(t->family, job.op->next);
+    }
+    ppi->request = 0;
+    ppi->next = 0;
+    return job;
+}
+
+/*
+ * May what was begun be taken up again?  Not for ever, and counted before,
+ * so that a machine that comes to grief over it starts again some time.
+ */
+static bool take_up(struct tcg *t, struct tcg_ppi *ppi,
+                    const struct ppi_op *op)
+{
+    struct ppi_note note = ppi->begun;
+
+    if (note.tries < TRIES_MAX && op) {
+        tcg_say(t, "%s operation %u: to %s",
+                note.second ? "going on with" : "finishing the interrupted",
+                (uint32_t)note.code, op->text);
+        note.tries++;
+        if (ppi_store_note(t, ppi, note) == 0) {
+            return true;
+        }
+    }
+    tcg_say(t, "operation %u was interrupted and is given up; look at the "
+            "state of the TPM", (uint32_t)note.code);
+    note = (struct ppi_note){ 0 };
+    /* If that fails, the next start says so again. */
+    (void)ppi_store_note(t, ppi, note);
+    return false;
+}
+
+/* Nothing that was refused has touched the TPM. */
+static bool allowed(struct tcg *t, const struct tcg_ppi *ppi,
+                    const struct ppi_op *op)
+{
     if (ppi->policy == PPI_DENY) {
         tcg_say(t, "request to %s refused by the host's policy", op->text);
-        return PPI_RSP_ABORT;
+        return false;
     }
     if (ppi->policy == PPI_CONFIRM && ppi_needs_confirmation(ppi, op)
         && !ask(t, ppi, op, ppi->parameter)) {
         tcg_say(t, "request to %s refused", op->text);
+        return false;
+    }
+    return true;
+}
+
+static uint32_t perform(struct tcg *t, struct tcg_ppi *ppi,
+                        const struct job *job)
+{
+    const struct ppi_op *op = job->op;
+    const char *bad;
+    uint32_t response;
+
+    if (job->confirmed && !take_up(t, ppi, op)) {
+        return PPI_RSP_FAILURE;
+    }
+    if (!op) {
+        tcg_say(t, "request %u is not supported", job->asked);
+        return job->asked <= OPS_KNOWN ? PPI_RSP_OK : PPI_RSP_FAILURE;
+    }
+    bad = ppi_check_parameter(ppi, op, ppi->parameter);
+    if (bad) {
+        tcg_say(t, "request to %s refused: %s", op->text, bad);
+        return PPI_RSP_FAILURE;
+    }
+    if (!job->confirmed && !allowed(t, ppi, op)) {
         return PPI_RSP_ABORT;
+    }
+    if (ppi->present) {
+        answer(t, job->asked, PPI_RSP_FAILURE);     /* should it be cut */
     }
     response = ppi_execute(t, ppi, op, ppi->parameter);
     if (response == PPI_RSP_OK) {
@@ -377,38 +462,30 @@ static void apply_state(struct tcg *t, const struct tcg_ppi *ppi)
 
 bool tcg_ppi_run(struct tcg *t, struct tcg_ppi *ppi)
 {
-    uint32_t asked = ppi->request ? ppi->request : ppi->next;
-    bool second = !ppi->request;
-    const struct ppi_op *op;
+    struct job job;
     uint32_t response;
 
     if (!tcg_usable(t)) {
         return false;
     }
-    op = ppi_find(t->family, asked);
-    if (op && second) {
-        op = ppi_find(t->family, op->next);
-    }
-    ppi->request = 0;
-    ppi->next = 0;
-    if (!ppi->present || !asked || (second && !op)) {
+    job = find_job(t, ppi);
+    if (!job.asked || (!ppi->present && !job.confirmed)
+        || (job.second && !job.op && !job.confirmed)) {
         apply_state(t, ppi);
         return false;
     }
-    if (op) {
-        response = perform(t, ppi, op);
-    } else {
-        tcg_say(t, "request %u is not supported", asked);
-        response = asked <= OPS_KNOWN ? PPI_RSP_OK : PPI_RSP_FAILURE;
+    response = perform(t, ppi, &job);
+    if (ppi->present) {
+        answer(t, job.asked, response);
+        fill_func(t, ppi);              /* its flags may have changed */
     }
-    region_write(t, REGION_LPPR, 4, asked);
-    region_write(t, REGION_PPRP, 4, response);
-    fill_func(t, ppi);                  /* its flags may have changed */
-    if (!op || !op->reset || response != PPI_RSP_OK) {
+    if (!job.op || !job.op->reset || response != PPI_RSP_OK) {
         apply_state(t, ppi);
         return false;
     }
-    region_write(t, REGION_NEXT, 1, op->next && !second ? asked : 0);
+    if (ppi->present && job.op->next) {
+        region_write(t, REGION_NEXT, 1, job.asked);
+    }
     ppi_reset(t);
     return true;
 }

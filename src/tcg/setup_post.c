@@ -101,6 +101,7 @@ int tcg_before_third_party(struct tcg *t)
 {
     int rc;
 
+    tcg_look_again(t);
     if (!tcg_usable(t)) {
         return ERR_ABSENT;
     }

@@ -22,6 +22,8 @@ static const uint32_t timeouts_us[4] = { 750000, 2000000, 750000, 750000 };
 static const uint32_t durations12_us[3] = { 2000000, 20000000, 60000000 };
 static const uint32_t durations20_us[3] = { 2000000, 2000000, 10000000 };
 
+#define STARTUP_AGAIN_US    3000000u    /* on top of a start-up's time */
+
 static bool floating(uint32_t v)
 {
     return v == 0 || v == 0xffffffffu;
@@ -29,11 +31,8 @@ static bool floating(uint32_t v)
 
 static bool is_absent(const struct tpm_dev *dev)
 {
-    uint32_t access = tpm_dev_read(dev, TIS_ACCESS, 1);
-
-    return (access == 0 || access == 0xff)
-           && floating(tpm_dev_read(dev, TIS_INTF_ID, 4))
-           && floating(tpm_dev_read(dev, TIS_DID_VID, 4));
+    return tpm_dev_absent(tpm_dev_read(dev, TIS_INTF_ID, 4),
+                          tpm_dev_read(dev, TIS_DID_VID, 4));
 }
 
 static int detect_fifo(struct tcg *t, uint32_t type)
@@ -74,12 +73,6 @@ int tcg_detect(struct tcg *t, const struct tcg_platform *p)
         return ERR_ABSENT;
     }
     t->state = TCG_UNUSED;
-    rc = tpm_dev_wait(&t->dev, TIS_ACCESS, 1, TIS_ACCESS_VALID,
-                      TIS_ACCESS_VALID, t->dev.timeout_us[TIMEOUT_A]);
-    if (rc < 0) {
-        tcg_say(t, "its registers did not become valid in time; not used");
-        return rc;
-    }
     type = tpm_dev_read(&t->dev, TIS_INTF_ID, 4) & 0xf;
     if (type == TYPE_CRB) {
         rc = detect_crb(t);
@@ -124,14 +117,24 @@ static bool was_started(const struct tcg *t, uint32_t code)
 }
 
 /*
- * Startup with words for what goes wrong.  A TPM that does not answer gets a
- * second chance: unstarted, it would be the OS's to start.
+ * Startup with words for what goes wrong.  A TPM that refuses, is late, or
+ * whose answer makes no sense, gets a second chance: unstarted, it would be the
+ * OS's to start.  (On a resume, to refuse is an answer.)  One that is still late
+ * is looked at again before foreign code runs: tcg_look_again().
  */
 static int start_up(struct tcg *t, bool state, uint32_t *code)
 {
+    struct tpm_reply reply;
     int rc = tcg_startup(t, state, code);
 
-    if (rc < 0) {
+    if (rc == 0 && *code && !state && !was_started(t, *code)) {
+        rc = ERR_TPM;
+    }
+    if (rc == ERR_TIMEOUT && t->dev.late) {
+        tcg_say(t, "start-up: it did not answer in time; waiting once more");
+        rc = tpm_wait_on(t, STARTUP_AGAIN_US, &reply);
+        *code = rc < 0 ? 0 : reply.rc;
+    } else if (rc < 0) {
         tcg_say(t, "start-up: %s; trying once more", tcg_err_text(rc));
         rc = tcg_startup(t, state, code);
         if (rc == 0 && was_started(t, *code)) {
@@ -179,9 +182,22 @@ int tcg_start(struct tcg *t, const struct tcg_platform *p)
     return rc;
 }
 
-/* A running TPM gets capped in every PCR of every bank, and disabled. */
-static int cap_all(struct tcg *t, const char *why)
+/* Go on in the log of before the sleep.  Without it, or when it is not ours
+ * any more, nothing is logged: what matters is the TPM. */
+static void adopt(struct tcg *t, uint8_t *log, uint32_t size)
 {
+    if (log) {
+        (void)tcglog_adopt(t, log, size);
+    }
+}
+
+/* A running TPM gets capped in every PCR of every bank, and disabled. */
+static int cap_all(struct tcg *t, const char *why, uint8_t *log,
+                   uint32_t log_size)
+{
+    const struct tcg_piece said[] = {
+        { "KeelBIOS resumed", 16 }, { why, (uint32_t)strlen(why) },
+    };
     int rc;
 
     tcg_say(t, "%s", why);
@@ -190,9 +206,30 @@ static int cap_all(struct tcg *t, const char *why)
     if (rc < 0) {
         tcg_say(t, "set-up failed: %s", tcg_err_text(rc));
     }
+    adopt(t, log, log_size);
+    /* Not only by separators: a TPM in failure mode takes none. */
+    if (tcglog_append(t, 0, EV_NO_ACTION, NULL, said, 2) < 0) {
+        tcg_say(t, "the event log has no room to say so");
+    }
     rc = tcg_cap_and_disable(t, TCG_PCRS_ALL);
+    tcg_forget_auth(t);
     t->flags |= TCG_F_HANDED_OVER;
     return rc;
+}
+
+void tcg_look_again(struct tcg *t)
+{
+    uint32_t code;
+
+    if (t->state != TCG_FAILED || !tpm_dev_recovered(&t->dev)) {
+        return;
+    }
+    /* It says that it was started, or it is now. */
+    if (tcg_startup(t, false, &code) == 0) {
+        /* What could not be done has been said; nothing else can be done. */
+        (void)cap_all(t, "it answers after all, too late to be trusted",
+                      NULL, 0);
+    }
 }
 
 /*
@@ -218,6 +255,7 @@ static int restored(struct tcg *t, uint8_t *log, uint32_t log_size)
 {
     int rc = tcg_after_startup(t, false);
 
+    adopt(t, log, log_size);
     if (rc == 0 && t->family == TCG_FAMILY_20) {
         rc = renew_auth(t);
     }
@@ -227,17 +265,13 @@ static int restored(struct tcg *t, uint8_t *log, uint32_t log_size)
     if (rc < 0) {
         tcg_say(t, "set-up after the sleep failed: %s", tcg_err_text(rc));
         (void)tcg_cap_and_disable(t, TCG_PCRS_ALL);     /* it has said it */
+        tcg_forget_auth(t);
         return TCG_RESUME_CAPPED;
     }
     t->state = TCG_MEASURING;
     t->flags |= TCG_F_HANDED_OVER;
-    if (log && tcglog_adopt(t, log, log_size) == 0) {
-        /* What goes wrong has been said, and the OS resumes anyway. */
-        (void)tcg_measure(t, TCG_WAKE_EVENT, NULL, 0, 3, NULL);
-    }
     tcg_forget_auth(t);
-    return t->state == TCG_MEASURING ? TCG_RESUME_RESTORED
-                                     : TCG_RESUME_CAPPED;
+    return TCG_RESUME_RESTORED;
 }
 
 int tcg_resume(struct tcg *t, const struct tcg_platform *p, uint8_t *log,
@@ -269,7 +303,7 @@ int tcg_resume(struct tcg *t, const struct tcg_platform *p, uint8_t *log,
         return TCG_RESUME_DEAD;
     }
     /* What could not be done has been said; nothing else can be done. */
-    (void)cap_all(t, "its state was lost in the sleep");
+    (void)cap_all(t, "its state was lost in the sleep", log, log_size);
     return TCG_RESUME_CAPPED;
 }
 
@@ -285,5 +319,5 @@ int tcg_start_capped(struct tcg *t, const struct tcg_platform *p,
     if (rc < 0 || t->state == TCG_UNUSED) {
         return rc;
     }
-    return cap_all(t, why);
+    return cap_all(t, why, NULL, 0);
 }

@@ -29,7 +29,7 @@
  * S3: tcg_resume() alone.  Every function may be called with a struct tcg
  * whose TPM is absent, unused or failed: it then does nothing and says so by
  * its result.  Functions marked Init may be gone after POST, the others are
- * resident.
+ * resident (in this firmware: in the TPM's overlay).
  */
 #ifndef TCG_TCG_H
 #define TCG_TCG_H
@@ -137,7 +137,10 @@ int tcg_cross_check(struct tcg *t, enum tcg_family family,
 int tcg_attach_log(struct tcg *t, uint8_t *area, uint32_t size);
 
 /* The TPM is there, ours and trusted: measurements have an effect. */
-bool tcg_usable(const struct tcg *t);
+static inline bool tcg_usable(const struct tcg *t)
+{
+    return t->state == TCG_STARTED || t->state == TCG_MEASURING;
+}
 
 /*
  * One line about the TPM, no newline, NUL-terminated, at most cap bytes:
@@ -165,11 +168,10 @@ enum tcg_event {
     TCG_POST_CODE,          /* PCR0: data = the BIOS image */
     TCG_SMBIOS,             /* PCR1: use tcg_measure_smbios() */
     TCG_ACPI,               /* PCR1: data = the tables, normalised */
-    TCG_BOOT_ORDER,         /* PCR1: data = the fw_cfg file bootorder */
+    TCG_BOOT_ORDER,         /* PCR1: data = the file bootorder, one piece */
     TCG_SETUP_ENTERED,      /* PCR1: "Entering ROM Based Setup" */
     TCG_ROM_SCAN,           /* PCR2: "Start Option ROM Scan" */
     TCG_OPTION_ROM,         /* PCR2: data = image, num = bus<<8|dev<<3|fn */
-    TCG_ROM_CONFIG,         /* PCR3: data = what configures it, num as above */
     TCG_CALLING_INT19,      /* PCR4: done by tcg_handover() */
     TCG_BOOT_INTERVENTION,  /* PCR4: "Boot Sequence User Intervention" */
     TCG_BOOT_BCV,           /* PCR4: text = the device */
@@ -185,7 +187,6 @@ enum tcg_event {
     TCG_IPL_DATA,           /* PCR5: data, text = what it is (cmdline) */
     TCG_LINUX_CMDLINE,      /* PCR8: data = it without NUL, one piece */
     TCG_LINUX_FILE,         /* PCR9: data = kernel, initrd; text = which */
-    TCG_WAKE_EVENT,         /* PCR6: num = ACPI sleep state woken from */
     TCG_EVENT_COUNT
 };
 
@@ -286,7 +287,10 @@ enum tcg_resumed {
  * S3 resume, before the OS's waking vector: everything that tcg_start() does
  * but for the kind of Startup, and the answer to a TPM that lost its state.
  * Leaves no platform authorisation behind.  log is the area the ACPI table
- * named at POST (its bytes are not believed), or NULL.  Resident.
+ * named at POST (its bytes are not believed), or NULL: when the TPM has lost its
+ * state, that and the error separators go there.  A wake-up as such is not
+ * logged: the OS has its own copy of the log since it started, and the sleep
+ * shows in the restartCount of every TPM 2.0 quote.  Resident.
  *
  * Returns an enum tcg_resumed, or ERR_ABSENT without TPM.
  */

@@ -67,7 +67,7 @@ static int add_bank(struct tcg *t, uint16_t id)
     return 0;
 }
 
-int tpm2_learn_banks(struct tcg *t)
+static int learn_banks(struct tcg *t)
 {
     struct rd r;
     int rc = tpm2_get_capability(t, TPM2_CAP_PCRS, 0, 64, &r);
@@ -76,9 +76,6 @@ int tpm2_learn_banks(struct tcg *t)
     if (rc < 0) {
         return rc;
     }
-    t->bank_count = 0;
-    t->strange_count = 0;
-    t->supported = 0;
     count = rd_be32(&r);
     for (uint32_t i = 0; i < count && !r.bad; i++) {
         uint16_t id = rd_be16(&r);
@@ -98,6 +95,21 @@ int tpm2_learn_banks(struct tcg *t)
         }
     }
     return rd_end(&r) ? 0 : ERR_FORMAT;
+}
+
+int tpm2_learn_banks(struct tcg *t)
+{
+    int rc;
+
+    t->bank_count = 0;
+    t->strange_count = 0;
+    t->supported = 0;
+    rc = learn_banks(t);
+    if (rc < 0) {
+        t->bank_count = 0;              /* half a list is none */
+        t->strange_count = 0;
+    }
+    return rc;
 }
 
 int tpm2_start_selftest(struct tcg *t)

@@ -86,7 +86,18 @@ int tcg_cap_and_disable(struct tcg *t, uint32_t pcrs)
 
     t->state = TCG_FAILED;
     t->code = 0;
-    capped = cap(t, pcrs);
+    /* Without a list of its banks it may have some. */
+    capped = t->family == TCG_FAMILY_20 && !t->bank_count ? tpm2_learn_banks(t)
+                                                          : 0;
+    if (capped == 0) {
+        capped = cap(t, pcrs);
+    }
+    if (capped == ERR_TIMEOUT) {
+        /* tcg_look_again() may want the authorisation. */
+        tcg_say(t, "it does not answer: PCRs not capped; starting without "
+                "measured boot");
+        return capped;
+    }
     if (in_failure_mode(t)) {
         tcg_forget_auth(t);
         tcg_say(t, "it is in failure mode and of no use to anybody until "
@@ -130,11 +141,14 @@ int tcg_handover(struct tcg *t)
         return 0;
     }
     t->flags |= TCG_F_HANDED_OVER;
+    tcg_look_again(t);
     if (!tcg_usable(t)) {
+        tcg_forget_auth(t);
         return ERR_ABSENT;
     }
     if (t->state == TCG_STARTED) {
         tcg_fail(t, "POST has ended before anything could be measured");
+        tcg_forget_auth(t);
         return ERR_PARAM;
     }
     rc = tcg_measure_action(t, TCG_CALLING_INT19, NULL);

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Time from reset to the first instruction of what is booted, KeelBIOS
-beside SeaBIOS in the same run.
+beside SeaBIOS in the same run; with --initrd, to the kernel's with initrds of
+several sizes, measured and not; with --hash, how fast the hashes are.
 
 Virtual time under `-icount shift=0,sleep=off`: every instruction counts 1 ns,
 idle time is skipped but counted, so that the figures do not depend on the
@@ -9,9 +10,10 @@ host and repeat exactly.  The boot sector (scripts/guest, clock.img) reads the
 time stamp counter, which QEMU then derives from virtual time, writes it to
 port 403h and ends QEMU.  A second table gives wall-clock time with a TPM.
 
-    tests/bench/bench.py [--bios FILE] [--update]
+    tests/bench/bench.py [--boot] [--initrd] [--hash] [--bios FILE] [--update]
 
---update writes the tables into docs/performance.md.
+Without any of the first three: --boot.  --update writes the tables into
+docs/performance.md.
 """
 
 import argparse
@@ -20,6 +22,7 @@ import importlib.util
 import os
 import pathlib
 import re
+import resource
 import struct
 import subprocess
 import sys
@@ -29,11 +32,14 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 import vm                                           # noqa: E402
+sys.path.insert(0, str(ROOT / "tests" / "bench"))
+import hashes                                       # noqa: E402
 
 EXIT_STATUS = 0x63          # (31h << 1) | 1, from isa-debug-exit
 LIMIT_S = 60
-SECTION = "<!-- bench: written by tests/bench/bench.py --update -->"
-SECTION_END = "<!-- bench: end -->"
+QBOOT = pathlib.Path("/usr/share/qemu/qboot.rom")
+INITRD_MIB = (1, 16, 64, 256)
+INITRD_LIMIT_S = 900        # 256 MiB, four banks, TCG, a busy host
 
 
 class BenchError(Exception):
@@ -46,7 +52,11 @@ def load_guest():
     module = importlib.util.module_from_spec(
         importlib.util.spec_from_loader("guest", loader))
     loader.exec_module(module)
-    return module.build(names=["clock.img", "clock.kernel"])
+    return module
+
+
+def build_guest():
+    return load_guest().build(names=["clock.img", "clock.kernel"])
 
 
 def rows(guest):
@@ -64,7 +74,12 @@ def rows(guest):
         ("q35, AHCI", "q35", {}, disk("ahci", "q35")),
         ("q35, AHCI, VGA", "q35", {"vga": "std"}, disk("ahci", "q35")),
         ("q35, AHCI, 4 CPUs", "q35", {"smp": 4}, disk("ahci", "q35")),
+        ("q35, AHCI, 8 CPUs", "q35", {"smp": 8}, disk("ahci", "q35")),
         ("q35, virtio-blk", "q35", {}, disk("virtio", "q35")),
+        ("q35, virtio-scsi", "q35", {}, disk("virtio-scsi", "q35")),
+        ("pc, lsi53c895a", "pc", {}, disk("lsi53c895a", "pc")),
+        ("q35, NVMe", "q35", {}, disk("nvme", "q35")),
+        ("q35, usb xhci", "q35", {}, disk("usb-xhci", "q35")),
         ("pc, -kernel", "pc", {}, ["-kernel", kernel]),
         ("q35, -kernel", "q35", {}, ["-kernel", kernel]),
     ]
@@ -95,26 +110,46 @@ def run(argv, limit=LIMIT_S):
         return struct.unpack("<Q", data)[0]
 
 
-def virtual(bios, row):
+def virtual(bios, row, tpm=None, limit=LIMIT_S):
     _, machine, options, args = row
-    argv = vm.qemu_argv(bios, machine, args=list(args) + [
+    argv = vm.qemu_argv(bios, machine, tpm, args=list(args) + [
         "-icount", "shift=0,sleep=off",
         # The date is one more thing that firmware spends time on.
         "-rtc", "base=2026-01-01T00:00:00,clock=vm"], **options)
-    return run(argv)
+    return run(argv, limit)
 
 
-def wall(bios, tpm, args, count):
+def wall(bios, tpm, args, count, limit=LIMIT_S, **options):
     """Median wall-clock time of a QEMU run, in seconds."""
     times = []
     for _ in range(count):
-        tpm.start()
-        argv = vm.qemu_argv(bios, "q35", tpm, args=args)
+        if tpm:
+            tpm.start()
+        argv = vm.qemu_argv(bios, "q35", tpm, args=args, **options)
         before = time.monotonic()
-        run(argv)
+        run(argv, limit)
         times.append(time.monotonic() - before)
-        tpm.process.wait(10)
+        if tpm:
+            tpm.process.wait(10)
     return sorted(times)[count // 2]
+
+
+def cpu_time(bios, tpm, args, count, limit, **options):
+    """Least processor time of a QEMU run, in seconds: on a busy host the
+    wall clock says little."""
+    times = []
+    for _ in range(count):
+        if tpm:
+            tpm.start()
+        argv = vm.qemu_argv(bios, "q35", tpm, args=args, **options)
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        run(argv, limit)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(after.ru_utime + after.ru_stime
+                     - before.ru_utime - before.ru_stime)
+        if tpm:
+            tpm.process.wait(10)
+    return min(times)
 
 
 def empty_firmware(directory):
@@ -140,7 +175,7 @@ def attempt(function, *args):
 
 def measure(bios, only, wall_runs):
     """All rows: [(name, keel, seabios, unit)] and error texts."""
-    guest, table, errors = load_guest(), [], []
+    guest, table, errors = build_guest(), [], []
     for row in rows(guest):
         if only and not re.search(only, row[0]):
             continue
@@ -189,7 +224,7 @@ def line(name, keel, seabios, unit):
 
 
 def markdown(table, walls):
-    out = ["", "| from reset to the first instruction | KeelBIOS, ms | "
+    out = ["| from reset to the first instruction | KeelBIOS, ms | "
            "SeaBIOS 1.16.2, ms | ratio |", "|---|---|---|---|"]
     out += [f"| {n} | {number(k)} | {number(s)} | {ratio(k, s)} |"
             for n, k, s in table]
@@ -202,41 +237,167 @@ def markdown(table, walls):
         out += [f"| {n} | {k and round(k) or 'failed'} | "
                 f"{s and round(s) or 'failed'} | {ratio(k, s)} |"
                 for n, k, s in walls]
-    return "\n".join(out + [""])
+    return out
 
 
-INTRODUCTION = f"""\
-<!-- SPDX-License-Identifier: MIT -->
-# Performance
+# --------------------------------------------------------- kernel and initrd
 
-How long the firmware takes from reset to the first instruction of what it
-boots. Virtual time under `-icount shift=0,sleep=off`: one instruction is one
-nanosecond, so the figures are the same on every host. All measured by
-
-    make bench BENCH_ARGS=--update
-
-which also writes the tables below (`tests/bench/bench.py`).
-
-{SECTION}
-{SECTION_END}
-"""
+INITRD_ROWS = [
+    # (name, is it the firmware under test, TPM's banks or None)
+    ("KeelBIOS", True, None),
+    ("KeelBIOS, SHA-256", True, "sha256"),
+    ("KeelBIOS, four banks", True, vm.BANKS),
+    ("SeaBIOS", False, None),
+    ("SeaBIOS, TPM, initrd not measured", False, "sha256"),
+    ("qboot", None, None),
+]
 
 
-def update(table, walls):
+def initrd_row(bios, kernel, row, mib, work, runs):
+    """(virtual ms, processor ms) to the kernel's first instruction."""
+    name, own, banks = row
+    image = bios if own else QBOOT if own is None else vm.SEABIOS
+    initrd = pathlib.Path(work) / f"initrd{mib}"
+    if not initrd.exists():
+        # No zeros: QEMU's file would have holes, and nobody's initrd is so.
+        block = bytes(range(256)) * 4096
+        with open(initrd, "wb") as file:
+            for _ in range(mib):
+                file.write(block)
+    args = ["-kernel", kernel, "-initrd", initrd, "-append", "x"]
+    options = {"mem": "1G"}
+    tpm = None
+    if banks:
+        tpm = vm.Tpm("2.0-crb", os.path.join(work, banks.replace(",", "+")),
+                     banks)
+        tpm.start()
+    try:
+        ns = virtual(image, (name, "q35", options, args), tpm,
+                     INITRD_LIMIT_S)
+        if tpm:
+            tpm.process.wait(10)    # it ends with QEMU, and is started anew
+        base = cpu_time(empty_firmware(work), tpm, args, runs,
+                        INITRD_LIMIT_S, **options)
+        took = cpu_time(image, tpm, args, runs, INITRD_LIMIT_S, **options)
+        return ns / 1e6, (took - base) * 1e3
+    finally:
+        if tpm:
+            tpm.stop()
+
+
+def measure_initrds(bios, runs):
+    """[(name, [(virtual ms, processor ms) or None per size])], errors"""
+    kernel, table, errors = build_guest()["clock.kernel"], [], []
+    with tempfile.TemporaryDirectory(prefix="keel-bench-") as work:
+        for row in INITRD_ROWS:
+            if row[1] is None and not QBOOT.exists():
+                errors.append(f"{QBOOT} is not there (qemu-system-data)")
+                continue
+            cells = []
+            for mib in INITRD_MIB:
+                cell, error = attempt(initrd_row, bios, kernel, row, mib,
+                                      work, runs)
+                cells.append(cell)
+                if error:
+                    errors.append(f"{row[0]}, {mib} MiB: {error}")
+                print(f"{row[0]:34} {mib:4} MiB  "
+                      + (f"{cell[0]:9.1f} ms virtual {cell[1]:8.0f} ms CPU"
+                         if cell else "failed"), flush=True)
+            table.append((row[0], cells))
+    return table, errors
+
+
+def initrd_markdown(table):
+    head = "| ms to the kernel, q35, initrd of | " + " | ".join(
+        f"{mib} MiB" for mib in INITRD_MIB) + " |"
+    out = []
+    for n, what in enumerate(("virtual time", "processor time of QEMU under TCG, less "
+                              "what it takes with an empty firmware")):
+        out += [f"{what[0].upper()}{what[1:]}:", "", head,
+                "|---" * (len(INITRD_MIB) + 1) + "|"]
+        for name, cells in table:
+            out.append(f"| {name} | " + " | ".join(
+                "failed" if c is None else f"{c[n]:.1f}" if n == 0 else
+                f"{c[n]:.0f}" for c in cells) + " |")
+        out.append("")
+    return out[:-1]
+
+
+# -------------------------------------------------------------------- hashes
+
+HASH_COLUMNS = [
+    ("firmware", "ours"), ("openssl", "OpenSSL, 64-bit, masked"),
+    ("firmware-sha", "ours, SHA extensions"),
+    ("openssl-sha", "OpenSSL, SHA extensions"), ("guest", "ours, guest"),
+    ("guest-openssl32", "OpenSSL, i386, masked, guest"),
+]
+
+
+def hash_markdown(table, code32):
+    out = ["| MB/s | " + " | ".join(t for _, t in HASH_COLUMNS) + " |",
+           "|---" * (len(HASH_COLUMNS) + 1) + "|"]
+    for bank, row in table:
+        out.append(f"| {bank} | " + " | ".join(
+            f"{row[c]:.0f}" if c in row else "-" for c, _ in HASH_COLUMNS)
+            + " |")
+    out += ["", "The first four columns are native, on " + cpu_name() + (
+        "." if code32 else
+        ", which ran no 32-bit code: \"ours\" is there the firmware's sources "
+        "as 64-bit code with 32-bit pointers and i686's seven registers.")]
+    return out
+
+
+def hash_costs(table):
+    """What an initrd of 64 MiB costs, in words."""
+    rates = dict(table)
+    costs = []
+    for bank, column, text in (
+            ("sha256", "firmware-sha", "{} ms with the SHA extensions"),
+            ("sha256", "firmware", "{} ms without"),
+            ("the first four in one pass", "firmware-sha",
+             "four banks {} ms with them")):
+        if column in rates[bank]:
+            costs.append(text.format(round(
+                64 * 1.048576e3 / rates[bank][column])))
+    return ["", "So natively 64 MiB cost the SHA-256 bank " + ", ".join(costs)
+            + "."]
+
+
+def cpu_name():
+    text = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8")
+    match = re.search(r"^model name\s*: (.*)$", text, re.M)
+    return match[1] if match else "this processor"
+
+
+# ---------------------------------------------------------------------- docs
+
+def update(section, lines):
+    """Replace one section of docs/performance.md."""
     path = ROOT / "docs" / "performance.md"
-    text = path.read_text() if path.exists() else INTRODUCTION
-    if SECTION not in text:
-        text += f"\n{SECTION}\n{SECTION_END}\n"
-    head, rest = text.split(SECTION, 1)
-    tail = rest.split(SECTION_END, 1)[1]
-    path.write_text(head + SECTION + "\n" + markdown(table, walls)
-                    + SECTION_END + tail)
-    print(f"written: {path.relative_to(ROOT)}")
+    start = f"<!-- bench {section}: written by `make bench` -->"
+    end = f"<!-- bench {section}: end -->"
+    text = path.read_text()
+    if start not in text or end not in text:
+        sys.exit(f"bench: {path} has no section {section}")
+    head, rest = text.split(start, 1)
+    path.write_text(head + start + "\n\n" + "\n".join(lines) + "\n" + end
+                    + rest.split(end, 1)[1])
+    print(f"written: {path.relative_to(ROOT)}, {section}")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
     parser.add_argument("--bios", default=str(ROOT / "out" / "bios.bin"))
+    parser.add_argument("--boot", action="store_true",
+                        help="time to the boot sector beside SeaBIOS")
+    parser.add_argument("--initrd", action="store_true",
+                        help="time to the kernel with initrds of 1 to 256 "
+                             "MiB, measured and not")
+    parser.add_argument("--hash", action="store_true",
+                        help="MB/s of the hashes, natively and in a guest")
+    parser.add_argument("--libcrypto32", metavar="FILE",
+                        help="OpenSSL's libcrypto.a for i386 (Debian: "
+                             "libssl-dev:i386), compared with in the guest")
     parser.add_argument("--update", action="store_true",
                         help="write docs/performance.md")
     parser.add_argument("--only", help="rows whose name matches")
@@ -245,12 +406,30 @@ def main():
     args = parser.parse_args()
     if not os.path.exists(args.bios):
         sys.exit(f"bench: there is no firmware {args.bios}: run make first")
-    print(f"{'':30} {'KeelBIOS':>9} {'SeaBIOS':>9} {'ratio':>7}")
-    table, walls, errors = measure(args.bios, args.only, args.wall_runs)
+    errors = []
+    if args.boot or not (args.initrd or args.hash):
+        print(f"{'':30} {'KeelBIOS':>9} {'SeaBIOS':>9} {'ratio':>7}")
+        table, walls, errors = measure(args.bios, args.only, args.wall_runs)
+        if args.update and not errors:
+            update("boot", markdown(table, walls))
+    if args.initrd:
+        table, more = measure_initrds(args.bios, max(1, args.wall_runs))
+        errors += more
+        if args.update and not more:
+            update("initrd", initrd_markdown(table))
+    if args.hash:
+        try:
+            table, code32 = hashes.rows(
+                pathlib.Path(args.bios).resolve().parent, 0.5, load_guest(),
+                vm, args.libcrypto32)
+            lines = hash_markdown(table, code32) + hash_costs(table)
+            print("\n".join(lines))
+            if args.update:
+                update("hash", lines)
+        except (hashes.HashError, vm.VmError) as err:
+            errors.append(str(err))
     for error in errors:
         print("bench: " + error, file=sys.stderr)
-    if args.update and not errors:
-        update(table, walls)
     return 1 if errors else 0
 
 

@@ -4,12 +4,15 @@ what is booted, at most a quarter of SeaBIOS's in every row of the bench."""
 import importlib.util
 import os
 import pathlib
+import sys
 
 import pytest
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "tests" / "bench"))
 GOAL = 4
 ATTEMPTS = 3        # disk completions come in the host's time: take the best
+CLEAR = 2           # so much better than the goal needs no second attempt
 
 
 def load_bench():
@@ -21,16 +24,37 @@ def load_bench():
 
 
 bench = load_bench()
-GUEST = bench.load_guest()
+GUEST = bench.build_guest()
 ROWS = {row[0]: row for row in bench.rows(GUEST)}
 
 
 @pytest.mark.parametrize("name", list(ROWS))
 def test_at_most_a_quarter(name):
     bios = os.environ.get("BIOS") or str(TOP / "out/bios.bin")
-    keel = min(bench.virtual(bios, ROWS[name]) for _ in range(ATTEMPTS))
-    seabios = min(bench.virtual(bench.vm.SEABIOS, ROWS[name])
-                  for _ in range(ATTEMPTS))
+    keel = seabios = float("inf")
+    for _ in range(ATTEMPTS):
+        keel = min(keel, bench.virtual(bios, ROWS[name]))
+        seabios = min(seabios, bench.virtual(bench.vm.SEABIOS, ROWS[name]))
+        if keel * GOAL * CLEAR <= seabios:
+            break
     assert keel * GOAL <= seabios, (
         f"{name}: {keel / 1e6:.3f} ms, SeaBIOS {seabios / 1e6:.3f} ms: more "
         f"than one {GOAL}th")
+
+
+def test_hashes_natively(tmp_path):
+    """The firmware's hashes on this processor, with and without its SHA
+    extensions, as hashlib computes them; and the extensions are worth it."""
+    import hashes
+    found, _ = hashes.native(tmp_path, os.environ.get("O") or TOP / "out",
+                             0.02, 2)
+    for bank in hashes.ALGS:
+        want = hashes.expected(bank, 2)
+        for who in ("firmware", "firmware-sha"):
+            if want and (who, bank) in found:
+                assert found[who, bank][1] == want, (who, bank)
+    assert ("firmware", "sha256") in found
+    if " sha_ni " in pathlib.Path("/proc/cpuinfo").read_text():
+        for bank in ("sha1", "sha256"):
+            assert found["firmware-sha", bank][0] > \
+                found["firmware", bank][0], bank

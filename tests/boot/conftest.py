@@ -75,6 +75,11 @@ def guest():
 
 
 @pytest.fixture(scope="session")
+def generic_guest():
+    return load_script("guest").build(OUT, kernel="generic")
+
+
+@pytest.fixture(scope="session")
 def shared_dir(tmp_path_factory):
     """One directory for all workers of this session."""
     base = tmp_path_factory.getbasetemp()
@@ -82,7 +87,10 @@ def shared_dir(tmp_path_factory):
 
 
 class Tests:
-    """What a test needs to run machines; one per test."""
+    """What a test needs to run machines; one per test.  guest: the files of
+    scripts/guest."""
+
+    __test__ = False            # for pytest: nothing to collect
 
     def __init__(self, bios, guest, tmp_path):
         self.bios = bios
@@ -151,12 +159,20 @@ class Tests:
 
 @pytest.fixture
 def tests(bios, guest, tmp_path):
+    """With Debian's cloud kernel, which starts faster."""
     return Tests(bios, guest, tmp_path)
 
 
 @pytest.fixture
-def seabios_dump(guest, tmp_path, shared_dir):
-    """boot_and_dump() under SeaBIOS; each configuration once a session."""
+def generic(bios, generic_guest, tmp_path):
+    """With Debian's generic kernel, which has more drivers."""
+    return Tests(bios, generic_guest, tmp_path)
+
+
+@pytest.fixture
+def seabios_dump(generic_guest, tmp_path, shared_dir):
+    """boot_and_dump() of the generic kernel under SeaBIOS; each
+    configuration once a session."""
     def get(machine="pc", **kwargs):
         key = hashlib.sha256(json.dumps(
             [machine, kwargs], sort_keys=True, default=str).encode())
@@ -164,7 +180,7 @@ def seabios_dump(guest, tmp_path, shared_dir):
         with open(file.with_suffix(".lock"), "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not file.exists():
-                other = Tests(vm.SEABIOS, guest, tmp_path / "seabios")
+                other = Tests(vm.SEABIOS, generic_guest, tmp_path / "seabios")
                 other.tmp.mkdir()
                 dump = other.boot_and_dump(machine, **kwargs)
                 file.write_bytes(pickle.dumps(dump))

@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""A TPM that misbehaves: sits between QEMU and swtpm.
+"""A TPM that is watched, or misbehaves: sits between QEMU and swtpm.
 
     with FakeTpm("2.0-crb", state, spoil) as tpm: ...
 
 spoil(n, code, response) is called for the n-th command of the guest (from 0)
 with its ordinal and what swtpm answered; it returns what QEMU gets, or None
-for no answer at all.  Before the TPM's first initialisation QEMU itself asks
-which version it is; that is answered as it should be.  QEMU speaks to swtpm over a control socket and passes in one
+for no answer at all, and may take its time.  Before the TPM's first
+initialisation QEMU itself asks which version it is; that is answered as it
+should be.  QEMU speaks to swtpm over a control socket and passes in one
 message the socket for TPM commands; that one is replaced.
+
+tpm.pcrs() asks swtpm for its PCRs, past QEMU and spoil, also after QEMU has
+ended.
 """
 
 import array
@@ -20,6 +24,11 @@ import vm
 
 HEADER = 10
 CMD_INIT = 2            # of swtpm's control channel
+CMD_SHUTDOWN = 3
+
+# TPM_ALG_ID: bank, digest size
+BANKS = {4: ("sha1", 20), 11: ("sha256", 32), 12: ("sha384", 48),
+         13: ("sha512", 64)}
 
 
 def receive(sock, n):
@@ -42,10 +51,13 @@ def receive_command(sock):
 class FakeTpm(vm.Tpm):
     """An swtpm whose answers are spoiled."""
 
-    def __init__(self, kind, state, spoil):
+    def __init__(self, kind, state, spoil=None):
         super().__init__(kind, state)
-        self.spoil = spoil
+        self.spoil = spoil or untouched
         self.commands = []          # ordinals seen
+        self.exchanges = []         # (command, what swtpm answered or None)
+        self.control = self.data = None     # sockets of swtpm
+        self.in_use = threading.Lock()      # of the latter
         self.fake_socket = os.path.join(self.run_dir, "fake")
         self.listener = None
         self.closing = False
@@ -73,19 +85,24 @@ class FakeTpm(vm.Tpm):
         """Relay control messages; they are request and reply in turn."""
         try:
             ours, _ = self.listener.accept()
-            real = socket.socket(socket.AF_UNIX)
+            real = self.control = socket.socket(socket.AF_UNIX)
             real.connect(self.socket)
             while True:
                 data, ancillary, _, _ = ours.recvmsg(
                     8192, socket.CMSG_SPACE(4))
                 if not data:
                     return
-                if struct.unpack(">I", data[:4])[0] == CMD_INIT:
+                command = struct.unpack(">I", data[:4])[0]
+                if command == CMD_INIT:
                     self.initialised = True
+                if command == CMD_SHUTDOWN:         # not before stop()
+                    ours.sendall(bytes(4))
+                    continue
                 fds = [array.array("i", d[:4])[0] for _, t, d in ancillary
                        if t == socket.SCM_RIGHTS]
                 if fds:
                     near, far = socket.socketpair()
+                    self.data = near
                     real.sendmsg([data], [(
                         socket.SOL_SOCKET, socket.SCM_RIGHTS,
                         array.array("i", [far.fileno()]))])
@@ -115,12 +132,45 @@ class FakeTpm(vm.Tpm):
                 refused = getattr(self.spoil, "refuse", None)
                 answer = refused(code) if refused else None
                 if answer is None:
-                    real.sendall(command)
-                    answer = self.spoil(number, code, receive_command(real))
+                    answer = self.ask(command)
+                    self.exchanges.append((command, answer))
+                    answer = self.spoil(number, code, answer)
+                else:
+                    self.exchanges.append((command, None))
                 if answer is not None:
                     qemu.sendall(answer)
         except (OSError, EOFError):
             pass
+
+    def ask(self, command):
+        """One command to swtpm; its answer."""
+        with self.in_use:
+            self.data.sendall(command)
+            return receive_command(self.data)
+
+    def pcrs(self):
+        """{bank: {pcr: digest}} of all banks that are active."""
+        if not self.version2:
+            return {"sha1": {n: self.ask(struct.pack(
+                ">HIII", 0xc1, 14, 0x15, n))[HEADER:] for n in range(24)}}
+        answer = self.ask(struct.pack(">HIIIII", 0x8001, 22, 0x17a, 5, 0, 64))
+        at, banks = 19, {}
+        for _ in range(struct.unpack(">I", answer[15:19])[0]):
+            alg, size = struct.unpack(">HB", answer[at:at + 3])
+            if any(answer[at + 3:at + 3 + size]):
+                banks[alg] = {}
+            at += 3 + size
+        for alg, values in banks.items():
+            for n in range(24):
+                answer = self.ask(struct.pack(
+                    ">HIIIHB", 0x8001, 20, 0x17e, 1, alg, 3)
+                    + (1 << n).to_bytes(3, "little"))
+                values[n] = answer[-BANKS[alg][1]:]
+        return {BANKS[alg][0]: values for alg, values in banks.items()}
+
+
+def untouched(_n, _code, answer):
+    return answer
 
 
 def sized(data):

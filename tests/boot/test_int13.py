@@ -2,48 +2,25 @@
 """INT 13h from real mode (tests/rm/int13.c), on every kind of drive, and
 drives that fail."""
 
-import pathlib
 import struct
 import subprocess
 
 import pytest
 
+from rm16 import PROGRAM_UNITS, compile_program
 import vm
 
-RM = pathlib.Path(__file__).resolve().parent.parent / "rm"
 UNIT = 512
 UNITS = 2880                    # of the pattern: a floppy's size
-PROGRAM_UNITS = 36              # as int13.S loads
 BASE = 0x5a000000
 CD_CATALOG, CD_IMAGE = 19, 400  # in CD sectors
 FLOPPY_144, HARD_DISK = 2, 4    # El Torito media types
-
-GCC = ["gcc", "-march=i686", "-ffreestanding", "-fno-pic",
-       "-fno-stack-protector", "-fno-asynchronous-unwind-tables",
-       "-fno-zero-initialized-in-bss", "-mregparm=3",
-       "-fcf-protection=none", "-Wall",
-       "-Wextra", "-Werror", "-Os"]
-
 
 def pattern(units, first=0):
     return bytearray().join(
         struct.pack("<128I", *((BASE + u * 128 + i) & 0xffffffff
                                for i in range(128)))
         for u in range(first, first + units))
-
-
-def compile_program(where, emulated):
-    obj = [where / "entry.o", where / "main.o"]
-    subprocess.run(GCC + ["-m32", "-c", RM / "int13.S", "-o", obj[0]],
-                   check=True)
-    subprocess.run(GCC + ["-m16", f"-DEMULATED={int(emulated)}", "-c",
-                          RM / "int13.c", "-o", obj[1]], check=True)
-    subprocess.run(["ld", "-m", "elf_i386", "--oformat", "binary", "-Ttext",
-                    "0x7c00", "-e", "_start", "-o", where / "program"] + obj,
-                   check=True)
-    code = (where / "program").read_bytes()
-    assert len(code) <= PROGRAM_UNITS * UNIT
-    return code.ljust(PROGRAM_UNITS * UNIT, b"\0")
 
 
 def put(image, unit, data):
@@ -74,8 +51,8 @@ def make_cd(media, boot_image, count, edit=None):
 def media(tmp_path_factory):
     """The images by name."""
     where = tmp_path_factory.mktemp("int13")
-    program = compile_program(where, emulated=False)
-    emulated = compile_program(where, emulated=True)
+    program = compile_program("int13", where, EMULATED=0)
+    emulated = compile_program("int13", where, EMULATED=1)
     disk = pattern(UNITS)
     put(disk, 0, program)
     floppy, boot_floppy = pattern(UNITS), pattern(UNITS)
@@ -141,12 +118,24 @@ DRIVES = {
                  "nvme,serial=1,mdts=1,bus=r", "-device",
                  "nvme-ns,drive=d,nsid=3"],
 }
+HBAS = ("lsi53c895a", "pvscsi", "megasas")
+for hba in HBAS:
+    DRIVES["pc-" + hba] = ["-M", "pc", "-device", f"{hba},id=s", "-device",
+                           "scsi-hd,drive=d,scsi-id=3"]
 CD_DRIVES = {
     "pc": ["-M", "pc", "-device", "ide-cd,bus=ide.1,drive=d"],
     "q35": ["-M", "q35", "-device", "ide-cd,bus=ide.2,drive=d"],
     "virtio-scsi": ["-M", "q35", "-device", "virtio-scsi-pci", "-device",
                     "scsi-cd,drive=d"],
+    **{hba: ["-M", "pc", "-device", hba, "-device", "scsi-cd,drive=d"]
+       for hba in HBAS},
 }
+
+
+def quick(names):
+    """The other SCSI adapters differ in few lines: only with `slow`."""
+    return [pytest.param(name, marks=pytest.mark.slow)
+            if name.split("-")[-1] in HBAS else name for name in names]
 
 
 def check_all(out):
@@ -172,15 +161,16 @@ def test_floppy(bios, media, tmp_path, unit):
 
 
 @pytest.mark.parametrize("image", ["cd", "cd-floppy", "cd-disk"])
-@pytest.mark.parametrize("name", CD_DRIVES)
+@pytest.mark.parametrize("name", quick(CD_DRIVES))
 def test_cd(bios, media, tmp_path, name, image):
     check_all(run(bios, tmp_path, *drive(media / image), *CD_DRIVES[name]))
 
 
-KINDS = ["pc-ide", "q35-ahci", "pc-virtio", "pc-virtio-scsi", "pc-nvme"]
+KINDS = ["pc-ide", "q35-ahci", "pc-virtio", "pc-virtio-scsi", "pc-nvme",
+         "pc-lsi53c895a", "pc-pvscsi", "pc-megasas"]
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", quick(KINDS))
 def test_slow_disk(bios, media, tmp_path, name):
     """Answers take their time: waits, but no failures."""
     check_all(run(bios, tmp_path, *drive(media / "disk",
@@ -188,7 +178,7 @@ def test_slow_disk(bios, media, tmp_path, name):
                   *DRIVES[name]))
 
 
-@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize("name", quick(KINDS))
 def test_unreadable_sector(bios, media, tmp_path, name):
     """One sector fails: its call fails, those before and after do not."""
     conf = tmp_path / "blkdebug"
@@ -208,7 +198,9 @@ def test_unreadable_sector(bios, media, tmp_path, name):
 @pytest.mark.parametrize("name,image,text", [
     ("pc", "cd-bad-catalog", "checksum"), ("q35", "cd-bad-catalog", "checksum"),
     ("pc", "cd-huge-image", "does not fit"), ("pc", None, "no medium"),
-    ("q35", None, "no medium"), ("virtio-scsi", None, "no medium")])
+    ("q35", None, "no medium"), ("virtio-scsi", None, "no medium"),
+    *(pytest.param(hba, None, "no medium", marks=pytest.mark.slow)
+      for hba in HBAS)])
 def test_bad_cd(bios, media, tmp_path, name, image, text):
     args = (drive(media / image) if image else
             ["-drive", "if=none,id=d,media=cdrom"])

@@ -65,6 +65,16 @@ def test_services(program, machine):
     assert "ok BIOS32 last bus" in passed
 
 
+@pytest.mark.parametrize("machine", MACHINES)
+def test_nothing_is_left_of_another_boot(program, machine):
+    """Where operating systems search for tables (E0000-FFFFF and the EBDA), none
+    is found that an earlier one has planted there."""
+    with program("leftover", machine) as m:
+        m.wait_debug(rb"^done$", 30)
+        left = re.findall(rb"^left (\w+)$", m.debug(), re.M)
+    assert left == [b"0000"], m.report("forged ACPI roots (hexadecimal)")
+
+
 def wait_lines(m, start, count, timeout=5):
     """Wait until count lines of the report begin like that."""
     limit = time.monotonic() + timeout

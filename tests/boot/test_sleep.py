@@ -46,3 +46,27 @@ def test_resume(tests, machine, tpm, pcrs):
         assert m.command("cat /sys/devices/system/cpu/online").strip() == "0-1"
         m.command("[ $(cat /proc/sys/kernel/tainted) = 0 ] || "
                   "[ $(( $(cat /proc/sys/kernel/tainted) & 0x200 )) = 0 ]")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+def test_hibernate(tests, machine):
+    """S4: the memory goes to a disk, the machine off; another run of it finds
+    the same memory map, and the guest goes on."""
+    swap = tests.tmp / "swap"
+    with open(swap, "wb") as file:
+        file.truncate(512 << 20)
+    args = ["-drive", f"if=none,id=swap,format=raw,file={swap}", "-device",
+            "virtio-blk-pci,drive=swap"]
+    with tests.machine(machine, smp=2, args=args) as m:
+        m.ready()
+        m.command("keel-load; mkswap /dev/vda; swapon /dev/vda; "
+                  "echo kept > /tmp/state")
+        m.send("echo disk > /sys/power/state\n")
+        assert m.wait(120) == 0, m.report("the machine is not off")
+    with tests.machine(machine, smp=2, args=args) as m:
+        m.ready()
+        m.command("keel-load")
+        m.send("cat /sys/block/vda/dev > /sys/power/resume\n")
+        m.expect(rb"KEEL-RC 0\r?\n", 120, "the guest to go on")
+        assert m.command("cat /tmp/state").strip() == "kept"

@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: MIT
 """Measured boot: the log replays to the PCRs, and says what was measured."""
 
+import collections
+import contextlib
+import itertools
+import os
+import re
+import socket
 import subprocess
+import time
 
 import pytest
 
 from conftest import assert_log_matches, log_of, pcrs_of
+import measured
 import tcglog
 import vm
 
@@ -64,6 +72,56 @@ def assert_other_parser_agrees(path, pcrs):
     assert set(found) == set(pcrs), "banks as tpm2_eventlog sees them"
 
 
+@contextlib.contextmanager
+def ibm_tss(tests, banks):
+    """Run IBM TSS's tools against a TPM of their own; yields a function."""
+    with tests.tpm("2.0-crb", banks, name="other") as other:
+        other.stop()
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        argv = ["swtpm", "socket", "--tpm2", "--tpmstate",
+                f"dir={other.state}", "--server",
+                f"type=tcp,port={port},disconnect=off",
+                "--ctrl", f"type=unixio,path={tests.tmp}/ctrl",
+                "--flags", "not-need-init"]
+        env = dict(os.environ, TPM_INTERFACE_TYPE="socsim",
+                   TPM_SERVER_TYPE="raw", TPM_COMMAND_PORT=str(port),
+                   TPM_DATA_DIR=str(tests.tmp))
+
+        def tool(name, *args):
+            return subprocess.run([name, *map(str, args)], env=env, text=True,
+                                  capture_output=True, check=False)
+
+        with subprocess.Popen(argv, stderr=subprocess.DEVNULL) as process:
+            limit = time.monotonic() + 20
+            while tool("tssstartup").returncode:
+                assert time.monotonic() < limit, "swtpm did not come up"
+            yield tool
+            process.terminate()
+
+
+@pytest.mark.parametrize("banks", ["sha1,sha256,sha384", "sha256",
+                                   "sha1,sha384"])
+def test_ibm_tss_extends_the_log(tests, banks):
+    """tsseventextend takes the log and extends another TPM with it: that one
+    then has the PCRs of the first.  (Debian 12's knows no SHA-512, and reads
+    no logs of TPM 1.2.)"""
+    path = tests.tmp / "log"
+    with measured.watched(tests, "2.0-tis", banks=banks) as tpm, \
+            measured.boot(tests, "pc", tpm, nic=True) as m:
+        path.write_bytes(measured.log_bytes(m))
+        pcrs = tpm.pcrs()
+    with ibm_tss(tests, banks) as tool:
+        done = tool("tsseventextend", "-if", path)
+        assert done.returncode == 0, done.stdout + done.stderr
+        for bank in banks.split(","):
+            for n in range(24):
+                out = tool("tsspcrread", "-ha", n, "-halg", bank, "-ns")
+                assert out.stdout.strip() == pcrs[bank][n].hex(), \
+                    f"{bank} PCR {n}"
+
+
 def kernel_boot(tests, machine, mark):
     args = ["-kernel", tests.guest["vmlinuz"],
             "-initrd", tests.guest["initramfs"],
@@ -87,19 +145,106 @@ def test_kernel_boot_is_measured(tests):
     assert not set(differ) & {0, 1, 2, 3, 6, 7}, differ
 
 
-@pytest.mark.parametrize("banks", [
-    "sha256", "sha1,sha256", pytest.param("sha384", marks=pytest.mark.slow),
-    pytest.param("sha512,sha1", marks=pytest.mark.slow)])
-def test_active_banks(tests, banks):
-    """The log carries the active banks, no more and no fewer."""
-    with tests.tpm("2.0-crb", banks) as tpm:
+def test_active_banks(tests):
+    """Linux reads a log with the active banks, no more and no fewer."""
+    with tests.tpm("2.0-crb", "sha256") as tpm:
         dump = tests.boot_and_dump("q35", "tpm", tpm=tpm, disk="virtio")
-    assert_log_matches(dump, banks.split(","))
+    assert_log_matches(dump, ["sha256"])
+
+
+@pytest.mark.parametrize("banks", [
+    ",".join(names) for n in range(1, len(ALL) + 1)
+    for names in itertools.combinations(ALL, n)])
+def test_every_subset_of_banks(tests, banks):
+    """The log replays in exactly the banks that are active."""
+    kind = ("2.0-crb", "2.0-tis")[banks.count(",") % 2]
+    with measured.watched(tests, kind, banks=banks) as tpm, \
+            measured.boot(tests, "q35", tpm) as m:
+        log, pcrs = measured.log(m), tpm.pcrs()
+        assert sorted(pcrs) == sorted(log.banks) == sorted(banks.split(","))
+        assert not log.check(pcrs)
+        for name in banks.split(","):
+            assert name.upper().encode() in status_line(m)
+
+
+def status_line(m):
+    return re.search(rb"^TPM (1.2|2.0) \(.*$", m.debug(), re.M)[0]
+
+
+@pytest.mark.parametrize("kind,want", [
+    ("2.0-crb", rb"TPM 2\.0 \(IBM, firmware [0-9a-f.]+\) by CRB; banks SHA1 "
+     rb"SHA256 SHA384 SHA512"),
+    ("2.0-tis", rb"TPM 2\.0 \(IBM, firmware [0-9a-f.]+\) by TIS; banks SHA1 "
+     rb"SHA256 SHA384 SHA512"),
+    ("1.2", rb"TPM 1\.2 \(IBM, firmware [0-9.]+\) by TIS; bank SHA1")])
+def test_status_line(tests, kind, want):
+    """One line on the console, and no other about a TPM; port 402h has it."""
+    with measured.watched(tests, kind) as tpm, \
+            measured.boot(tests, "q35", tpm) as m:
+        m.expect(rb"Booting from", 20)      # comes later
+        text = re.sub(rb"\x1b\[[0-9;]*[A-Za-z]|\r", b"", bytes(m.serial))
+        found = [line for line in text.split(b"\n") if b"TPM" in line]
+        assert len(found) == 1 and re.fullmatch(want, found[0]), found
+        assert found[0] in m.debug()
+
+
+# Of TPM 2.0: TPM2_CC_*; of 1.2: TPM_ORD_*.
+COMMANDS = {
+    0x144: "Startup", 0x17a: "GetCapability", 0x143: "SelfTest",
+    0x17b: "GetRandom", 0x129: "HierarchyChangeAuth", 0x182: "PCR_Extend",
+    0x169: "NV_ReadPublic",
+    0x99: "Startup", 0x65: "GetCapability", 0x53: "ContinueSelfTest",
+    0x4000000a: "PhysicalPresence", 0x14: "Extend",
+}
+
+
+@pytest.mark.parametrize("kind,fixed", [
+    ("2.0-crb", {"Startup": 1, "GetCapability": 2, "SelfTest": 1,
+                 "GetRandom": 1, "HierarchyChangeAuth": 1,
+                 "NV_ReadPublic": 1}),
+    ("1.2", {"Startup": 1, "GetCapability": 4, "ContinueSelfTest": 1,
+             "PhysicalPresence": 2})])
+def test_number_of_commands(tests, kind, fixed):
+    """A normal POST sends one extend per event, all banks in it, and these
+    commands; none of them asks for the same thing twice."""
+    with measured.watched(tests, kind) as tpm, \
+            measured.boot(tests, "q35", tpm) as m:
+        events = [e for e in measured.log(m).events
+                  if e.type != tcglog.EV_NO_ACTION]
+        sent = [command for command, _ in tpm.exchanges]
+    count = collections.Counter(COMMANDS[c] for c in tpm.commands)
+    print(f"\n{kind}: {len(sent)} commands for {len(events)} events: "
+          + ", ".join(f"{n} {name}" for name, n in count.items()))
+    extends = count.pop("PCR_Extend", 0) + count.pop("Extend", 0)
+    assert extends == len(events)
+    assert dict(count) == fixed
+    asked = [c for c in sent if c[6:10] in (b"\0\0\1\x7a", b"\0\0\0\x65")]
+    assert len(set(asked)) == len(asked), "a capability was read twice"
+
+
+def test_kernel_boot_sends_no_more(tests):
+    """A kernel of -kernel costs its own events and nothing else."""
+    with measured.watched(tests, "2.0-crb") as tpm, \
+            measured.boot(tests, "q35", tpm, disk=None, args=[
+                "-kernel", tests.guest["clock.kernel"], "-append", "x"]) as m:
+        events = [e for e in measured.log(m).events
+                  if e.type != tcglog.EV_NO_ACTION]
+    assert tpm.commands.count(0x182) == len(events)
+    assert len(tpm.commands) == len(events) + 7
 
 
 def test_tpm12(tests):
-    dump = tests.boot_and_dump("pc", "tpm", tpm="1.2")
+    with tests.machine("pc", tpm="1.2") as m:
+        m.ready()
+        shown = m.command(
+            "cat /sys/kernel/security/tpm0/ascii_bios_measurements")
+        dump = m.dump("tpm")
+        dump["argv"] = vm.shown(m.argv).encode()
     log = assert_log_matches(dump, ["sha1"])
+    # Linux's own parser of these logs: PCR, digest, type, words.
+    lines = [line.split()[:3] for line in shown.splitlines() if line.strip()]
+    assert lines == [[str(e.pcr), e.digests["sha1"].hex(), f"{e.type:02x}"]
+                     for e in log.events]
     for pcr in (0, 1, 2, 4, 5):
         assert len(events_of(log, pcr)) > 1, \
             f"PCR {pcr} holds nothing but a separator"

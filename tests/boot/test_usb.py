@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+import fakeusb
 import roms
 import vm
 from test_services import KEYS, assemble, finished, keys_of, monitor, wait_lines
@@ -139,7 +140,7 @@ def test_more_devices_than_there_is_room_for(boots):
         for i in range(1, 9):
             args += ["-device", f"usb-mouse,port={port}.{i}"]
     text = boots(args, rb"\[sector a\]")
-    assert re.search(r"USB: 64 devices or .*, the rest is ignored", text)
+    assert re.search(r"USB: 48 devices or .*, the rest is ignored", text)
 
 
 def test_stick_that_errors(boots):
@@ -178,8 +179,9 @@ def test_linux_from_a_stick(tests):
         log = m.command("dmesg | grep -i -E 'xhci|usb' ; true")
         assert not re.search("(?i)BIOS handoff failed|HC died|timed? ?out",
                              log), log
-        m.send("reboot -f\n")           # and again
-        m.ready(180)
+        m.send("reboot -f\n")           # and POST takes it back
+        m.wait_debug(rb"KeelBIOS.*KeelBIOS.*USB keyboard.*USB MSC Drive.*"
+                     rb"Booting from 0000:7c00", 60)
 
 
 def cd_args(tests, kind):
@@ -224,7 +226,8 @@ def keys(bios, tmp_path):
     return go
 
 
-@pytest.mark.parametrize("machine,where", [("q35", "alone"), ("pc", "hub")])
+@pytest.mark.parametrize("machine,where", [
+    ("q35", "hub"), pytest.param("pc", "alone", marks=pytest.mark.slow)])
 def test_keyboard(keys, machine, where):
     """The same keys as of the PS/2 keyboard, but those that QEMU's USB
     keyboard does not have."""
@@ -258,6 +261,23 @@ def test_held_key_repeats(keys):
         assert len(keys_of(m)) == before
         monitor(m, "sendkey ctrl-d")
         finished(m)
+
+
+@pytest.mark.slow
+def test_physical_presence_by_usb_keyboard(tests):
+    """The question whether to clear the TPM comes early in POST: F12."""
+    ppi = "/sys/class/tpm/tpm0/ppi/"
+    args = KEYBOARDS["hub"] + [
+        "-fw_cfg", "name=opt/org.keelbios/ppi-timeout,string=60"]
+    with tests.machine("q35", disk="virtio", tpm="2.0-crb", args=args,
+                       vga="std", machine_options=",i8042=off") as m:
+        m.ready(180)
+        m.command(f"echo 5 > {ppi}request")
+        m.send("reboot -f\n")
+        m.wait_debug(rb"asked this firmware to.*Refused in", 90)
+        monitor(m, "sendkey f12")
+        m.ready(180)
+        assert m.command(f"cat {ppi}response").strip().startswith("5 0:")
 
 
 def test_menu_by_usb_keyboard(boots, bios, tmp_path):
@@ -322,3 +342,177 @@ def test_grub_menu_by_usb_keyboard(bios, tmp_path):
         monitor(m, "sendkey down")
         monitor(m, "sendkey ret")
         m.wait_debug(rb"^2$", 60)
+
+
+# ---------------------------------------------------------- hostile devices
+
+class Silent(fakeusb.Device):
+    """Answers no request at all."""
+
+    def control(self, *request):
+        return None
+
+
+class Mute(fakeusb.Stick):
+    """Answers requests, but takes no command."""
+
+    def data_out(self, ep, data):
+        return None
+
+
+class NoData(fakeusb.Stick):
+    """Takes commands, and then NAKs for ever."""
+
+    def data_in(self, ep, length):
+        return None
+
+
+class Staller(fakeusb.Stick):
+    """Stalls everything that it can stall."""
+
+    def data_in(self, ep, length):
+        return fakeusb.STALL
+
+
+class Babbler(fakeusb.Stick):
+    """Sends too much."""
+
+    def data_in(self, ep, length):
+        return bytes(length + 1024)
+
+
+class Failing(fakeusb.Stick):
+    """Errors on the bus."""
+
+    def data_in(self, ep, length):
+        return fakeusb.IO_ERROR
+
+
+class BadStatus(fakeusb.Stick):
+    """Its status is of another command."""
+
+    def data_in(self, ep, length):
+        answer = super().data_in(ep, length)
+        return b"USBS" + bytes(9) if len(answer) == 13 else answer
+
+
+class NoCapacity(fakeusb.Stick):
+    def scsi(self, cdb):
+        return b"" if cdb[0] == 0x25 else super().scsi(cdb)
+
+
+class BadConfig(fakeusb.Device):
+    config = bytes.fromhex("0904ffff0101000000")
+
+
+class NoEndpoints(fakeusb.Device):
+    config = fakeusb.Stick.config[:18]
+
+
+class BadPacket(fakeusb.Device):
+    packet0 = 3
+
+
+class LyingHub(fakeusb.Hub):
+    """Says that all of its 255 ports have a device."""
+
+
+class ResettingHub(fakeusb.Hub):
+    """Its ports are in reset for ever."""
+    status = b"\x11\x01\0\0"
+    ports = 2
+
+
+NO_INQUIRY = rb"storage@1/channel@0/disk@0,0: no answer to INQUIRY, ignored"
+HOSTILE = [
+    (Silent, rb"device@1: does not answer, ignored"),
+    (Mute, NO_INQUIRY), (NoData, NO_INQUIRY), (Staller, NO_INQUIRY),
+    (Babbler, NO_INQUIRY), (Failing, NO_INQUIRY), (BadStatus, NO_INQUIRY),
+    (NoCapacity, rb"REDIRECTED STICK 1\.0: cannot read its capacity"),
+    (BadConfig, rb"device@1: gives a broken configuration, ignored"),
+    (NoEndpoints, rb"device@1: storage of a kind that is not supported"),
+    (BadPacket, rb"device@1: does not introduce itself properly, ignored"),
+    (LyingHub, rb"hub@1/device@1: .*ignored"),
+    (ResettingHub, rb"a port of this hub cannot be reset|does not answer"),
+]
+
+
+@pytest.fixture
+def redirected(bios, tmp_path):
+    """A machine that has started for the second time, with a device of that
+    class on port 1 of an xHCI: usb-redir sleeps until the machine runs."""
+    @contextlib.contextmanager
+    def go(cls, args, *more, controller=("qemu-xhci",)):
+        device = cls(tempfile.mkdtemp(prefix="keel-usb-"), *more)
+        line = ["-device", *controller] + device.arguments() \
+            + list(args)
+        argv = vm.qemu_argv(bios, "q35", mem="64M", args=line)
+        try:
+            with vm.Machine(argv, tmp_path / "run") as m:
+                m.wait_debug(rb"\[sector \w\]|No bootable device", 40)
+                assert device.known.wait(20), m.report("no usb-redir")
+                limit = time.monotonic() + 20
+                while "Speed 1.5 Mb/s, Product USB Redir" in (text := m.qmp(
+                        "human-monitor-command",
+                        **{"command-line": "info usb"})):
+                    assert time.monotonic() < limit, text
+                    time.sleep(0.05)
+                device.requests = 0
+                m.qmp("system_reset")
+                m.wait_debug(rb"(?s)KeelBIOS.*KeelBIOS", 20)
+                yield m, device
+        finally:
+            device.close()
+    return go
+
+
+@pytest.mark.parametrize("cls,message", [
+    pytest.param(*case, id=case[0].__name__,
+                 marks=pytest.mark.slow if case[0] in (NoData, Silent) else [])
+    for case in HOSTILE])
+def test_hostile_device(redirected, boots, cls, message):
+    """The next device is found and booted."""
+    with redirected(cls, stick(boots.sector("a"), port=2)) as (m, device):
+        m.wait_debug(rb"KeelBIOS.*KeelBIOS.*\[sector a\]", 60)
+        assert device.requests > 0, "it was never asked"
+        assert re.search(message, m.debug()), m.report("no such message")
+
+
+def test_redirected_stick(redirected, boots):
+    """The device that the hostile ones are made from works."""
+    image = boots.sector("r").read_bytes()
+    with redirected(fakeusb.Stick, [], image) as (m, _):
+        m.wait_debug(rb"KeelBIOS.*KeelBIOS.*\[sector r\]", 40)
+        assert b"USB MSC Drive KEEL REDIRECTED STICK 1.0\n" in m.debug()
+
+
+class DiesLater(fakeusb.Stick):
+    """Works until the boot sector is read, then NAKs for ever."""
+
+    def scsi(self, cdb):
+        self.read = cdb[0] == 0x28
+        return super().scsi(cdb)
+
+    def data_in(self, ep, length):
+        return None if self.read else super().data_in(ep, length)
+
+
+@pytest.mark.slow
+def test_stick_that_dies_after_post(redirected):
+    with redirected(DiesLater, []) as (m, _):
+        m.wait_debug(rb"KeelBIOS.*KeelBIOS.*STICK 1\.0: does not answer, reset"
+                     rb".*could not read the boot disk.*No bootable device",
+                     90)
+
+
+def test_stick_pulled_out(tests, tmp_path):
+    """While a program runs that then reads: an error, in bounded time."""
+    args = ["-device", "qemu-xhci", "-device", "isa-debug-exit,iobase=0x501"]
+    args += stick(assemble("pulled", tmp_path))
+    args[-1] += ",id=victim"
+    with vm.Machine(vm.qemu_argv(tests.bios, "q35", args=args),
+                    tmp_path / "run") as m:
+        m.wait_debug(rb"^pull$", 60)
+        m.qmp("device_del", id="victim")
+        m.send("x")                 # COM1: go on
+        finished(m)

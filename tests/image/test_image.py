@@ -114,3 +114,32 @@ def test_spdx_everywhere():
             if "SPDX-License-Identifier: MIT" not in text:
                 missing.append(name)
     assert not missing, f"no SPDX line in {missing}"
+
+
+# Who knows when an overlay is there (src/overlay.h).
+OVERLAY_CALLERS = {"post", "tpm_post", "handover_post", "bootmenu",
+                   "block_post"}
+
+
+def test_only_few_call_into_overlays():
+    """Code of every boot names nothing in an overlay, but for those places
+    that look first whether it is loaded."""
+    build(TOP, "all")
+    out = pathlib.Path(os.environ.get("O") or TOP / "out")
+    sections = run("readelf", "-SW", out / "bios.elf")
+    ranges = [(int(at, 16), int(at, 16) + int(size, 16)) for at, size in
+              re.findall(r"\.\w+_(?:res|init)\s+PROGBITS\s+(\w+) \w+ (\w+)",
+                         sections)]
+    assert len(ranges) >= 2, sections
+    inside = {name for at, _, name in re.findall(
+        r"^(\w+) ([B-Z]) (\S+)$", run("nm", out / "bios.elf"), re.M)
+        if any(low <= int(at, 16) < high for low, high in ranges)}
+    assert "tcg_start" in inside
+    wrong = []
+    for obj in sorted((out / "obj" / "src").rglob("*.o")):
+        if re.search(r" \.\w+\.(res|init)\.", run("objdump", "-h", obj)):
+            continue
+        names = set(run("nm", "-u", obj).split()) & inside
+        if names and obj.stem not in OVERLAY_CALLERS:
+            wrong.append(f"{obj.name}: {' '.join(sorted(names))}")
+    assert not wrong, "\n".join(wrong)

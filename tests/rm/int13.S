@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Boot sector of the INT 13h test (int13.c): loads the rest of the program
- * from wherever it was booted, and calls interrupts for it.
+ * Boot sector of the test programs in C (int13.c, int1a.c): loads the rest of
+ * the program from wherever it was booted, enters program_main(), and calls
+ * interrupts for it.
  *
  * Disk (DL 80h and up): LBA 1 on, by AH=42h.  Floppy (DL 00h): by AH=02h, the
  * rest of track 0 and the first sectors of head 1.  CD (DL E0h and up): the
  * whole boot image is in memory already.
  */
-#define SECTORS     35              /* behind this one */
+#ifndef SECTORS
+#define SECTORS     35              /* behind this one; 35 is what a floppy's */
+#endif                              /* first cylinder has */
 #define FLOPPY_SPT  18
 
     .code16
@@ -47,7 +50,7 @@ floppy:
     int $0x13
     jc load_failed
 go: movzbl boot_drive, %eax
-    calll int13_main
+    calll program_main
 load_failed:
     movw $0x402, %dx
     movw $text, %si

@@ -8,24 +8,13 @@
  * NAME" with what came instead; "done" is the last, and QEMU is ended through
  * port 501h.
  */
-#include <stdbool.h>
-#include <stdint.h>
+#include "real16.h"
 
 #define BASE            0x5a000000u
 #define FIRST           100u
 #define SEG_BUF         0x2000u
 #define BUF             (SEG_BUF << 4)
-#define FLAG_CF         1u
 #define CANARY          0x12345678u
-
-/* int13.S knows these offsets. */
-struct regs {
-    uint16_t ds, es;                            /* 0, 2 */
-    uint32_t eax, ebx, ecx, edx, esi, edi;      /* 4, 8, 12, 16, 20, 24 */
-    uint32_t flags;                             /* 28 */
-};
-void interrupt(uint32_t number, struct regs *r);
-void int13_main(uint32_t dl);
 
 struct packet {
     uint8_t size, reserved;
@@ -35,57 +24,6 @@ struct packet {
 
 static uint8_t drive = 1;
 static uint32_t unit = 1;                       /* 512-byte units a sector */
-
-static void put(char c)
-{
-    __asm__ volatile("outb %0, %1" : : "a"(c), "d"((uint16_t)0x402));
-}
-
-static void say(const char *s)
-{
-    while (*s)
-        put(*s++);
-}
-
-static void say_hex(const char *name, uint32_t v)
-{
-    put(' ');
-    say(name);
-    put('=');
-    for (int shift = 28; shift >= 0; shift -= 4)
-        put("0123456789abcdef"[v >> shift & 15]);
-}
-
-static bool check(bool good, const char *name, const struct regs *r)
-{
-    say(good ? "ok " : "FAIL ");
-    say(name);
-    if (!good && r) {
-        say_hex("eax", r->eax);
-        say_hex("ebx", r->ebx);
-        say_hex("ecx", r->ecx);
-        say_hex("edx", r->edx);
-        say_hex("flags", r->flags);
-    }
-    say("\n");
-    return good;
-}
-
-static uint32_t peek(uint32_t at)
-{
-    uint32_t v;
-
-    __asm__ volatile("movw %1, %%fs; movl %%fs:(%2), %0"
-                     : "=r"(v) : "r"((uint16_t)(at >> 4)), "b"(at & 15));
-    return v;
-}
-
-static void poke(uint32_t at, uint32_t v)
-{
-    __asm__ volatile("movw %1, %%fs; movl %0, %%fs:(%2)"
-                     : : "r"(v), "r"((uint16_t)(at >> 4)), "b"(at & 15)
-                     : "memory");
-}
 
 /* A packet call; registers that are not results must come back. */
 static struct regs packet_call(uint8_t ah, uint32_t units_lba, uint16_t units,
@@ -310,7 +248,7 @@ static void test_cd(bool booted_from_cd)
 #define EMULATED 0
 #endif
 
-void int13_main(uint32_t dl)
+void program_main(uint32_t dl)
 {
     struct regs r;
 

@@ -8,6 +8,7 @@
 
 #define SEGMENT     0x2000              /* of the header */
 #define CMDLINE     0x30000
+#define ENDLESS     0x40000             /* 128 KiB without a NUL */
 
 main:
     movw $CMDLINE >> 4, %ax
@@ -17,6 +18,10 @@ main:
     movw $cmdline_end - cmdline, %cx
     rep movsb
 
+    movw $ENDLESS >> 4, %ax
+    call fill
+    movw $(ENDLESS + 0x10000) >> 4, %ax
+    call fill
     movw $lies, %bx
 1:  call header
     movw (%bx), %di                     /* offset, value */
@@ -35,10 +40,27 @@ main:
     cmpw $segments_end, %bx
     jb 2b
 
+    call header                         /* as long as the header allows */
+    movl $ENDLESS, %es:0x228
+    call announce
+    call header                         /* which may be anything */
+    movl $ENDLESS + 1, %es:0x228
+    movl $0xffffffff, %es:0x238
+    call announce
+
     call header
     call announce
     call announce
     jmp finish
+
+/* 64 KiB of letters at segment %ax. */
+fill:
+    movw %ax, %es
+    xorw %di, %di
+    movw $0x8000, %cx
+    movw $0x4141, %ax
+    rep stosw
+    ret
 
 /* A good header at SEGMENT. */
 header:
@@ -100,13 +122,20 @@ lies:
     LIE 0x214, 0xfffffff0
     LIE 0x214, 0xe0000
     LIE 0x214, 0xfffff00
+    LIE 0x214, 0x20000000               /* behind RAM */
+    LIE 0x214, 0                        /* over the vectors: RAM, too */
     LIE 0x218, 0xfffff000
+    LIE 0x218, 0xffffffff
+    LIE 0x218, 0xfee00000
     LIE 0x218, 0xb8000
     LIE 0x21c, 0xffffffff
     LIE 0x21c, 0x80000000
+    LIE 0x21c, 0xff900000               /* ends at 4 GiB, where all wraps */
+    LIE 0x21c, 0xff900001
     LIE 0x228, 0xffffffff
     LIE 0x228, 0xfed40000
     LIE 0x228, 0xa0000
+    LIE 0x228, 0xfffff
     LIE 0x228, 0x9fbff                  /* last byte of low RAM */
     LIE 0x238, 0xffffffff
     LIE 0x238, 0

@@ -5,6 +5,7 @@ what it writes."""
 import hashlib
 import json
 import pathlib
+import re
 import struct
 import subprocess
 import sys
@@ -71,10 +72,53 @@ def test_qemu_options_that_matter():
       "ide-hd,drive=y,bootindex=1"], ("disk", "b")),
     (["-drive", "file=a,if=ide,media=cdrom,index=3"],
      ("cd", "a", "DVD/CD [ata1-1: QEMU DVD-ROM ATAPI-4 DVD/CD]")),
-    (["-drive", "if=pflash,file=p"], ("none",)),
+    (["-nodefaults", "-drive", "if=pflash,file=p"], ("none",)),
+    (["-drive", "if=pflash,file=p", "-nic", "none"], ("none",)),
+    (["-drive", "if=pflash,file=p"], ("network",)),         # QEMU's own card
+    (["-nodefaults", "-nic", "user,model=e1000"], ("network",)),
+    (["-hda", "d", "-nic", "user", "-boot", "order=nc"], ("network",)),
+    (["-hda", "d", "-nic", "user", "-nic", "user"], ("disk", "d")),
+    (["-drive", "if=none,id=x,file=a", "-device",
+      "virtio-blk-pci,drive=x,bootindex=2", "-netdev", "user,id=n", "-device",
+      "virtio-net-pci,netdev=n,bootindex=1"], ("network",)),
+    (["-drive", "if=none,id=x,file=a", "-device", "virtio-blk-pci,drive=x",
+      "-device", "e1000,romfile=,bootindex=1"], ("disk", "a")),
 ])
 def test_what_boots_first(args, want):
     assert machinefacts.from_qemu(["qemu", *args]).boot() == want
+
+
+def test_flash_and_block_devices():
+    """The firmware as a flash device; drives as libvirt gives them to
+    QEMU."""
+    m = machinefacts.from_qemu(["qemu", "-drive",
+                                "if=pflash,unit=0,format=raw,file=f"])
+    assert m.bios == "f"
+    m = machinefacts.from_qemu([
+        "qemu", "-machine", "q35,pflash0=fw", "-nodefaults",
+        "-blockdev", '{"driver":"file","filename":"/f","node-name":"s"}',
+        "-blockdev", '{"node-name":"fw","driver":"raw","file":"s"}',
+        "-blockdev", "driver=file,filename=/d,,1,node-name=d0",
+        "-blockdev", "driver=qcow2,file=d0,node-name=d",
+        "-blockdev", '{"driver":"raw","node-name":"c",'
+                     '"file":{"driver":"file","filename":"/c"}}',
+        "-device", '{"driver":"virtio-blk-pci","drive":"d","bootindex":2}',
+        "-device", '{"driver":"ide-cd","bus":"ide.2","drive":"c",'
+                   '"bootindex":1}'])
+    assert m.bios == "/f"
+    assert [(d.kind, d.path) for d in m.drives] == [("disk", "/d,1"),
+                                                    ("cd", "/c")]
+    assert m.boot() == ("cd", "/c",
+                        "DVD/CD [AHCI/2: QEMU DVD-ROM ATAPI-4 DVD/CD]")
+    argv = machinefacts.rehearsal_argv(
+        ["qemu", "-machine", "q35,pflash0=fw,accel=tcg", "-drive",
+         "if=pflash,file=old"], "new")
+    assert "old" not in " ".join(argv) and "q35,accel=tcg" in argv
+    with pytest.raises(machinefacts.FactsError, match="--reference"):
+        machinefacts.rehearsal_argv(
+            ["qemu", "-blockdev", "driver=file,filename=/d,node-name=d"], "b")
+    with pytest.raises(machinefacts.FactsError, match="not JSON"):
+        machinefacts.from_qemu(["qemu", "-device", "{"])
 
 
 def test_undecided_order_is_an_error():
@@ -120,6 +164,76 @@ def test_libvirt():
             machinefacts.from_libvirt(bad)
 
 
+KERNEL_DOMAIN = """
+<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>
+ <os><type arch='x86_64' machine='pc-i440fx-7.2'>hvm</type>
+  <loader readonly='yes' type='pflash'>/flash.bin</loader>
+  <kernel>/k</kernel><initrd>/i</initrd><cmdline>root=/dev/vda a="b c"</cmdline>
+ </os>
+ <sysinfo type='fwcfg'>
+  <entry name='opt/org.keelbios/measure-linux'>0</entry></sysinfo>
+ <devices>
+  <disk type='block' device='disk'><source dev='/dev/vg/x'/>
+   <target dev='sda' bus='scsi'/></disk>
+  <tpm model='tpm-tis'><backend type='emulator' version='1.2'/></tpm>
+ </devices>
+ <qemu:commandline><qemu:arg value='-fw_cfg'/><qemu:arg
+  value='name=opt/org.keelbios/measure-boot-code,string=off'/>
+ </qemu:commandline></domain>"""
+
+
+def test_libvirt_kernel():
+    """-kernel, flash, TPM 1.2, switches by both ways."""
+    m = machinefacts.from_libvirt(KERNEL_DOMAIN)
+    assert (m.bios, m.kernel, m.initrd, m.cmdline) == (
+        "/flash.bin", "/k", "/i", 'root=/dev/vda a="b c"')
+    assert m.tpm == "1.2" and m.boot() == ("kernel",)
+    assert m.switches == {"measure-linux": False, "measure-boot-code": False}
+
+
+@pytest.mark.parametrize("devices,want", [
+    ("<disk device='disk'><source dev='/dev/x'/><boot order='2'/></disk>"
+     "<interface type='user'><boot order='1'/></interface>", ("network",)),
+    ("<disk device='disk'><source dev='/dev/x'/></disk>"
+     "<interface type='user'/>", ("disk", "/dev/x")),
+    ("<disk device='disk'><source file='/a'/><boot order='2'/></disk>"
+     "<disk device='cdrom'><source file='/c'/><boot order='1'/>"
+     "<target dev='hdc' bus='ide'/></disk>",
+     ("cd", "/c", "DVD/CD [ata1-0: QEMU DVD-ROM ATAPI-4 DVD/CD]")),
+    ("<interface type='user'><rom enabled='no'/></interface>", ("none",)),
+    ("<disk device='cdrom'><target dev='hdc' bus='ide'/></disk>", ("none",)),
+])
+def test_libvirt_boot_order(devices, want):
+    m = machinefacts.from_libvirt(
+        "<domain><os><type machine='pc'>hvm</type></os><devices>" + devices
+        + "</devices></domain>")
+    assert m.boot() == want
+
+
+def test_libvirt_end_to_end(bios, tmp_path):
+    """A domain on the command line: what it says is used, and what it cannot
+    say is named."""
+    path, _ = kernel_file(tmp_path)
+    (tmp_path / "i").write_bytes(b"initrd")
+    domain = tmp_path / "domain.xml"
+    domain.write_text(KERNEL_DOMAIN.replace("/flash.bin", str(bios))
+                      .replace("/k<", f"{path}<")
+                      .replace("/i<", f"{tmp_path / 'i'}<"))
+    done = run("predict", "--libvirt", domain, "--format", "json")
+    assert done.returncode == 0, done.stderr
+    assert "PCR 1 and 2 are predicted as if" in done.stderr
+    data = json.loads(done.stdout)
+    assert data["banks"] == ["sha1"]            # of a TPM 1.2
+    want = pcrpredict.predict(pcrpredict.Facts(
+        bios=bios, family="1.2", boot=("kernel", pcrpredict.Kernel(
+            path, 'root=/dev/vda a="b c"', [tmp_path / "i"]))))
+    assert data["pcrs"]["sha1"] == {
+        str(n): v.hex() for n, v in pcrpredict.complete(want)["sha1"].items()}
+    domain.write_text("<domain")
+    done = run("predict", "--libvirt", domain)
+    assert done.returncode == 2 and f"{domain}: not XML" in done.stderr
+
+
 # -------------------------------------------------------------------- events
 
 def test_firmware_and_separators(bios):
@@ -159,6 +273,17 @@ def test_mbr_disk(bios, tmp_path):
     path.write_bytes(bytes(1024))
     with pytest.raises(pcrpredict.PredictError, match="no boot sector"):
         predict(bios, boot=("disk", path))
+
+
+def test_network_boot(bios):
+    """The entry's name: said, or from the reference."""
+    text = b"Booting BEV Device iPXE (PCI 00:03.0)"
+    log = predict(bios, boot=("network", "iPXE (PCI 00:03.0)"))
+    assert found(log, 4)[1:] == [(text, sha(text))]
+    again = predict(bios, boot=("network", None), reference=log)
+    assert again.replay() == log.replay()
+    with pytest.raises(pcrpredict.PredictError, match="--network"):
+        predict(bios, boot=("network", None), reference=predict(bios))
 
 
 def kernel_file(tmp_path):
@@ -258,6 +383,127 @@ def test_command(bios, tmp_path):
     assert done.returncode == 2 and "BUS:DEV.FN" in done.stderr
     done = run("predict", "--bios", tmp_path / "absent")
     assert done.returncode == 2 and "absent" in done.stderr
+
+
+def log_file(path, log):
+    """A log of either format as the firmware would have written it."""
+    if log.format == "sha1":
+        data = b"".join(struct.pack("<II20sI", e.pcr, e.type,
+                                    e.digests["sha1"], len(e.data)) + e.data
+                        for e in log.events)
+    else:
+        algs = [(pcrpredict.BANK_IDS[b], b, n) for b, n in log.banks.items()]
+        head = b"Spec ID Event03\0" + struct.pack("<IBBBBI", 0, 0, 2, 0, 2,
+                                                  len(algs))
+        head += b"".join(struct.pack("<HH", a, n) for a, _, n in algs) + b"\0"
+        data = struct.pack("<II20xI", 0, 3, len(head)) + head
+        for e in log.events:
+            data += struct.pack("<III", e.pcr, e.type, len(algs))
+            for alg, bank, _ in algs:
+                data += struct.pack("<H", alg) + e.digests[bank]
+            data += struct.pack("<I", len(e.data)) + e.data
+    path.write_bytes(data)
+    return path
+
+
+def quote_of(pcrs, numbers, bank="sha256"):
+    """A TPMS_ATTEST as a TPM makes one."""
+    bits = sum(1 << n for n in numbers)
+    digest = sha(b"".join(pcrs[bank][n] for n in numbers))
+    return b"\xffTCG\x80\x18" + b"\0\2ab" + b"\0\4once" + bytes(17 + 8) + \
+        struct.pack(">IHB", 1, pcrpredict.BANK_IDS[bank], 3) + \
+        bits.to_bytes(3, "little") + struct.pack(">H", 32) + digest
+
+
+def test_check_reads_pcrs_and_quotes(bios, tmp_path):
+    """What tpm2_pcrread prints and writes, and what tpm2_quote signs."""
+    path, _ = kernel_file(tmp_path)
+    kernel = pcrpredict.Kernel(path, "x")
+    want = predict(bios, boot=("kernel", kernel))
+    log = log_file(tmp_path / "log", want)
+    pcrs = pcrpredict.complete(want)
+    text, wrong, binary, quote = (tmp_path / n for n in (
+        "text", "wrong", "binary", "quote"))
+
+    def printed(values):
+        return "".join(f"  {bank}:\n" + "".join(
+            f"    {n:<2}: 0x{v.hex().upper()}\n" for n, v in some.items())
+            for bank, some in values.items())
+
+    text.write_text(printed(pcrs))
+    done = run("check", log, text)
+    assert done.returncode == 0 and "sha1 sha256" in done.stdout
+    other = {"sha256": {**pcrs["sha256"], 4: bytes(32)}}
+    wrong.write_text(printed({"sha256": {n: other["sha256"][n]
+                                         for n in (0, 4, 9)}}))
+    done = run("check", log, wrong)
+    assert done.returncode == 1 and "sha256 PCR 4: the log" in done.stdout
+    assert "PCR 9" not in done.stdout and "sha1" not in done.stdout
+    binary.write_bytes(pcrs["sha256"][0] + pcrs["sha256"][9])
+    assert run("check", log, binary, "--pcrs",
+               "sha256:0,9").returncode == 0
+    done = run("check", log, binary, "--pcrs", "sha256:0,8")
+    assert done.returncode == 1 and "PCR 8" in done.stdout
+    done = run("check", log, binary)
+    assert done.returncode == 2 and "--pcrs" in done.stderr
+    done = run("check", log, binary, "--pcrs", "sha256:0")
+    assert done.returncode == 2 and "64 bytes" in done.stderr
+
+    quote.write_bytes(quote_of(pcrs, [0, 4, 8, 9]))
+    done = run("check", log, "--quote", quote)
+    assert done.returncode == 0 and "gives the quoted PCRs: " \
+        "sha256:0,4,8,9" in done.stdout
+    quote.write_bytes(quote_of(other, [0, 4]))
+    done = run("check", log, "--quote", quote)
+    assert done.returncode == 1 and "DOES NOT give" in done.stdout
+    data = quote_of(pcrs, [0])
+    for n in range(len(data)):
+        quote.write_bytes(data[:n])
+        done = tcglog_error(data[:n])
+        assert done and done.startswith("offset 0x"), n
+    done = run("check", log, "--quote", text)
+    assert done.returncode == 2 and "offset 0x0: not a quote" in done.stderr
+    quote.write_bytes(quote_of({"sha256": {10: bytes(32)}}, [10]))
+    done = run("check", log, "--quote", quote)
+    assert done.returncode == 2 and "sha256:10" in done.stderr
+
+
+def tcglog_error(data):
+    try:
+        tcglog.parse_quote(data)
+    except tcglog.LogError as err:
+        return str(err)
+    return None
+
+
+def test_malformed_log_names_the_offset(bios, tmp_path):
+    log = log_file(tmp_path / "log", predict(bios))
+    data = log.read_bytes()
+    log.write_bytes(data[:-3])
+    done = run("replay", log)
+    assert done.returncode == 2
+    assert f"{log}: offset 0x" in done.stderr
+    at = tcglog.parse(data).events[2].offset
+    log.write_bytes(data[:at] + b"\xff" + data[at + 1:])
+    done = run("check", log, "--prediction", log)
+    assert done.returncode == 2 and f"{log}: offset {at:#x}: pcrIndex" in \
+        done.stderr
+    log.write_bytes(data)
+    done = run("check", log, "--prediction", bios)
+    assert done.returncode == 2 and "not a prediction" in done.stderr
+
+
+def test_man_page():
+    """It names every option, and groff has nothing to say against it."""
+    page = ROOT / "docs" / "keelpcr.1"
+    done = subprocess.run(["groff", "-man", "-ww", "-Tutf8", "-z", page],
+                          capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    text = page.read_text().replace("\\-", "-")
+    for command in ("replay", "check", "predict"):
+        shown = run(command, "--help").stdout
+        for option in set(re.findall(r"--[a-z0-9-]+", shown)) - {"--help"}:
+            assert option in text, f"{command} {option}"
 
 
 def test_check_names_the_first_event(bios, tmp_path):

@@ -10,6 +10,8 @@
 #include "hw/tpm_crb.h"
 #include "hw/tpm_tis.h"
 
+#define CRB_LOC_STATE   0x00u
+
 enum { IDLE, READY, RECEPTION, EXECUTION, COMPLETION };
 
 static uint32_t be32(const uint8_t *p)
@@ -31,7 +33,9 @@ static void run(struct fakehw *h, const uint8_t *cmd, uint32_t len)
     h->rsp_at = 0;
     h->rsp_len = n < 0 ? 0 : (uint32_t)n;
     h->rsp_full = h->rsp_len;
-    h->done_at = n < 0 ? UINT64_MAX : h->now + h->busy_us;
+    h->done_at = n < 0 ? UINT64_MAX : h->now
+                 + (h->commands == 1 && h->slow_first_us ? h->slow_first_us
+                                                         : h->busy_us);
 }
 
 static uint32_t wanted(const struct fakehw *h)
@@ -87,8 +91,7 @@ static uint32_t tis_read(struct fakehw *h, uint32_t at, unsigned bytes)
 
     switch (at) {
     case TIS_ACCESS:
-        return (h->never_valid ? 0 : TIS_ACCESS_VALID)
-               | (h->active ? TIS_ACCESS_ACTIVE : 0) | 1;
+        abort();        /* QEMU stops the machine until swtpm answers */
     case TIS_INTF_CAP:
         return h->intf_cap ? h->intf_cap
                : h->kind == FAKE_TIS20 ? 0x30000697u : 0x20000697u;
@@ -132,6 +135,11 @@ static void tis_write(struct fakehw *h, uint32_t at, unsigned bytes,
         return;
     }
     if (at == TIS_STS) {
+        if (v & TIS_STS_READY && h->state == EXECUTION
+            && (h->done_at == UINT64_MAX
+                || (h->no_cancel && h->now < h->done_at))) {
+            return;                     /* it cannot be stopped */
+        }
         if (v & TIS_STS_READY) {
             h->state = READY;
             h->cmd_len = 0;
@@ -174,8 +182,7 @@ static uint32_t crb_read(struct fakehw *h, uint32_t at)
 
     switch (at) {
     case CRB_LOC_STATE:
-        return (h->never_valid ? 0 : CRB_LOC_STATE_VALID) | 1
-               | (h->active ? CRB_LOC_STATE_ASSIGNED : 0);
+        abort();        /* QEMU stops the machine until swtpm answers */
     case CRB_LOC_STS:
         return h->active ? CRB_LOC_STS_GRANTED : 0;
     case CRB_INTF_ID:
@@ -222,7 +229,7 @@ static void crb_write(struct fakehw *h, uint32_t at, uint32_t v)
     } else if (at == CRB_CTRL_REQ) {
         h->state = v == CRB_REQ_READY ? READY : IDLE;
     } else if (at == CRB_CTRL_CANCEL) {
-        if (v && h->started && h->done_at != UINT64_MAX) {
+        if (v && h->started && h->done_at != UINT64_MAX && !h->no_cancel) {
             h->done_at = h->now;
         }
     } else if (at == CRB_CTRL_START) {

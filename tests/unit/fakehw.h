@@ -26,13 +26,15 @@ struct fakehw {
     /* how it behaves */
     uint32_t burst;                 /* TIS: bytes per burst; 0: as many */
     uint32_t busy_us;               /* how long each command takes */
+    uint32_t slow_first_us;         /* ... and the first one, if not 0 */
     uint32_t id_override;           /* interface id register, if not 0 */
     uint32_t crb_size;              /* reported buffer size, if not 0 */
     uint32_t crb_at;                /* reported buffer address, if not 0 */
     uint32_t intf_cap;              /* TIS: register, if not 0 */
     uint32_t did_vid;               /* TIS: register, if not 0 */
-    bool never_valid, never_granted, never_ready, no_expect, no_burst;
+    bool never_granted, never_ready, no_expect, no_burst;
     bool always_expect, fatal, never_idle, registers_zero;
+    bool no_cancel;                 /* commands cannot be cancelled */
     unsigned lose_bytes;            /* TIS: that many FIFO writes are lost */
     unsigned bad_reads;             /* TIS: so many responses end early */
     unsigned hurry;                 /* waiting goes so many times faster */

@@ -80,6 +80,7 @@ static int read_key(void *ctx, uint32_t wait_ms)
 }
 
 static int version;
+static unsigned before;             /* commands before the operation's */
 
 /* One POST up to the hand-over; the request is in the region already. */
 static bool boot(void)
@@ -101,6 +102,7 @@ static bool boot(void)
     tcg_ppi_capture(&t, &ppi);
     assert_memory_equal(region + 0x109, "\0\0\0\0", 4);
     assert_int_equal(tcg_before_third_party(&t), 0);
+    before = hw.commands;
     reset = tcg_ppi_run(&t, &ppi);
     assert_int_equal(reset, hw.resets);
     assert_int_equal(outside, 0);
@@ -453,15 +455,24 @@ static void test_tpm12(void **state)
     assert_true(request(14, 0));
     check_response(14, 0);
     assert_int_equal(flags12() & 5, 0);
-    /* Two boots, and the second half asks as well. */
-    policy = "allow";
+    /* Two boots; the TPM knows that the second half was confirmed, too. */
+    keys = f12;
     realtpm_reset();
     assert_true(request(22, 0));
     assert_int_equal(region[0x159], 22);
+    keys = NULL;
     realtpm_reset();
     assert_true(boot());
     assert_int_equal(region[0x159], 0);
     check_response(22, 0);
+    /* The OS's word for it is not enough. */
+    assert_int_equal(flags12(), 2);
+    region[0x159] = 22;
+    realtpm_reset();
+    assert_false(boot());
+    check_response(22, PPI_RSP_ABORT);
+    assert_int_equal(flags12(), 2);
+    policy = "allow";
     for (uint32_t op = 1; op <= 9; op++) {
         realtpm_reset();
         (void)request(op, 0);
@@ -511,6 +522,172 @@ static void test_flags12(void **state)
     realtpm_end();
 }
 
+/* ------------------------------------------------------------ cut short */
+
+static unsigned left;               /* commands that are still answered */
+
+static int cut_exec(void *arg, const uint8_t *cmd, uint32_t len, uint8_t *rsp,
+                    uint32_t cap)
+{
+    return left && left-- ? realtpm_exec(arg, cmd, len, rsp, cap)
+                          : FAKE_NO_ANSWER;
+}
+
+/* A request, in a POST whose TPM answers that many commands.  False when they
+ * were enough. */
+static bool cut_request(uint32_t code, unsigned commands)
+{
+    memcpy(region + 0x109, &code, 4);
+    region[0x10d] = 2;
+    left = commands;
+    fakehw_init(&hw, version == 1 ? FAKE_TIS12 : FAKE_CRB, cut_exec, NULL);
+    inner = hw.plat;
+    hw.plat.mmio_read = mmio_read;
+    hw.plat.mmio_write = mmio_write;
+    hw.plat.read_file = read_file;
+    hw.hurry = 1000000;
+    if (tcg_start(&t, &hw.plat) == 0) {
+        (void)tcg_attach_log(&t, NULL, 0);
+        (void)tcg_ppi_capture(&t, &ppi);
+        (void)tcg_before_third_party(&t);
+        (void)tcg_ppi_run(&t, &ppi);
+    }
+    return !left;
+}
+
+/* What an operation of the lists below may change. */
+static uint32_t signature(void)
+{
+    uint32_t s = ppi.flags << 8 ^ ppi_active_banks(&t) << 20;
+
+    return version == 1 ? s | flags12()
+                        : s | (realtpm_property(0x200) & 0x101) << 24
+                          | (realtpm_property(0x201) & 6);
+}
+
+/* Power off and on, until no operation wants a reset any more. */
+static uint32_t settle(void)
+{
+    unsigned boots = 0;
+
+    memset(region, 0, sizeof(region));
+    do {
+        assert_true(boots++ < 4);
+        realtpm_reset();
+    } while (boot());
+    assert_int_equal(ppi.begun.code, 0);
+    return signature();
+}
+
+/* TPM2_ClearControl by the lockout's authorisation */
+static void forbid_clear(void)
+{
+    assert_int_equal(realtpm_hex("8002 00000000 00000127 4000000a 00000009"
+                                 "40000009 0000 00 0000 01"), 0);
+}
+
+static void test_cut_short(void **state)
+{
+    static const struct { int version; uint32_t prepare, code; } c[] = {
+        { 2, 2, 22 }, { 2, 2, 34 }, { 2, 0, 18 }, { 1, 6, 14 }, { 1, 6, 11 },
+        { 1, 7, 10 }, { 1, 7, 22 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(c) / sizeof(*c); i++) {
+        uint32_t old, new = 0;
+        unsigned done = 0;
+        bool cut = true;
+
+        for (unsigned n = 0; cut; n = n ? n + 1 : before) {
+            begin(c[i].version);
+            policy = "allow";
+            (void)boot();
+            if (version == 1) {         /* as it comes, it is disabled */
+                realtpm_reset();
+                assert_true(request(6, 0));
+                (void)settle();
+            } else if (c[i].code != 2 && c[i].code != 34) {
+                own();
+                forbid_clear();
+            }
+            if (c[i].prepare) {
+                realtpm_reset();
+                (void)request(c[i].prepare, 0);
+            }
+            old = settle();
+            if (!n) {                   /* what it is about */
+                realtpm_reset();
+                (void)request(c[i].code, 2);
+                new = settle();
+            } else {
+                uint32_t now;
+
+                realtpm_reset();
+                cut = cut_request(c[i].code, n);
+                now = settle();
+                if (now != old && now != new) {
+                    fail_msg("operation %u cut after %u commands: %x, was "
+                             "%x, should be %x\n%s", c[i].code, n, now, old,
+                             new, hw.out);
+                }
+                done += now == new;
+            }
+            realtpm_end();
+        }
+        assert_true(done);
+    }
+}
+
+/* It is taken up again three times, not for ever. */
+static void test_given_up(void **state)
+{
+    unsigned n;
+
+    (void)state;
+    begin(2);
+    policy = "allow";
+    assert_false(boot());
+    own();
+    for (n = 0; !ppi.begun.code; n++) {
+        realtpm_reset();
+        assert_true(cut_request(5, n));
+        if (t.state == TCG_STARTED || ppi.begun.code) {
+            realtpm_reset();
+            (void)tcg_start(&t, &hw.plat);
+        }
+        fakehw_init(&hw, FAKE_CRB, realtpm_exec, NULL);
+        realtpm_reset();
+        assert_int_equal(tcg_start(&t, &hw.plat), 0);
+        (void)tcg_ppi_capture(&t, &ppi);
+    }
+    assert_true(owned());
+    for (unsigned i = 0; i < 3; i++) {
+        unsigned more = n;
+
+        assert_int_equal(ppi.begun.tries, i);
+        /* cut behind the note that counts */
+        do {
+            realtpm_reset();
+            assert_true(cut_request(0, more++));
+            fakehw_init(&hw, FAKE_CRB, realtpm_exec, NULL);
+            realtpm_reset();
+            assert_int_equal(tcg_start(&t, &hw.plat), 0);
+            (void)tcg_ppi_capture(&t, &ppi);
+        } while (ppi.begun.tries == i);
+        assert_true(owned());
+    }
+    realtpm_reset();
+    assert_false(boot());
+    check_response(5, PPI_RSP_FAILURE);
+    assert_contains(hw.out, "is given up");
+    assert_true(owned());
+    realtpm_reset();
+    assert_false(boot());
+    assert_null(strstr(hw.out, "given up"));
+    realtpm_end();
+}
+
 static void test_timeout_file(void **state)
 {
     (void)state;
@@ -543,6 +720,8 @@ int main(void)
         cmocka_unit_test(test_config),
         cmocka_unit_test(test_tpm12),
         cmocka_unit_test(test_flags12),
+        cmocka_unit_test(test_cut_short),
+        cmocka_unit_test(test_given_up),
         cmocka_unit_test(test_timeout_file),
     };
 

@@ -147,6 +147,109 @@ static void test_fail_closed(void **state)
     realtpm_end();
 }
 
+/* PCR 0-7 of a bank are what one error separator makes of zeros. */
+static void assert_capped(uint16_t alg, size_t size)
+{
+    static const uint8_t error[4] = { 1, 0, 0, 0 };
+    uint8_t v[64], want[128] = { 0 };
+
+    digest_of(alg, error, 4, want + size);
+    digest_of(alg, want, 2 * (uint32_t)size, want);
+    for (uint32_t i = 0; i < 8; i++) {
+        assert_int_equal(realtpm_pcr(alg, i, v), size);
+        assert_memory_equal(v, want, size);
+    }
+}
+
+/* Startup takes longer than its time, and cannot be cancelled. */
+static void late_start(enum fake_kind kind)
+{
+    begin(kind);
+    hw.busy_us = 9000000;
+    hw.no_cancel = true;
+    assert_int_equal(tcg_start(&t, &hw.plat), ERR_TIMEOUT);
+    assert_contains(hw.out, "start-up failed: it did not answer in time");
+    assert_true(hw.now < 6000000);
+    assert_int_equal(hw.commands, 1);
+    assert_int_equal(tcg_attach_log(&t, log_area, sizeof(log_area)),
+                     ERR_ABSENT);
+    hw.busy_us = 0;
+}
+
+static void test_late_start(void **state)
+{
+    static const enum fake_kind kinds[] = { FAKE_CRB, FAKE_TIS20 };
+
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        /* Late, but not too late: nothing is lost. */
+        begin(kinds[k]);
+        hw.slow_first_us = 4000000;
+        assert_int_equal(tcg_start(&t, &hw.plat), 0);
+        assert_contains(hw.out, "waiting once more");
+        assert_int_equal(t.state, TCG_STARTED);
+        realtpm_end();
+        /* It has answered when the option ROMs' turn comes ... */
+        late_start(kinds[k]);
+        hw.now += 5000000;
+        assert_int_equal(tcg_before_third_party(&t), ERR_ABSENT);
+        assert_contains(hw.out, "too late to be trusted");
+        assert_contains(hw.out, "PCRs capped, TPM disabled");
+        assert_capped(4, 20);
+        assert_capped(11, 32);
+        assert_int_equal(realtpm_property(0x201) & 7, 0);
+        assert_int_equal(tcg_handover(&t), 0);
+        realtpm_end();
+        /* ... or when POST ends ... */
+        late_start(kinds[k]);
+        assert_int_equal(tcg_before_third_party(&t), ERR_ABSENT);
+        assert_int_equal(hw.commands, 1);
+        hw.now += 5000000;
+        assert_int_equal(tcg_handover(&t), ERR_ABSENT);
+        assert_contains(hw.out, "PCRs capped, TPM disabled");
+        assert_capped(11, 32);
+        realtpm_end();
+        /* ... or not at all: nothing more is sent. */
+        late_start(kinds[k]);
+        assert_int_equal(tcg_before_third_party(&t), ERR_ABSENT);
+        assert_int_equal(tcg_handover(&t), ERR_ABSENT);
+        assert_int_equal(hw.commands, 1);
+        realtpm_end();
+    }
+}
+
+/* An extend takes longer than its time; the TPM is free again at hand-over. */
+static void test_late_extend(void **state)
+{
+    uint8_t v[64], zero[64] = { 0 };
+
+    (void)state;
+    begin(FAKE_CRB);
+    assert_int_equal(tcg_start(&t, &hw.plat), 0);
+    assert_int_equal(tcg_attach_log(&t, log_area, sizeof(log_area)), 0);
+    assert_int_equal(tcg_before_third_party(&t), 0);
+    hw.busy_us = 9000000;
+    hw.no_cancel = true;
+    assert_int_equal(tcg_measure_action(&t, TCG_ROM_SCAN, NULL), ERR_TIMEOUT);
+    assert_contains(hw.out, "PCR2 could not be extended: it did not answer");
+    assert_contains(hw.out, "does not answer: PCRs not capped");
+    assert_true(hw.now < 5000000);
+    assert_int_equal(t.state, TCG_FAILED);
+    hw.busy_us = 0;
+    hw.now += 9000000;
+    assert_int_equal(tcg_handover(&t), ERR_ABSENT);
+    assert_contains(hw.out, "PCRs capped, TPM disabled");
+    for (uint32_t i = 0; i < 8; i++) {
+        assert_int_equal(realtpm_pcr(11, i, v), 32);
+        assert_memory_not_equal(v, zero, 32);
+    }
+    assert_int_equal(realtpm_property(0x201) & 7, 0);
+    for (int i = 0; i < 32; i++) {
+        assert_int_equal(t.auth[i], 0);
+    }
+    realtpm_end();
+}
+
 static void test_log_overflow(void **state)
 {
     uint8_t small[512];
@@ -186,6 +289,8 @@ int main(void)
         cmocka_unit_test(test_tis_small_burst),
         cmocka_unit_test(test_already_started),
         cmocka_unit_test(test_fail_closed),
+        cmocka_unit_test(test_late_start),
+        cmocka_unit_test(test_late_extend),
         cmocka_unit_test(test_log_overflow),
         cmocka_unit_test(test_no_log),
     };

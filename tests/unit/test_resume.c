@@ -82,32 +82,90 @@ static void test_restored20(void **state)
     realtpm_end();
 }
 
-static void test_restored20_wake_event(void **state)
+/* A resume that works logs nothing: the OS has its copy of the log. */
+static void test_restored20_log(void **state)
 {
-    int i;
+    static uint8_t before[sizeof(log_area)];
 
     (void)state;
     boot(2);
+    memcpy(before, log_area, sizeof(log_area));
     assert_int_equal(realtpm_hex("8001 00000000 00000145 0001"), 0);
     wake();
     resume(log_area, sizeof(log_area), TCG_RESUME_RESTORED);
+    assert_memory_equal(log_area, before, sizeof(log_area));
+    realtpm_end();
+}
+
+/* The log of a boot whose PCRs are lost: its old part, then separators. */
+static void test_lost_with_log(void **state)
+{
+    static uint8_t before[sizeof(log_area)];
+    uint32_t errors = 0, used;
+    unsigned old;
+
+    (void)state;
+    boot(2);
+    memcpy(before, log_area, sizeof(log_area));
     assert_no_text(replay_log(&rp, log_area, sizeof(log_area)));
-    assert_no_text(replay_compare(&rp));
-    i = replay_find(&rp, 0, 6, EV_ACTION);
-    assert_memory_equal(rp.event[i].data, "Wake Event 3", 12);
+    old = rp.count;
+    used = rp.used;
+    wake();
+    resume(log_area, sizeof(log_area), TCG_RESUME_CAPPED);
+    assert_no_text(replay_log(&rp, log_area, sizeof(log_area)));
+    assert_int_equal(rp.banks, 4);
+    assert_memory_equal(log_area, before, used);
+    assert_int_equal(rp.event[old].type, EV_NO_ACTION);
+    assert_memory_equal(rp.event[old].data, "KeelBIOS resumed", 16);
+    for (unsigned i = old + 1; i < rp.count; i++) {
+        assert_int_equal(rp.event[i].type, EV_SEPARATOR);
+        assert_memory_equal(rp.event[i].data, "\1\0\0", 4);
+        errors |= 1u << rp.event[i].pcr;
+    }
+    assert_int_equal(errors, TCG_PCRS_ALL);
     realtpm_end();
 }
 
 static void test_hostile_log(void **state)
 {
+    static uint8_t before[sizeof(log_area)];
+
     (void)state;
     boot(2);
-    assert_int_equal(realtpm_hex("8001 00000000 00000145 0001"), 0);
     wake();
     memset(log_area, 0xff, sizeof(log_area));
-    resume(log_area, sizeof(log_area), TCG_RESUME_RESTORED);
+    memcpy(before, log_area, sizeof(log_area));
+    resume(log_area, sizeof(log_area), TCG_RESUME_CAPPED);
     assert_null(t.log.area);
+    assert_memory_equal(log_area, before, sizeof(log_area));
     realtpm_end();
+}
+
+static void check_log_names_resume(void)
+{
+    int i;
+
+    assert_no_text(replay_log(&rp, log_area, sizeof(log_area)));
+    i = replay_find(&rp, 1, 0, EV_NO_ACTION);
+    assert_true(i >= 0);
+    assert_memory_equal(rp.event[i].data, "KeelBIOS resumed", 16);
+}
+
+/* And it ends with an error separator in each PCR. */
+static void check_log_says_so(void)
+{
+    static const uint8_t error[4] = { 1, 0, 0, 0 };
+    int i;
+
+    check_log_names_resume();
+    for (uint32_t pcr = 0; pcr <= 16; pcr++) {
+        i = replay_find(&rp, 0, pcr, EV_SEPARATOR);
+        if (pcr < 8) {
+            i = replay_find(&rp, (unsigned)i + 1, pcr, EV_SEPARATOR);
+        }
+        assert_true(i >= 0);
+        assert_memory_equal(rp.event[i].data, error, sizeof(error));
+    }
 }
 
 static void test_lost20(void **state)
@@ -115,7 +173,8 @@ static void test_lost20(void **state)
     (void)state;
     boot(2);
     wake();
-    resume(NULL, 0, TCG_RESUME_CAPPED);
+    resume(log_area, sizeof(log_area), TCG_RESUME_CAPPED);
+    check_log_says_so();
     assert_contains(hw.out, "state was lost");
     assert_contains(hw.out, "PCRs capped, TPM disabled");
     check_capped(4);
@@ -161,7 +220,8 @@ static void test_lost12(void **state)
     (void)state;
     boot(1);
     wake();
-    resume(NULL, 0, TCG_RESUME_CAPPED);
+    resume(log_area, sizeof(log_area), TCG_RESUME_CAPPED);
+    check_log_names_resume();       /* libtpms is in failure mode then */
     printf("%s", hw.out);
     /* Deactivated, or in failure mode: GetRandom does not work. */
     rc = realtpm_hex("00c1 00000000 00000046 00000004");
@@ -203,7 +263,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_restored20),
-        cmocka_unit_test(test_restored20_wake_event),
+        cmocka_unit_test(test_restored20_log),
+        cmocka_unit_test(test_lost_with_log),
         cmocka_unit_test(test_hostile_log),
         cmocka_unit_test(test_lost20),
         cmocka_unit_test(test_not_reset20),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# Host tests of src/tcg: the same sources, with sanitizers, against a TPM at
+# Host tests of src/tcg and of parsers elsewhere: the same sources, with sanitizers, against a TPM at
 # register level whose answers come from scripts or from libtpms.
 # From the top:
 #   make -f tests/unit/unit.mk unit           all tests
@@ -20,7 +20,7 @@ UNIT_CFLAGS ?= $(UNIT_WARN) -O1 -fsanitize=address,undefined \
 	-fno-sanitize-recover=all -fno-omit-frame-pointer
 FUZZ_CFLAGS := $(UNIT_WARN) -O1 -fno-sanitize-recover=all \
 	-fsanitize=fuzzer,address,undefined
-UNIT_LDLIBS := -lcmocka -ltpms
+UNIT_LDLIBS := -lcmocka -ltpms -lz
 
 UNIT_SRC := $(wildcard src/tcg/*.c) $(wildcard src/hw/tpm_*.c)
 UNIT_HELP := tests/unit/fakehw.c tests/unit/realtpm.c tests/unit/replay.c
@@ -49,10 +49,10 @@ $(FUZZ_OUT)/%.o: %.c
 $(FUZZ_BIN): $(FUZZ_OUT)/fuzz_%: $(FUZZ_OUT)/tests/unit/fuzz/fuzz_%.o \
 		$(FUZZ_OBJ)
 	@echo "  LD(fuzz)  $@"
-	@$(FUZZ_CC) $(FUZZ_CFLAGS) $^ -ltpms -o $@
+	@$(FUZZ_CC) $(FUZZ_CFLAGS) $^ -ltpms -lz -o $@
 
 .PHONY: unit coverage fuzz fuzz-smoke
-.SECONDARY:
+.PRECIOUS: $(UNIT_OUT)/%.o $(FUZZ_OUT)/%.o
 unit: $(UNIT_BIN)
 	@tests/unit/run $(UNIT_BIN)
 

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the two halves of the hash benchmark say to each other: hashes.c, a
+ * 64-bit program, and hashes32.c, which holds the firmware's objects.
+ */
+#ifndef BENCH_HASHES_H
+#define BENCH_HASHES_H
+
+#include <stdint.h>
+
+enum who { FIRMWARE, FIRMWARE_SHA, OPENSSL32 };
+
+#define PIECE       0x100000u   /* per update, as measure_linux.c's */
+#define ALL_BANKS   0xffffu     /* SHA-1, 256, 384 and 512 in one pass */
+
+struct request {
+    uint32_t who;           /* enum who */
+    uint32_t alg;           /* TPM_ALG_ID, or ALL_BANKS */
+    uint32_t data, len;     /* address; len is a multiple of PIECE */
+    uint32_t size;          /* out: of the digest; 0: cannot be done */
+    uint8_t digest[64];     /* out; with ALL_BANKS the last one */
+};
+
+#endif

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: MIT
+"""The test agent (tests/rm/agent.c): a boot sector that reads and writes
+memory, talks to the TPM and resets the machine when the test says so.  For
+what needs an operating system, but not Linux: a boot costs a third of a
+second.
+
+    with agent.started(tests, "q35", tpm, args) as a:
+        a.request(5)            # as QEMU's ACPI code does it
+        a.reset()
+        assert a.response() == (5, 0)
+"""
+
+import contextlib
+import pathlib
+import subprocess
+
+import vm
+
+RM = pathlib.Path(__file__).resolve().parent.parent / "rm"
+SECTORS = 25                    # with the boot sector
+GCC = ["gcc", "-m32", "-Os", "-march=i686", "-ffreestanding", "-fno-pic",
+       "-fno-stack-protector", "-fno-asynchronous-unwind-tables",
+       "-fno-zero-initialized-in-bss", "-fcf-protection=none", "-Wall",
+       "-Wextra", "-Werror", "-c"]
+
+PPI = 0xfed45000
+PPRP, PPRQ, PPRM, LPPR = 0x105, 0x109, 0x10d, 0x111
+NEXT_STEP, MOVV = 0x159, 0x15a
+
+
+def image(work):
+    """A disk image that boots the agent."""
+    objs = [work / "agent-entry.o", work / "agent-main.o"]
+    for source, obj in zip(("agent.S", "agent.c"), objs):
+        subprocess.run(GCC + [RM / source, "-o", obj], check=True)
+    disk = work / "agent.img"
+    subprocess.run(["ld", "-m", "elf_i386", "--oformat", "binary", "-Ttext",
+                    "0x7c00", "-e", "_start", "-o", disk] + objs, check=True)
+    assert disk.stat().st_size <= SECTORS * 512, "agent.S: SECTORS"
+    with open(disk, "r+b") as file:
+        file.truncate(1 << 20)
+    return disk
+
+
+class Agent:
+    """The agent in a machine that runs."""
+
+    def __init__(self, machine):
+        self.m = machine
+
+    def ready(self, timeout=60):
+        self.m.expect(rb"^AGENT\r?\n", timeout, "the test agent")
+
+    def command(self, line, timeout=60):
+        self.m.send(line + "\n")
+        return bytes.fromhex(self.m.expect(
+            rb"\r?\n?([0-9a-f]*)\r?\n\.\r?\n", timeout,
+            f"the agent's answer to {line[:40]!r}")[1].decode())
+
+    def read(self, at, length):
+        return self.command(f"r {at:x} {length:x}")
+
+    def write(self, at, data):
+        for i in range(0, len(data), 2048):
+            self.command(f"w {at + i:x} {data[i:i + 2048].hex()}")
+
+    def reset_begin(self):
+        """Hard reset; the firmware runs now."""
+        self.m.send("o cf9 2\n")
+        self.m.expect(rb"\n\.\r?\n", 10)
+        self.m.send("o cf9 6\n")
+
+    def reset(self, timeout=60):
+        self.reset_begin()
+        self.ready(timeout)
+
+    # ------------------------------------------------------------- the TPM
+
+    def tpm(self, data):
+        """(response code, response)"""
+        answer = self.command("t " + data.hex())
+        assert len(answer) >= 10, self.m.report(
+            f"no answer from the TPM to {data.hex()}")
+        return int.from_bytes(answer[6:10], "big"), answer
+
+    # ------------------------------------ physical presence, as ACPI does it
+
+    def request(self, code, parameter=0):
+        self.write(PPI + PPRQ, code.to_bytes(4, "little")
+                   + parameter.to_bytes(4, "little"))
+
+    def pending(self):
+        return int.from_bytes(self.read(PPI + PPRQ, 4), "little")
+
+    def response(self):
+        """(request last executed, its response)"""
+        last = self.read(PPI + LPPR, 4)
+        return (int.from_bytes(last, "little"),
+                int.from_bytes(self.read(PPI + PPRP, 4), "little"))
+
+    def func(self):
+        return self.read(PPI, 256)
+
+
+@contextlib.contextmanager
+def started(tests, machine, tpm, args=(), **kwargs):
+    disk = tests.tmp / "agent.img"
+    if not disk.exists():
+        image(tests.tmp)
+    with tests.machine(machine, None, tpm=tpm,
+                       args=vm.disk(disk, "ide", machine) + list(args),
+                       **kwargs) as m:
+        a = Agent(m)
+        a.ready()
+        yield a

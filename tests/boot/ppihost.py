@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: MIT
+"""An operating system that asks the firmware for changes of the TPM: the test
+agent, which writes the interface's memory as QEMU's ACPI code does, or a real
+Linux by its sysfs files.  Both have the same methods.
+
+    with ppihost.Agent(tests, "q35", tpm, policy="confirm") as host:
+        asked = host.do(5, answer="accept")
+"""
+
+import contextlib
+import re
+
+import agent
+import vm
+
+ABORT, FAILURE = 0xfffffff0, 0xfffffff1
+SYSFS = "/sys/class/tpm/tpm0/ppi/"
+QUESTION = rb"asked this firmware to.*?Refused in"
+F10, F12, ESC = "\x1b[21~", "\x1b[24~", "\x1b"
+
+
+def config(policy=None, timeout=None):
+    """QEMU's arguments."""
+    args = []
+    for name, value in (("policy", policy), ("timeout", timeout)):
+        if value is not None:
+            args += ["-fw_cfg",
+                     f"name=opt/org.keelbios/ppi-{name},string={value}"]
+    return args
+
+
+class Host:
+    """What both have in common."""
+
+    up = rb""               # what it says when it has come up
+
+    def __init__(self, tests, machine, tpm, policy=None, timeout=60,
+                 args=(), **kwargs):
+        self.tests, self.tpm_device, self.machine = tests, tpm, machine
+        self.args = config(policy, timeout) + list(args)
+        kwargs.setdefault("machine_options", ",graphics=off")
+        self.kwargs = kwargs
+        self.stack = None
+        self.m = None
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def start(self):
+        self.stack = contextlib.ExitStack()
+        self.m = self.stack.enter_context(self.open())
+        self.m.expect(self.up, 120, "the guest to come up")
+
+    def stop(self):
+        """End QEMU; swtpm ends with it."""
+        if self.stack:
+            self.stack.close()
+            self.stack = None
+            self.tpm_device.process.wait(10)
+
+    def power_cycle(self):
+        self.stop()
+        self.tpm_device.start()
+        self.start()
+
+    def restart(self, answer=None):
+        """Restart; the number of questions that the firmware asked.  Each is
+        answered with these keys; None: there must be none."""
+        asked = 0
+        self.reset()
+        while True:
+            found = self.m.expect(QUESTION + b"|" + self.up, 120,
+                                  "a question or the guest")
+            if not re.match(QUESTION, found[0], re.S):
+                return asked
+            asked += 1
+            assert answer is not None, self.m.report("an unexpected question")
+            self.m.send(answer)
+
+    def do(self, code, parameter=0, answer=None):
+        self.request(code, parameter)
+        return self.restart(answer)
+
+
+class Agent(Host):
+    """The test agent."""
+
+    up = rb"^AGENT\r?\n"
+
+    def open(self):
+        disk = self.tests.tmp / "agent.img"
+        if not disk.exists():
+            agent.image(self.tests.tmp)
+        return self.tests.machine(
+            self.machine, None, tpm=self.tpm_device, args=self.args
+            + vm.disk(disk, "ide", self.machine), **self.kwargs)
+
+    @property
+    def a(self):
+        return agent.Agent(self.m)
+
+    def reset(self):
+        self.a.reset_begin()
+
+    def talk(self, data):
+        return self.a.tpm(data)
+
+    def request(self, code, parameter=0):
+        self.a.request(code, parameter)
+
+    def pending(self):
+        return self.a.pending()
+
+    def response(self):
+        return self.a.response()
+
+    def func(self):
+        return {n: v for n, v in enumerate(self.a.func()) if v}
+
+
+class Linux(Host):
+    """Debian's kernel."""
+
+    up = rb"KEEL-READY"
+
+    def open(self):
+        return self.tests.machine(self.machine, tpm=self.tpm_device,
+                                  args=self.args, **self.kwargs)
+
+    def reset(self):
+        self.m.send("reboot -f\n")
+
+    def talk(self, data):
+        text = "".join(f"\\x{b:02x}" for b in data)
+        half = len(text) // 8 * 4       # the console takes 4095 characters
+        out = self.m.command(
+            f"exec 3<>/dev/tpm0; printf '{text[:half]}' > /tmp/c; "
+            f"printf '{text[half:]}' >> /tmp/c; dd if=/tmp/c bs=4096 "
+            "count=1 2>/dev/null >&3; dd bs=4096 count=1 <&3 2>/dev/null | "
+            "hexdump -v -e '1/1 \"%02x\"'; echo")
+        answer = bytes.fromhex(out.split()[-1])
+        return int.from_bytes(answer[6:10], "big"), answer
+
+    def request(self, code, parameter=0):
+        text = f"{code} {parameter}" if parameter else str(code)
+        self.m.command(f"echo '{text}' > {SYSFS}request")
+
+    def pending(self):
+        return int(self.m.command(f"cat {SYSFS}request").split()[0])
+
+    def response(self):
+        text = self.m.command(f"cat {SYSFS}response").strip()
+        found = re.match(r"(\d+) (?:0x)?([0-9a-f]+): ", text)
+        if not found:
+            assert text == "0: No Recent Request", text
+            return 0, 0
+        return int(found[1]), int(found[2], 16)
+
+    def func(self):
+        text = self.m.command(f"cat {SYSFS}tcg_operations "
+                              f"{SYSFS}vs_operations")
+        return {int(n): int(s) for n, s in
+                re.findall(r"^(\d+) (\d): ", text, re.M)}
+
+
+HOSTS = {"agent": Agent, "linux": Linux}

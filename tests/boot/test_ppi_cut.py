@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: MIT
+"""An operation that is cut short at any of its TPM commands: QEMU is killed,
+or the machine reset, just before the TPM has the command or just after it
+carried it out.  The next start has the old state or the new one, and what is
+reported about it is true."""
+
+import contextlib
+import shutil
+import threading
+
+import pytest
+
+import faketpm
+import ppihost
+from ppihost import ABORT, FAILURE
+import tpmstate
+import vm
+
+STARTUP = {"1.2": 0x99, "2.0": 0x144}
+# The first of an operation's own commands comes after this one: presence
+# made final (1.2), platformAuth made random (2.0); and the status line's.
+EXTEND = {"1.2": 0x14, "2.0": 0x182}
+
+
+class CutTpm(faketpm.FakeTpm):
+    """Counts commands, and does something at one of them."""
+
+    def __init__(self, kind, state):
+        super().__init__(kind, state, self)
+        self.at = None              # index into commands
+        self.before = True          # or when the TPM has carried it out
+        self.action = None
+        self.happened = threading.Event()
+
+    def refuse(self, _code):
+        if self.before and len(self.commands) - 1 == self.at:
+            self.act()
+        return None
+
+    def __call__(self, n, _code, answer):
+        if not self.before and n == self.at:
+            self.act()
+        return answer
+
+    def act(self):
+        try:
+            self.action()
+        finally:
+            self.happened.set()
+
+
+class Case:
+    """One operation on a TPM that was prepared for it."""
+
+    def __init__(self, tests, machine, kind, code, parameter, prepare):
+        self.tests, self.machine, self.kind = tests, machine, kind
+        self.family = kind[:3]
+        self.code, self.parameter = code, parameter
+        self.count = 0
+        with tests.tpm(kind) as tpm:
+            with ppihost.Agent(tests, machine, tpm) as h:
+                state = tpmstate.tpm(kind, h.talk)
+                for step in prepare:
+                    if step == "take":
+                        state.take()
+                    else:
+                        h.do(*step, answer="accept")
+                self.old = self.look(h)
+            self.prepared = tpm.state
+        with self.cut_machine() as (h, tpm):
+            start = len(tpm.commands)
+            h.do(code, parameter, answer="accept")
+            assert h.response() == (code, 0), h.response()
+            self.sequence = tpm.commands[start:]
+            self.new = self.look(h)
+        assert self.new != self.old
+
+    def look(self, h):
+        return tpmstate.tpm(self.kind, h.talk).state() | {"func": h.func()}
+
+    def copy(self):
+        self.count += 1
+        state = self.tests.tmp / f"cut{self.count}"
+        shutil.copytree(self.prepared, state)
+        return state
+
+    @contextlib.contextmanager
+    def cut_machine(self):
+        with CutTpm(self.kind, self.copy()) as tpm, \
+                ppihost.Agent(self.tests, self.machine, tpm) as h:
+            yield h, tpm
+
+    def points(self):
+        """Indices of the commands from the end of POST's own measurements
+        to the restart or to the next measurement."""
+        extend, startup = EXTEND[self.family], STARTUP[self.family]
+        first = [i for i, c in enumerate(self.sequence) if c != extend
+                 and extend in self.sequence[:i]][0]
+        last = first
+        while last < len(self.sequence) and \
+                self.sequence[last] not in (extend, startup):
+            last += 1
+        return range(first, last)
+
+    def is_either(self, state):
+        """"old" or "new"; seeds are new in their own way each time."""
+        for name, want in (("old", self.old), ("new", self.new)):
+            differs = {k for k in state if state[k] != want[k]}
+            fresh = {k for k in differs if k.endswith("seed") and state[k]
+                     and name == "new" and state[k] != self.old[k]
+                     and want[k] != self.old[k]}
+            if differs == fresh:
+                return name
+        raise AssertionError(
+            "neither old nor new: " + ", ".join(
+                f"{k} is {state[k]}, was {self.old[k]}, should become "
+                f"{self.new[k]}" for k in state
+                if state[k] not in (self.old[k], self.new[k])
+                or (self.old[k] != self.new[k])))
+
+    def begin(self, h, tpm, point, before, action):
+        """Ask for it; returns when the action was done."""
+        tpm.action, tpm.before = action, before
+        h.request(self.code, self.parameter)
+        tpm.at = len(tpm.commands) + point
+        h.reset()
+        for _ in range(600):        # a question, unless the cut is before it
+            if tpm.happened.wait(0.05):
+                return
+            if h.m.alive() and h.m.find(ppihost.QUESTION, 0.1):
+                h.m.send("accept")
+        raise AssertionError(h.m.report("the command was never sent"))
+
+    def killed(self, point, before):
+        """Kill QEMU there; the state afterwards, by name."""
+        with CutTpm(self.kind, self.copy()) as tpm:
+            with ppihost.Agent(self.tests, self.machine, tpm) as h:
+                def kill():
+                    h.m.process.kill()
+                    h.m.process.wait()
+                    raise EOFError  # the command does not reach the TPM
+                try:
+                    self.begin(h, tpm, point, before, kill)
+                finally:
+                    h.m.process.kill()
+            state = tpm.state
+        with vm.Tpm(self.kind, state) as tpm, \
+                ppihost.Agent(self.tests, self.machine, tpm) as h:
+            found = self.is_either(self.look(h))
+            assert h.pending() == 0
+            assert h.response() in ((0, 0), (self.code, 0)), h.response()
+            assert h.response() == (0, 0) or found == "new"
+            self.check_status(h)
+            # Once was enough.
+            assert h.restart() == 0
+            assert self.is_either(self.look(h)) == found
+            return found
+
+    def reset(self, point):
+        """Reset the machine behind that command: what the operating system
+        reads about it is true as well."""
+        with CutTpm(self.kind, self.copy()) as tpm, \
+                ppihost.Agent(self.tests, self.machine, tpm) as h:
+            self.begin(h, tpm, point, False, lambda: h.m.qmp("stop"))
+            h.m.qmp("system_reset")
+            h.m.qmp("cont")
+            h.m.expect(h.up, 120)
+            found = self.is_either(self.look(h))
+            code, response = h.response()
+            assert code == self.code and h.pending() == 0
+            assert response == 0 or response in (FAILURE, ABORT)
+            assert found == "new" or response, "success, and nothing done"
+            return found
+
+    def check_status(self, h):
+        """The line that names the TPM says what is active."""
+        line = [x for x in h.m.debug().decode(errors="replace").split("\n")
+                if x.startswith("TPM ")][-1]
+        if self.kind != "1.2":
+            banks = tuple(b.lower() for b in line.split("banks ")[1].split())
+            assert tuple(sorted(banks)) == self.look(h)["banks"], line
+
+
+CASES = {
+    "clear": ("q35", "2.0-crb", 5, 0, ["take"]),
+    "clear-and-on": ("q35", "2.0-crb", 22, 0, ["take", (2,)]),
+    "banks": ("pc", "2.0-tis", 23, 2, []),
+    "all-banks": ("pc", "2.0-tis", 33, 0, [(23, 2)]),
+    "flag": ("q35", "2.0-crb", 18, 0, []),
+    "flag-back": ("q35", "2.0-crb", 17, 0, [(18,)]),
+    "off": ("pc", "2.0-tis", 2, 0, []),
+    "on": ("pc", "2.0-tis", 1, 0, [(2,)]),
+    "storage-only": ("q35", "2.0-crb", 34, 0, [(2,)]),
+    "endorsement-seed": ("q35", "2.0-crb", 24, 0, ["take"]),
+    "1.2-clear": ("pc", "1.2", 5, 0, ["take"]),
+    "1.2-clear-and-on": ("pc", "1.2", 14, 0, ["take"]),
+    "1.2-all": ("pc", "1.2", 22, 0, ["take", (7,)]),
+    "1.2-on": ("pc", "1.2", 6, 0, [(7,)]),
+    "1.2-flag": ("pc", "1.2", 18, 0, []),
+}
+
+
+FAST = {"clear-and-on": 4, "1.2-clear-and-on": 5}
+
+
+@pytest.mark.parametrize("name,stride", [*FAST.items()] + [
+    pytest.param(name, 1, marks=pytest.mark.slow) for name in CASES])
+def test_cut_at_each_command(tests, name, stride):
+    """stride 1: every command of the operation, before and after."""
+    case = Case(tests, *CASES[name])
+    points = case.points()
+    found = {}
+    for n, point in enumerate(points[::stride]):
+        if stride == 1 or n % 2:
+            found[point, "killed before"] = case.killed(point, True)
+        if stride == 1 or not n % 2:
+            found[point, "killed after"] = case.killed(point, False)
+        if stride == 1 or n == 1:
+            found[point, "reset after"] = case.reset(point)
+    assert set(found.values()) == {"old", "new"}, found
+    if stride == 1:
+        assert found[points[0], "killed before"] == "old"
+        assert found[points[-1], "killed after"] == "new"

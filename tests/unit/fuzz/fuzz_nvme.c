@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libFuzzer: an NVMe controller that identifies itself and its namespaces by
+ * any bytes.  What is registered as a drive can be used as one.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "block.h"
+#include "print.h"
+
+#include "../../../src/hw/nvme_post.c"
+
+#define BLOCKS_MAX  64u
+
+static const uint8_t *input;
+static size_t left;
+static uint8_t *page;
+static void *blocks[BLOCKS_MAX];
+static unsigned block_count;
+const struct drive_ops nvme_ops;
+struct pci_device *pci_devices;
+uint16_t pci_device_count;
+
+static uint8_t next_byte(void)
+{
+    if (left == 0)
+        return 0;
+    left--;
+    return *input++;
+}
+
+/* Any answer: a status, and for a page how much of it is not zero. */
+int nvme_run(struct nvme *n, struct nvme_queue *q,
+             const struct nvme_command *c)
+{
+    uint8_t status = next_byte();
+    unsigned at = 0, count;
+
+    (void)n;
+    (void)q;
+    if (status > 0xf0)
+        return ERR_TIMEOUT;
+    if (status > 0xe0)
+        return ERR_DEVICE;
+    if (c->opcode != NVME_ADMIN_IDENTIFY || page == NULL)
+        return 0;
+    memset(page, status & 1 ? 0xff : 0, NVME_PAGE);
+    for (count = next_byte(); count != 0; count--) {
+        page[at % NVME_PAGE] = next_byte();
+        at += count & 1 ? 1 : 1 + next_byte() % 16;
+    }
+    return 0;
+}
+
+static void *allocate(uint32_t size, uint32_t align)
+{
+    void *p = aligned_alloc(align < 16 ? 16 : align,
+                            ALIGN_UP(size, align < 16 ? 16 : align));
+
+    if (block_count == BLOCKS_MAX) {
+        free(p);
+        return NULL;
+    }
+    memset(p, 0, size);
+    blocks[block_count++] = p;
+    return p;
+}
+
+void *malloc_high(uint32_t size, uint32_t align)
+{
+    return allocate(size, align);
+}
+
+void *malloc_temp(uint32_t size, uint32_t align)
+{
+    void *p = allocate(size, align);
+
+    if (size == NVME_PAGE)
+        page = p;
+    return p;
+}
+
+static void say_it(const char *fmt, va_list ap)
+{
+    char line[256];
+
+    vsnprintf(line, sizeof(line), fmt, ap);
+}
+
+void print(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    say_it(fmt, ap);
+    va_end(ap);
+}
+
+const char *drive_text(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    say_it(fmt, ap);
+    va_end(ap);
+    return "";
+}
+
+void drive_register(struct drive *d)
+{
+    const struct nvme_drive *v = (const struct nvme_drive *)d;
+
+    if (d->sectors == 0 || d->sector_size != SECTOR_SIZE ||
+        v->host->max_count == 0 || v->host->max_count > NVME_MAX_COUNT)
+        abort();
+}
+
+bool poll_again(struct poll *p)
+{
+    (void)p;
+    return next_byte() & 1;
+}
+
+void pci_set16(pci_bdf bdf, uint32_t reg, uint16_t clear, uint16_t set)
+{
+    (void)bdf, (void)reg, (void)clear, (void)set;
+}
+
+uint32_t pci_bar(pci_bdf bdf, unsigned n, bool *is_io)
+{
+    (void)bdf, (void)n;
+    *is_io = true;
+    return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static uint8_t regs[0x2000] ALIGNED(8);
+    struct nvme n = { .regs = regs };
+
+    input = data;
+    left = size;
+    page = NULL;
+    for (unsigned i = 0; i < 8; i++)
+        regs[i] = next_byte();                          /* CAP */
+    regs[NVME_CSTS] = next_byte() | NVME_CSTS_READY;
+    finish_controller(&n);
+    while (block_count != 0)
+        free(blocks[--block_count]);
+    return 0;
+}

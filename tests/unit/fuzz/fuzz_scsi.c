@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libFuzzer: SCSI targets that answer anything, to the scan of an adapter and
+ * to reads afterwards.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "alloc.h"
+#include "print.h"
+
+#include "../../../src/scsi.c"
+#undef READY_TIMEOUT_MS
+#include "../../../src/scsi_post.c"
+
+#define BLOCKS_MAX  64u
+
+static const uint8_t *input;
+static size_t left;
+static void *blocks[BLOCKS_MAX];
+static unsigned block_count;
+
+static uint8_t next_byte(void)
+{
+    if (left == 0)
+        return 0;
+    left--;
+    return *input++;
+}
+
+/* Whatever an adapter's packet() may return: see drive_ops. */
+static int packet(struct drive *d, const uint8_t cdb[16], void *buf,
+                  uint32_t len, bool write)
+{
+    struct scsi_drive *s = (struct scsi_drive *)d;
+    int rc = scsi_take_sense(s, cdb, buf, len);
+    uint8_t how = next_byte();
+    uint32_t n;
+
+    if (rc > 0)
+        return rc;
+    if (scsi_cdb_len(cdb) == 0)
+        abort();
+    if (how >= 0xf0 || left == 0)
+        return ERR_ABSENT;
+    if (how >= 0xe8)
+        return ERR_TIMEOUT;
+    if (how >= 0xd0) {
+        for (unsigned i = 0; i < sizeof(s->sense); i++)
+            s->sense[i] = next_byte();
+        s->have_sense = how & 1;
+        return ERR_DEVICE;
+    }
+    n = how & 0x80 ? how & 0x7f : len;
+    if (n > len)
+        n = len;
+    for (uint32_t i = 0; i < n && !write; i++)
+        ((uint8_t *)buf)[i] = next_byte();
+    return (int)n;
+}
+
+static const struct drive_ops ops = {
+    .name = "fuzz", .max_count = 4, .align = 1, .rw = scsi_rw,
+    .packet = packet,
+};
+
+void *malloc_high(uint32_t size, uint32_t align)
+{
+    void *p = block_count == BLOCKS_MAX ? NULL : calloc(1, size);
+
+    (void)align;
+    if (p)
+        blocks[block_count++] = p;
+    return p;
+}
+
+static void say_it(const char *fmt, va_list ap)
+{
+    char line[256];
+
+    vsnprintf(line, sizeof(line), fmt, ap);
+}
+
+void print(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    say_it(fmt, ap);
+    va_end(ap);
+}
+
+void debug(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    say_it(fmt, ap);
+    va_end(ap);
+}
+
+const char *drive_text(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    say_it(fmt, ap);
+    va_end(ap);
+    return "";
+}
+
+bool poll_again(struct poll *p)
+{
+    (void)p;
+    return left != 0;
+}
+
+void pci_set16(pci_bdf bdf, uint32_t reg, uint16_t clear, uint16_t set)
+{
+    (void)bdf, (void)reg, (void)clear, (void)set;
+}
+
+void drive_register(struct drive *d)
+{
+    uint8_t *sectors;
+
+    if (d->type == DRIVE_CD)
+        return;
+    if (d->sector_size != SECTOR_SIZE || d->sectors == 0)
+        abort();
+    sectors = malloc(4 * SECTOR_SIZE);
+    (void)d->ops->rw(d, d->sectors - 1, 1, sectors, false);
+    (void)d->ops->rw(d, 0, 4, sectors, next_byte() & 1);
+    free(sectors);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct scsi_drive probe = { .d = { .ops = &ops } };
+
+    input = data;
+    left = size;
+    scsi_scan(&probe, 8);
+    while (block_count != 0)
+        free(blocks[--block_count]);
+    return 0;
+}
