@@ -30,7 +30,7 @@ static const char *unit_path(const struct usb_device *dev, unsigned lun)
     return drive_text("%s", path + 1);
 }
 
-static int add_unit(struct usb_msc *m, unsigned lun)
+static int add_lun(struct usb_msc *m, unsigned lun)
 {
     struct usb_drive *u = malloc_high(sizeof(*u), 8);
     int rc;
@@ -80,7 +80,7 @@ int usb_msc_start(struct usb_device *dev, const struct usb_interface *i)
         last[0] > LUN_LAST)
         last[0] = 0;
     for (unsigned lun = 0; lun <= last[0]; lun++) {
-        int rc = add_unit(m, lun);
+        int rc = add_lun(m, lun);
 
         units += rc == 0;
         if (rc == ERR_TIMEOUT)
