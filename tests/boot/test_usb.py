@@ -168,14 +168,15 @@ def test_write_protected(bios, tmp_path):
 
 # -------------------------------------------------------------- whole boots
 
-def test_linux_from_a_stick(tests):
+def test_linux_from_a_stick(generic):
     """GRUB, and Linux takes over the controller."""
     args = ["-device", "qemu-xhci", "-device", "usb-kbd",
             "-device", "usb-hub,port=3"] \
-        + stick(tests.guest["disk.img"], port="3.2")
-    with tests.machine("q35", None, args=args) as m:
+        + stick(generic.guest["disk.img"], port="3.2")
+    with generic.machine("q35", None, args=args) as m:
         m.ready(180)
-        assert re.search(r" sda1$", m.command("keel-load", 120), re.M)
+        m.command("keel-load; until grep -q ' sda1$' /proc/partitions; do "
+                  "sleep 1; done", 120)
         log = m.command("dmesg | grep -i -E 'xhci|usb' ; true")
         assert not re.search("(?i)BIOS handoff failed|HC died|timed? ?out",
                              log), log
@@ -195,9 +196,9 @@ def cd_args(tests, kind):
 
 @pytest.mark.parametrize("kind", [
     "usb-bot", pytest.param("usb-storage", marks=pytest.mark.slow)])
-def test_linux_from_a_cd(tests, kind):
-    args = ["-device", "qemu-xhci"] + cd_args(tests, kind)
-    with tests.machine("pc", None, args=args) as m:
+def test_linux_from_a_cd(generic, kind):
+    args = ["-device", "qemu-xhci"] + cd_args(generic, kind)
+    with generic.machine("pc", None, args=args) as m:
         m.ready(180)
         assert b"DVD/CD [USB MSC Drive QEMU QEMU" in m.debug()
 
