@@ -85,4 +85,4 @@ fuzz: $(FUZZ_OUT)/fuzz_$(TARGET)
 	    $(FUZZ_CORPUS)/fuzz_$(TARGET)
 
 -include $(UNIT_OBJ:.o=.d) $(UNIT_BIN:$(UNIT_OUT)/%=$(UNIT_OUT)/tests/unit/%.d)
--include $(FUZZ_OBJ:.o=.d)
+-include $(FUZZ_OBJ:.o=.d) $(FUZZ_BIN:$(FUZZ_OUT)/%=$(FUZZ_OUT)/tests/unit/fuzz/%.d)
