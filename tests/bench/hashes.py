@@ -71,7 +71,7 @@ def compile_commands(out):
 
 def with_pointers32(words):
     """The same command for 64-bit code with i686's pointers and registers."""
-    swap = {"-m32": "-mx32", "-march=i686": "-march=x86-64",
+    swap = {"-m32": "-mx32", "-march=i486": "-march=x86-64",
             "-mregparm=3": "-mno-red-zone",
             "-mpreferred-stack-boundary=2": "-mcmodel=small"}
     return [swap.get(w, w) for w in words] + [

@@ -145,7 +145,9 @@ def make_extlinux_disk(tests, files, image):
         name = path.lstrip("/") if path in libraries else "bin/extlinux"
         entries.append((name, 0o100755, pathlib.Path(path).read_bytes()))
     initrd = tests.tmp / "initrd-extlinux"
-    initrd.write_bytes(tests.guest["initramfs"].read_bytes()
+    first = tests.guest["initramfs"].read_bytes()
+    # Linux looks for another archive at multiples of 4 only
+    initrd.write_bytes(first + b"\0" * (-len(first) % 4)
                        + guest.cpio_newc(entries))
     args = vm.disk(image, "virtio", "q35", snapshot=False) + kernel_args(
         {"vmlinuz": tests.guest["vmlinuz"], "initramfs": initrd})
