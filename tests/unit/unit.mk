@@ -12,7 +12,7 @@ FUZZ_CC ?= clang
 UNIT_OUT ?= out/unit
 FUZZ_OUT ?= out/fuzz
 COVER_OUT ?= out/coverage
-FUZZ_SECONDS ?= 10
+FUZZ_SECONDS ?= 5
 FUZZ_CORPUS ?= $(FUZZ_OUT)/corpus
 
 UNIT_WARN := -std=gnu11 -g -Wall -Wextra -Werror -Isrc -Itests/unit
