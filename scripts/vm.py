@@ -131,8 +131,8 @@ def drive_format(path):
 def disk(path, kind="ide", machine="pc", index=0, snapshot=True, boot=None,
          extra=""):
     """Arguments for one disk.  kind: ide, ahci, virtio, virtio-legacy,
-    virtio-modern, virtio-scsi, lsi53c895a, nvme, usb-xhci.  On q35 "ide" is
-    AHCI, as QEMU wires it."""
+    virtio-modern, virtio-scsi, lsi53c895a, nvme, usb-xhci, usb-ehci,
+    usb-uhci.  On q35 "ide" is AHCI, as QEMU wires it."""
     name = f"disk{index}"
     args = ["-drive", f"if=none,id={name},format={drive_format(path)},"
             f"file={str(path).replace(',', ',,')},"
@@ -149,15 +149,19 @@ def disk(path, kind="ide", machine="pc", index=0, snapshot=True, boot=None,
         "virtio-scsi": f"scsi-hd,drive={name},scsi-id={index}",
         "lsi53c895a": f"scsi-hd,drive={name},scsi-id={index}",
         "nvme": f"nvme,drive={name},serial=keel{index}",
-        "usb-xhci": f"usb-storage,drive={name},bus=xhci.0",
+        "usb-xhci": f"usb-storage,drive={name},bus=hc.0",
+        "usb-ehci": f"usb-storage,drive={name},bus=hc.0",
+        "usb-uhci": f"usb-storage,drive={name},bus=hc.0",
     }[kind]
     if kind in ("virtio-scsi", "lsi53c895a") and index == 0:
         args += ["-device", "virtio-scsi-pci" if kind == "virtio-scsi"
                  else kind]
     if kind == "ahci" and machine != "q35":
         args += ["-device", "ich9-ahci,id=ahci"]
-    if kind == "usb-xhci":
-        args += ["-device", "qemu-xhci,id=xhci"]
+    controllers = {"usb-xhci": "qemu-xhci", "usb-ehci": "usb-ehci",
+                   "usb-uhci": "piix3-usb-uhci"}
+    if kind in controllers:
+        args += ["-device", f"{controllers[kind]},id=hc"]
     if boot is not None:
         device += f",bootindex={boot}"
     return args + ["-device", device]

@@ -71,8 +71,8 @@ int usb_msc_start(struct usb_device *dev, const struct usb_interface *i)
     m->dev = dev;
     m->interface = i->number;
     m->in = ops->open(dev, &i->in);
-    m->out = ops->open(dev, &i->out);
-    if (m->in == NULL || m->out == NULL)
+    m->out = m->in != NULL ? ops->open(dev, &i->out) : NULL;
+    if (m->out == NULL)
         return ERR_SPACE;       /* printed */
     /* a device with one unit may stall this (3.2) */
     if (usb_control(dev, USB_DIR_IN | USB_REQ_CLASS | USB_REQ_TO_INTERFACE,

@@ -80,6 +80,8 @@ def rows(guest):
         ("pc, lsi53c895a", "pc", {}, disk("lsi53c895a", "pc")),
         ("q35, NVMe", "q35", {}, disk("nvme", "q35")),
         ("q35, usb xhci", "q35", {}, disk("usb-xhci", "q35")),
+        ("q35, usb ehci", "q35", {}, disk("usb-ehci", "q35")),
+        ("pc, usb uhci", "pc", {}, disk("usb-uhci", "pc")),
         ("pc, -kernel", "pc", {}, ["-kernel", kernel]),
         ("q35, -kernel", "q35", {}, ["-kernel", kernel]),
     ]

@@ -31,6 +31,7 @@ class Device:
     speed = HIGH
     device_class = 0
     packet0 = 64
+    bulk_packet = 512
     config = b""
     # (address, type): 0 control, 1 isochronous, 2 bulk, 3 interrupt
     endpoints = ()
@@ -91,7 +92,7 @@ class Device:
         for address, kind in ((0, 0), (0x80, 0)) + tuple(self.endpoints):
             types[(address & 0x80) >> 3 | address & 15] = kind
             packets[(address & 0x80) >> 3 | address & 15] = \
-                512 if kind == 2 else 64
+                self.bulk_packet if kind == 2 else 64
         self.send(INTERFACES, 0, struct.pack("<I", 1) + bytes(128))
         self.send(ENDPOINTS, 0, bytes(types) + bytes([10] * 32) + bytes(32)
                   + struct.pack("<32H", *packets))
@@ -209,10 +210,12 @@ class Stick(Device):
         return b""
 
     def data_in(self, ep, length):
-        if self.data is not None:
-            data, self.data = self.data, None
-        else:
+        if self.data is None:
             data, self.csw = self.csw, None
+            return data
+        data, self.data = self.data[:length], self.data[length:]
+        if not self.data:
+            self.data = None
         return data
 
 

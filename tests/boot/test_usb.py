@@ -453,7 +453,8 @@ def redirected(bios, tmp_path):
                 m.wait_debug(rb"\[sector \w\]|No bootable device", 40)
                 assert device.known.wait(20), m.report("no usb-redir")
                 limit = time.monotonic() + 20
-                while "Speed 1.5 Mb/s, Product USB Redir" in (text := m.qmp(
+                while cls.speed != fakeusb.LOW and \
+                        "Speed 1.5 Mb/s, Product USB Redir" in (text := m.qmp(
                         "human-monitor-command",
                         **{"command-line": "info usb"})):
                     assert time.monotonic() < limit, text

@@ -10,8 +10,8 @@ import pytest
 import fakeusb
 import vm
 from test_services import monitor
-from test_usb import (Babbler, BadConfig, Staller, boots,  # noqa: F401
-                      redirected, stick)
+from test_usb import (HOSTILE, Babbler, BadConfig,  # noqa: F401
+                      Staller, boots, redirected, stick)
 
 EHCI = ["usb-ehci,id=u"]
 PIIX3 = ["piix3-usb-uhci,id=u"]
@@ -63,8 +63,8 @@ def test_bootindex_behind_hubs(boots, kind):
 
 def test_companions_share_the_ports(boots):
     """Keyboards of full speed and sticks of high speed on all six ports."""
-    args = devices(*ICH9, "usb-kbd,bus=u.0,port=1", "usb-kbd,bus=u.0,port=4",
-                   "usb-kbd,bus=u.0,port=5")
+    args = devices(*ICH9, *(f"usb-kbd,usb_version=1,bus=u.0,port={port}"
+                            for port in (1, 4, 5)))
     for index, port in enumerate(("2", "3", "6")):
         args += stick(boots.sector("abc"[index]), port, index,
                       3 - index, ",bus=u.0")
@@ -73,9 +73,27 @@ def test_companions_share_the_ports(boots):
     assert text.count("USB MSC Drive") == 3
 
 
-@pytest.mark.parametrize("kind", ["uhci-piix3", "ich9"])
-def test_menu_by_keyboard(boots, bios, tmp_path, kind):
-    args = devices(*CONTROLLERS[kind], "usb-kbd,bus=u.0,port=1") + [
+class LowSpeed(BadConfig):
+    speed = fakeusb.LOW
+    packet0 = 8
+
+
+def test_low_speed_is_a_companions(redirected, boots):
+    """Its port is handed over; the stick's is kept."""
+    with redirected(LowSpeed, stick(boots.sector("a"), port=2),
+                    controller=devices(*ICH9)[1:]) as (m, device):
+        m.wait_debug(rb"KeelBIOS.*KeelBIOS.*\[sector a\]", 60)
+        assert re.search(rb"UHCI PCI:00:1d\.0 device@1: gives a broken "
+                         rb"configuration", m.debug())
+        assert device.requests > 0
+
+
+@pytest.mark.parametrize("kind,version", [
+    ("uhci-piix3", 2), ("ich9", 2), ("ich9", 1)])
+def test_menu_by_keyboard(boots, bios, tmp_path, kind, version):
+    """Version 1: full speed, so on ICH9 a companion's."""
+    args = devices(*CONTROLLERS[kind],
+                   f"usb-kbd,usb_version={version},bus=u.0,port=1") + [
         "-boot", "menu=on,splash-time=60000"]
     args += stick(boots.sector("a"), "2", 0, 1, ",bus=u.0")
     args += ["-drive", "if=virtio,format=raw,snapshot=on,file="
@@ -109,25 +127,37 @@ def test_linux(generic, kind):
                      rb"Booting from 0000:7c00", 120)
 
 
-class SlowBadConfig(BadConfig):
-    """At the only speed that a UHCI has."""
-    speed = fakeusb.FULL
+def at_speed_of(controller, cls):
+    """The same device at the only speed that the controller has."""
+    if controller == "usb-ehci":
+        return type(cls.__name__, (cls,), {"speed": fakeusb.HIGH})
+    return type(cls.__name__, (cls,), {
+        "speed": fakeusb.FULL, "bulk_packet": 64,
+        "config": cls.config.replace(b"\x02\0\x02\0", b"\x02\x40\0\0")})
 
 
-@pytest.mark.parametrize("controller,cls", [
-    ("usb-ehci", BadConfig), ("usb-ehci", Staller), ("usb-ehci", Babbler),
-    ("piix3-usb-uhci", SlowBadConfig)])
-def test_hostile_device(redirected, boots, controller, cls):
+QUICK = (BadConfig, Staller, Babbler)
+
+
+@pytest.mark.parametrize("controller", ["usb-ehci", "piix3-usb-uhci"])
+@pytest.mark.parametrize("cls,message", [
+    pytest.param(*case, id=case[0].__name__,
+                 marks=[] if case[0] in QUICK else pytest.mark.slow)
+    for case in HOSTILE])
+def test_hostile_device(redirected, boots, controller, cls, message):
     """The next device is found and booted."""
+    cls = at_speed_of(controller, cls)
     with redirected(cls, stick(boots.sector("a"), port=2),
                     controller=(controller,)) as (m, device):
         m.wait_debug(rb"KeelBIOS.*KeelBIOS.*\[sector a\]", 60)
         assert device.requests > 0, "it was never asked"
+        assert re.search(message, m.debug()), m.report("no such message")
 
 
-def test_redirected_stick(redirected, boots):
+@pytest.mark.parametrize("controller", ["usb-ehci", "piix3-usb-uhci"])
+def test_redirected_stick(redirected, boots, controller):
     """The device that the hostile ones are made from works."""
     image = boots.sector("r").read_bytes()
-    with redirected(fakeusb.Stick, [], image,
-                    controller=("usb-ehci",)) as (m, _):
+    with redirected(at_speed_of(controller, fakeusb.Stick), [], image,
+                    controller=(controller,)) as (m, _):
         m.wait_debug(rb"KeelBIOS.*KeelBIOS.*\[sector r\]", 40)
