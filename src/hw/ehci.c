@@ -9,7 +9,8 @@
 #include "io.h"
 
 #define PAGE                4096u
-#define STOP_TIMEOUT_MS     100u        /* 4.8.1 hopes for a few frames */
+#define STOP_TIMEOUT_MS     2000u       /* 4.8.1 hopes for a few frames; a busy
+                                           host of QEMU takes longer */
 
 static struct ehci *host_of(const struct usb_device *dev)
 {

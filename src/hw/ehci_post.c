@@ -13,7 +13,8 @@
 #include "io.h"
 #include "print.h"
 
-#define HALT_TIMEOUT_MS     32u         /* 2.3.1: 16 microframes */
+#define HALT_TIMEOUT_MS     500u        /* 2.3.1: 16 microframes, and QEMU's
+                                           host may be busy */
 #define RESET_TIMEOUT_MS    2000u
 #define PORT_TIMEOUT_MS     500u        /* 2.3.9: 2 ms */
 #define RESET_US            50000u      /* of a physical port */

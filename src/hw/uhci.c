@@ -8,7 +8,8 @@
 
 #include "io.h"
 
-#define FRAMES_TIMEOUT_MS   100u        /* they take 1 ms each */
+#define FRAMES_TIMEOUT_MS   2000u       /* they take 1 ms each; more on a busy
+                                           host of QEMU */
 
 static struct uhci *host_of(const struct usb_device *dev)
 {
