@@ -157,10 +157,11 @@ def operations12(c):
     c.take()
     c.op(14, changes={"owned": False})
     c.take()
-    c.op(21, changes=down | {"owned": False}, questions=2)
+    # Confirmed once, for both of its starts.
+    c.op(21, changes=down | {"owned": False})
     c.op(6, changes=up)
     c.take()
-    c.op(22, changes={"owned": False}, questions=2)
+    c.op(22, changes={"owned": False})
     for code in (18, 20, 15):
         c.op(code)
     c.power_cycle()
