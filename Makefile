@@ -149,7 +149,7 @@ setup:
 
 # The sub-makes see the tools that setup installed.
 run:
-	$(Q)scripts/setup
+	$(Q)scripts/setup build run $(filter window,$(DISPLAY_KIND))
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)$(PYTHON) scripts/run --bios $(O)/bios.bin
 

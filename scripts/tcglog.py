@@ -16,7 +16,7 @@ import hashlib
 import struct
 from dataclasses import dataclass, field
 
-EV_NO_ACTION = 3
+EV_NO_ACTION, EV_EVENT_TAG, EV_S_CRTM_VERSION = 3, 6, 8
 
 EVENT_NAMES = {
     0x00: "EV_PREBOOT_CERT", 0x01: "EV_POST_CODE", 0x02: "EV_UNUSED",
@@ -28,6 +28,10 @@ EVENT_NAMES = {
     0x0f: "EV_NONHOST_CODE", 0x10: "EV_NONHOST_CONFIG",
     0x11: "EV_NONHOST_INFO", 0x12: "EV_OMIT_BOOT_DEVICE_EVENTS",
 }
+
+# Identifiers of tagged events (conventional BIOS profile 1.21, 11.3.2)
+TAG_OPTION_ROM = 7
+TAG_NAMES = {1: "SMBIOS structure", TAG_OPTION_ROM: "option ROM, executed"}
 
 # TPM_ALG_ID: bank name, digest size, hashlib name (None: not on every host)
 ALGORITHMS = {
@@ -72,6 +76,17 @@ class Reader:
                              self.bytes(struct.calcsize(form), what))[0]
 
 
+def tag_text(data):
+    """A tagged event: its identifier, and the address of an option ROM."""
+    tag, size = struct.unpack("<II", data[:8])
+    place = ""
+    if tag == TAG_OPTION_ROM and len(data) >= 12:
+        address = struct.unpack("<H", data[10:12])[0]
+        place = (f" {address >> 8:02x}:{address >> 3 & 31:02x}."
+                 f"{address & 7}")
+    return f"{TAG_NAMES.get(tag, f'tag {tag}')}{place} ({size} bytes)"
+
+
 @dataclass
 class Event:
     """One entry; digests by bank name."""
@@ -89,7 +104,13 @@ class Event:
         """The event's data for people."""
         if not self.data:
             return ""
+        if self.type == EV_EVENT_TAG and len(self.data) >= 8:
+            return tag_text(self.data)
         plain = self.data.rstrip(b"\0")
+        if self.type == EV_NO_ACTION:
+            plain = self.data[:16].rstrip(b"\0")        # its signature
+        elif self.type == EV_S_CRTM_VERSION and not any(self.data[1::2]):
+            plain = self.data[::2].rstrip(b"\0")        # UTF-16
         if plain and all(32 <= c < 127 for c in plain):
             return repr(plain.decode("ascii"))
         more = "..." if len(self.data) > 32 else ""
