@@ -83,7 +83,8 @@ def test_same_as_seabios(pair):
 
 def differ(ours, theirs):
     problems = []
-    for check in (memory_map, acpi, smbios, pci, processors, warnings):
+    for check in (memory_map, acpi, smbios, pci, processors, area,
+                  warnings):
         problems += [f"{check.__name__}: {p}" for p in check(ours, theirs)]
     assert not problems, "\n".join(
         [f"{len(problems)} differences (ours, SeaBIOS's)"] + problems
@@ -228,6 +229,73 @@ def processors(ours, theirs):
     if ours["power_state"] != theirs["power_state"]:
         yield f"sleep states {ours['power_state']}, " \
             f"SeaBIOS {theirs['power_state']}"
+
+
+BIOS_AREA = 0xe0000
+
+
+def anchored(data, anchor, length=None):
+    """Structures of the BIOS area by their anchor, at paragraphs, whose bytes
+    add up to 0.  length: of (area, offset)."""
+    for at in range(0, len(data), 16):
+        if data.startswith(anchor, at):
+            whole = data[at:at + length(data, at)]
+            if not sum(whole) & 0xff:
+                yield whole
+
+
+def mp_table(data):
+    """(features, header without address, entries) of the MP table (MP
+    Specification 1.4, 4); None: there is none."""
+    for pointer in anchored(data, b"_MP_", lambda d, at: d[at + 8] * 16):
+        at = struct.unpack_from("<I", pointer, 4)[0] - BIOS_AREA
+        assert 0 <= at < len(data), f"MP table at {at + BIOS_AREA:#x}"
+        size, count = struct.unpack_from("<H", data, at + 4)[0], \
+            struct.unpack_from("<H", data, at + 34)[0]
+        table = data[at:at + size]
+        assert table[:4] == b"PCMP" and not sum(table) & 0xff, table[:44]
+        entries, at = [], 44
+        for _ in range(count):
+            size = 20 if table[at] == 0 else 8
+            entries.append(table[at:at + size].hex())
+            at += size
+        assert at == len(table), "entries do not fill the table"
+        return pointer[11:16].hex(), table[36:40].hex(), entries
+    return None
+
+
+def routing(data):
+    """(the router, {(bus, device): (pins, slot)}) of $PIR (PCI IRQ Routing
+    Table Specification 1.0)."""
+    for table in anchored(data, b"$PIR", lambda d, at: struct.unpack_from(
+            "<H", d, at + 6)[0]):
+        slots = {}
+        for at in range(32, len(table), 16):
+            pins = [struct.unpack_from("<BH", table, at + 2 + 3 * i)
+                    for i in range(4)]
+            slots[table[at], table[at + 1]] = pins, table[at + 14]
+        return table[8:10].hex(), table[10:16].hex(), slots
+    return None
+
+
+def services(data):
+    """Which entry points there are."""
+    return sorted(name.decode() for name, length in (
+        (b"_32_", lambda d, at: d[at + 9] * 16),
+        (b"$PnP", lambda d, at: d[at + 5]),
+        (b"RSD PTR ", lambda d, at: 20),
+        (b"_SM_", lambda d, at: d[at + 5]),
+        (b"_SM3_", lambda d, at: d[at + 6]))
+        if list(anchored(data, name, length)))
+
+
+def area(ours, theirs):
+    a, b = (d["bios-area"] for d in (ours, theirs))
+    for name, read in (("MP table", mp_table), ("$PIR", routing),
+                       ("entry points", services)):
+        x, y = read(a), read(b)
+        if x != y or not x:
+            yield f"{name} {x}\n  SeaBIOS {y}"
 
 
 def plain(line):
