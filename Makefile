@@ -59,7 +59,7 @@ CFLAGS  := -m32 -march=i486 -mtune=generic -Oz -std=gnu11 -ffreestanding \
            -fcf-protection=none -fno-common -fno-builtin-printf \
            -fno-tree-loop-distribute-patterns -malign-data=abi \
            -ffile-prefix-map=$(CURDIR)=. -g0 --param=min-pagesize=0 $(WARN)
-ASFLAGS := -m32 -march=i686 -g0 -ffile-prefix-map=$(CURDIR)=.
+ASFLAGS := -m32 -march=i486 -g0 -ffile-prefix-map=$(CURDIR)=.
 
 # ----------------------------------------------------------------- the image
 
