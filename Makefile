@@ -148,9 +148,10 @@ setup:
 	$(Q)scripts/setup
 
 # The sub-makes see the tools that setup installed.
+PARALLEL := $(MAKE) --no-print-directory -j $(shell nproc)
 run:
 	$(Q)scripts/setup build run $(filter window,$(DISPLAY_KIND))
-	$(Q)$(MAKE) --no-print-directory all
+	$(Q)$(PARALLEL) all
 	$(Q)$(PYTHON) scripts/run --bios $(O)/bios.bin
 
 # The host tests first: they take seconds.  pytest's summary is the last line.
@@ -158,12 +159,12 @@ PYTEST := $(PYTHON) -m pytest -n 2 -q --durations=10
 
 check:
 	$(Q)scripts/setup
-	$(Q)$(MAKE) --no-print-directory all unit fuzz-smoke
+	$(Q)$(PARALLEL) all unit fuzz-smoke
 	$(Q)$(PYTEST) -m 'not slow' $(PYTEST_ARGS) tests
 
 check-full:
 	$(Q)scripts/setup build run test full
-	$(Q)$(MAKE) --no-print-directory all unit
+	$(Q)$(PARALLEL) all unit
 	$(Q)$(PYTEST) $(PYTEST_ARGS) tests
 
 bench:

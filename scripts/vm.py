@@ -33,6 +33,17 @@ class VmError(Exception):
     """The machine cannot be started; the text says why."""
 
 
+def end(process):
+    """End a process; by force if it takes more than 5 s."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
 class Tpm:
     """One swtpm with its state in a directory, made on first use."""
 
@@ -98,13 +109,7 @@ class Tpm:
 
     def stop(self):
         if self.process:
-            if self.process.poll() is None:
-                self.process.terminate()
-            try:
-                self.process.wait(5)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+            end(self.process)
             self.process.stderr.close()
             self.process = None
         shutil.rmtree(self.run_dir, ignore_errors=True)
@@ -251,13 +256,7 @@ class Machine:
         return self
 
     def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(5)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        end(self.process)
         self.reader.join(5)
         self.process.stdin.close()
         self.process.stdout.close()

@@ -158,6 +158,37 @@ rom_gdt_pointer:
     .word gdt_end - gdt - 1
     .long gdt + ROM_OFFSET
 
+/* The mode switches; EAX is lost.  From 32-bit code to real mode with CS F000,
+ * interrupts off: the data segments' limits stay 4 GiB, their bases are the
+ * caller's to load. */
+.macro to_real_mode
+    movl $SEL_DATA16, %eax
+    movw %ax, %ds
+    movw %ax, %es
+    movw %ax, %ss
+    movzwl %sp, %esp
+    ljmpl $SEL_CODE16, $F(11f)
+    .code16
+11: movl %cr0, %eax
+    andb $0xfe, %al
+    movl %eax, %cr0
+    ljmpl $0xf000, $F(12f)
+12:
+.endm
+/* And from real mode to flat 32-bit code; the caller loads ESP. */
+.macro to_protected_mode
+    addr32 lgdtl %cs:F(gdt_pointer)
+    movl %cr0, %eax
+    orb $1, %al
+    movl %eax, %cr0
+    ljmpl $SEL_CODE32, $11f
+    .code32
+11: movl $SEL_DATA32, %eax
+    movw %ax, %ds
+    movw %ax, %es
+    movw %ax, %ss
+.endm
+
 /* ------------------------------------------------------------------------
  * Entries of the services.  An interrupt entry pushes its number on the
  * caller's stack; int_common takes it and the return frame from there (18
@@ -248,18 +279,7 @@ int_common:
     addl %ecx, %eax
     addr32 movl %eax, D(entry_caller_stack)
     movzwl %bx, %ebx
-    addr32 lgdtl %cs:F(gdt_pointer)
-    movl %cr0, %eax
-    orb $1, %al
-    movl %eax, %cr0
-    ljmpl $SEL_CODE32, $int_common32
-
-    .code32
-int_common32:
-    movl $SEL_DATA32, %eax
-    movw %ax, %ds
-    movw %ax, %es
-    movw %ax, %ss
+    to_protected_mode
     leal DATA_START(%ebx), %esp
     /* A20: a counter is changed and looked for 1 MiB higher; twice, so that
      * a copy of this page up there does not count. */
@@ -286,17 +306,8 @@ int_common32:
     xorl %eax, %eax
     outb %al, $PORT_A20
 5:  subl $DATA_START, %ebx
-    movl $SEL_DATA16, %eax
-    movw %ax, %ds
-    movw %ax, %es
-    movw %ax, %ss
-    ljmpl $SEL_CODE16, $F(1f)
-    .code16
-1:  movl %cr0, %eax
-    andb $0xfe, %al
-    movl %eax, %cr0
-    ljmpl $0xf000, $F(2f)
-2:  movw $(DATA_START >> 4), %ax
+    to_real_mode
+    movw $(DATA_START >> 4), %ax
     movw %ax, %ds
     movw ENTRY_SS(%bx), %ss
     movl ENTRY_ESP(%bx), %esp
@@ -442,18 +453,8 @@ real_call:
     leal -(STACK_CALLEE + DATA_START)(%esp), %eax
     movl %eax, rt_sp
     movl %edx, %ebx
-    movl $SEL_DATA16, %eax
-    movw %ax, %ds
-    movw %ax, %es
-    movw %ax, %ss
-    movzwl %sp, %esp
-    ljmpl $SEL_CODE16, $F(1f)
-    .code16
-1:  movl %cr0, %eax
-    andb $0xfe, %al
-    movl %eax, %cr0
-    ljmpl $0xf000, $F(2f)
-2:  movw $(DATA_START >> 4), %ax
+    to_real_mode
+    movw $(DATA_START >> 4), %ax
     movw %ax, %ss
     movw %sp, %bp
     testw %bx, %bx
@@ -493,16 +494,7 @@ real_return:
     movl %edx, BREG_EDX(%bp)
     movl %ecx, BREG_ECX(%bp)
     movl %eax, BREG_EAX(%bp)
-    addr32 lgdtl %cs:F(gdt_pointer)
-    movl %cr0, %eax
-    orb $1, %al
-    movl %eax, %cr0
-    ljmpl $SEL_CODE32, $4f
-    .code32
-4:  movl $SEL_DATA32, %eax
-    movw %ax, %ds
-    movw %ax, %es
-    movw %ax, %ss
+    to_protected_mode
     leal DATA_START(%ebp), %esp
     inb $PORT_A20, %al              /* a loader may have closed the gate */
     orb $2, %al
@@ -537,17 +529,8 @@ real_jump:
     movl %esp, %ebp
     subl $DATA_START, %ebp
     movl $(STACK_TOP - DATA_START), rt_sp
-    movl $SEL_DATA16, %eax
-    movw %ax, %ds
-    movw %ax, %es
-    movw %ax, %ss
-    ljmpl $SEL_CODE16, $F(1f)
-    .code16
-1:  movl %cr0, %eax
-    andb $0xfe, %al
-    movl %eax, %cr0
-    ljmpl $0xf000, $F(2f)
-2:  xorw %ax, %ax
+    to_real_mode
+    xorw %ax, %ax
     movw %ax, %ss
     movl %edx, %esp
     movw $(DATA_START >> 4), %ax

@@ -152,4 +152,16 @@ static inline void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
                      : "a"(leaf), "c"(subleaf));
 }
 
+/* Bits of a physical address: CPUID 80000008h, or what every CPU with PAE has. */
+static inline unsigned cpu_address_bits(void)
+{
+    uint32_t r[4];
+
+    cpuid(0x80000000u, 0, r);
+    if (r[0] < 0x80000008u)
+        return 36;
+    cpuid(0x80000008u, 0, r);
+    return r[0] & 0xff;
+}
+
 #endif

@@ -30,17 +30,6 @@
 #define TYPE_WB             6u
 #define EIGHT(type)         ((type) * 0x0101010101010101ull)
 
-static unsigned physical_bits(void)
-{
-    uint32_t r[4];
-
-    cpuid(0x80000000u, 0, r);
-    if (r[0] < 0x80000008u)
-        return 36;
-    cpuid(0x80000008u, 0, r);
-    return r[0] & 0xff;
-}
-
 void mtrr_setup(void)
 {
     uint32_t window = chipset_pci_window(e820_low_end());
@@ -62,7 +51,7 @@ void mtrr_setup(void)
     /* A range is a power of two in size: if the window is none, the largest
      * that ends with it. */
     size = 1u << (31 - __builtin_clz(0u - window));
-    mask = (1ull << physical_bits()) - 1;
+    mask = (1ull << cpu_address_bits()) - 1;
     smp_write_msr(MSR_PHYS_BASE0, (0u - size) | TYPE_UC);
     smp_write_msr(MSR_PHYS_MASK0, (-(uint64_t)size & mask) | PHYS_MASK_VALID);
     smp_write_msr(MSR_DEF_TYPE, DEF_TYPE_ENABLE | DEF_TYPE_FIXED | TYPE_WB);

@@ -468,21 +468,10 @@ static void move_high(struct region **from, struct region **to, bool all)
     }
 }
 
-static unsigned physical_bits(void)
-{
-    uint32_t r[4];
-
-    cpuid(0x80000000u, 0, r);
-    if (r[0] < 0x80000008u)
-        return 36;
-    cpuid(0x80000008u, 0, r);
-    return r[0] & 0xff;
-}
-
 static void place_high(struct region *high[KINDS])
 {
     uint64_t start = fwcfg_number("etc/reserved-memory-end", 0);
-    uint64_t limit = 1ull << physical_bits();
+    uint64_t limit = 1ull << cpu_address_bits();
     uint64_t mem, pref;
 
     if (start < e820_high_end() || start > limit)

@@ -5,17 +5,7 @@
  */
 #define SECTORS     24              /* behind this one; agent.py checks */
 
-    .code16
-    .text
-    .globl _start
-_start:
-    ljmp $0, $1f
-1:  cli
-    xorw %ax, %ax
-    movw %ax, %ds
-    movw %ax, %es
-    movw %ax, %ss
-    movw $0x7c00, %sp
+#include "start.h"
     cld
     movb $0x42, %ah
     movw $packet, %si

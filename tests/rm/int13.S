@@ -13,17 +13,7 @@
 #endif                              /* first cylinder has */
 #define FLOPPY_SPT  18
 
-    .code16
-    .text
-    .globl _start
-_start:
-    ljmp $0, $1f
-1:  cli
-    xorw %ax, %ax
-    movw %ax, %ds
-    movw %ax, %es
-    movw %ax, %ss
-    movw $0x7c00, %sp
+#include "start.h"
     sti
     cld
     movb %dl, boot_drive

@@ -65,18 +65,17 @@ coverage:
 	@tests/unit/coverage $(COVER_OUT)
 
 # Each target starts from its seeds and what earlier runs have found.
-fuzz-smoke: $(FUZZ_BIN)
+FUZZ_SMOKE := $(FUZZ_BIN:%=%.smoke)
+.PHONY: fuzz-seeds $(FUZZ_SMOKE)
+fuzz-smoke: $(FUZZ_SMOKE)
+fuzz-seeds:
 	@tests/unit/fuzz/seeds $(FUZZ_CORPUS)
-	@for f in $(FUZZ_BIN); do \
-	    n=$$(basename $$f); \
-	    if ! timeout $$(($(FUZZ_SECONDS) + 60)) $$f -max_len=2048 \
-	        -timeout=10 -max_total_time=$(FUZZ_SECONDS) \
-	        -artifact_prefix=$(FUZZ_OUT)/$$n- $(FUZZ_CORPUS)/$$n \
-	        >$$f.log 2>&1; then \
-	        tail -40 $$f.log; echo "$$n: FAILED"; exit 1; \
-	    fi; \
-	    echo "$$n: $$(sed -n 's/^Done/done/p' $$f.log)"; \
-	done
+$(FUZZ_SMOKE): %.smoke: % fuzz-seeds
+	@timeout $$(($(FUZZ_SECONDS) + 60)) $< -max_len=2048 -timeout=10 \
+	    -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$<- \
+	    $(FUZZ_CORPUS)/$(notdir $<) >$<.log 2>&1 || \
+	    { tail -40 $<.log; echo "$(notdir $<): FAILED"; exit 1; }
+	@echo "$(notdir $<): $$(sed -n 's/^Done/done/p' $<.log)"
 
 TARGET ?= post
 fuzz: $(FUZZ_OUT)/fuzz_$(TARGET)
