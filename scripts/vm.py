@@ -246,6 +246,9 @@ class Machine:
         self.monitor = None
 
     def __enter__(self):
+        # What an earlier machine said here is not this one's.
+        for path in (self.debug_path, self.marker_path):
+            path.unlink(missing_ok=True)
         with open(self.error_path, "wb") as errors:
             # pylint: disable=consider-using-with
             self.process = subprocess.Popen(

@@ -255,6 +255,17 @@ def terminal(m):
     return screen
 
 
+def settled(m, done, limit=20):
+    """The terminal when all that was sent has arrived: as expected, or after
+    that many seconds."""
+    end = time.monotonic() + limit
+    while True:
+        screen = terminal(m)
+        if done(screen) or time.monotonic() > end:
+            return screen
+        time.sleep(0.05)
+
+
 def terminal_cells(screen):
     default = {"fg": "white", "bg": "black"}
     cells = []
@@ -274,16 +285,15 @@ def rows_of(cells):
 
 def screen_of(program, tmp_path, vga):
     with program("screen", console=True, vga=vga) as m:
-        m.wait_debug(rb"^ready$", 30)
-        time.sleep(0.5)                     # the program now waits for a key
-        drawn = terminal(m)
+        m.wait_debug(rb"^ready$", 30)       # the program now waits for a key
+        drawn = settled(m, lambda t: (t.cursor.y, t.cursor.x) == (7, 9))
         memory = vga_cells(m, tmp_path) if vga else None
         cursor = (drawn.cursor.y, drawn.cursor.x)
         cells = terminal_cells(drawn)
         m.send("x")
-        m.wait_debug(rb"^cleared$", 10)
-        time.sleep(0.2)
-        after = terminal(m)
+        m.wait_debug(rb"^cleared$", 30)
+        after = settled(m, lambda t: t.cursor.hidden and
+                        not "".join(t.display).strip())
         m.send("x")
         finished(m)
     assert cursor == (7, 9)
