@@ -5,6 +5,7 @@ hubs; what is not a boot device; what does not work."""
 import contextlib
 import pathlib
 import re
+import shutil
 import subprocess
 import tempfile
 import time
@@ -444,7 +445,9 @@ def redirected(bios, tmp_path):
     class on port 1 of an xHCI: usb-redir sleeps until the machine runs."""
     @contextlib.contextmanager
     def go(cls, args, *more, controller=("qemu-xhci",)):
-        device = cls(tempfile.mkdtemp(prefix="keel-usb-"), *more)
+        # Short, for a socket's name.
+        work = tempfile.mkdtemp(prefix="keel-usb-")
+        device = cls(work, *more)
         line = ["-device", *controller] + device.arguments() \
             + list(args)
         argv = vm.qemu_argv(bios, "q35", mem="64M", args=line)
@@ -465,6 +468,7 @@ def redirected(bios, tmp_path):
                 yield m, device
         finally:
             device.close()
+            shutil.rmtree(work)
     return go
 
 
