@@ -21,6 +21,8 @@
 #define KEYS_PER_BYTE       4u          /* that one byte can make, at most */
 #define BYTES_PER_POLL      16u         /* a 16550's FIFO */
 
+#define BACKSPACES          4u          /* are shorter than a sequence */
+
 #define ATTR_BRIGHT         (1u << 3)
 #define ATTR_FOREGROUND(a)  ((a) & 7u)
 #define ATTR_BACKGROUND(a)  (((a) >> 4) & 7u)
@@ -152,9 +154,10 @@ void sercon_cursor_move(unsigned row, unsigned col)
         return;
     if (term.row == row && col == 0) {
         send('\r');
-    } else if (term.row == row && col + 1 == term.col &&
-               term.col < SERCON_COLS) {
-        send('\b');
+    } else if (term.row == row && col < term.col &&
+               term.col < SERCON_COLS && term.col - col <= BACKSPACES) {
+        for (unsigned i = term.col; i > col; i--)
+            send('\b');
     } else {
         format(text, sizeof(text), "\x1b[%u;%uH", row + 1, col + 1);
         send_text(text);
