@@ -48,36 +48,31 @@ def sha256(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def test_two_directories_same_bytes(tmp_path):
-    """Two builds, in directories of different names: identical images."""
+def test_images(tmp_path):
+    """Two builds, in directories of different names: identical images, and
+    the summary names every region.  The default gives 128 KiB, the other choice
+    of Kconfig 256."""
     one = copy_tree(tmp_path / "a")
     two = copy_tree(tmp_path / "a-longer-name" / "deeper")
-    build(one)
+    text = build(one)
     build(two, "O=elsewhere")
     assert sha256(one / "out/bios.bin") == \
         sha256(two / "elsewhere/bios.bin"), \
         f"images differ: compare {one}/out with {two}/elsewhere"
-
-
-def test_image_size_choice(tmp_path):
-    """The 256 KiB choice of Kconfig builds and gives that size; the default
-    gives 128 KiB; the summary names every region."""
-    tree = copy_tree(tmp_path / "tree")
-    text = build(tree)
-    assert (tree / "out/bios.bin").stat().st_size == 128 * 1024
+    assert (one / "out/bios.bin").stat().st_size == 128 * 1024
     for region in ("image", "POST-only code", "resident code",
                    "resident data"):
         assert region in text, f"no line about {region!r} in:\n{text}"
-    config = tree / "out/.config"
+    config = one / "out/.config"
     config.write_text("CONFIG_IMAGE_256K=y\n# CONFIG_DEBUG_PORT is not set\n",
                       encoding="utf-8")
-    build(tree, "olddefconfig")
-    build(tree)
-    assert (tree / "out/bios.bin").stat().st_size == 256 * 1024
-    build(tree, "savedefconfig")
-    saved = (tree / "out/defconfig").read_text(encoding="utf-8")
+    build(one, "olddefconfig")
+    build(one)
+    assert (one / "out/bios.bin").stat().st_size == 256 * 1024
+    build(one, "savedefconfig")
+    saved = (one / "out/defconfig").read_text(encoding="utf-8")
     assert "CONFIG_IMAGE_256K=y" in saved, saved
-    build(tree, "defconfig")
+    build(one, "defconfig")
     assert "CONFIG_IMAGE_128K=y" in config.read_text(encoding="utf-8")
 
 
