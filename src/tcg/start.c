@@ -240,9 +240,7 @@ void tcg_look_again(struct tcg *t)
 static int renew_auth(struct tcg *t)
 {
     int rc = tpm2_set_random_auth(t);
-    bool refused = rc == ERR_TPM
-                   && ((t->code & TPM2_RC_FMT1_MASK) == TPM2_RC_BAD_AUTH
-                       || (t->code & TPM2_RC_FMT1_MASK) == TPM2_RC_AUTH_FAIL);
+    bool refused = rc == ERR_TPM && tpm2_auth_refused(t);
 
     if (refused) {
         t->flags |= TCG_F_AUTH_GONE;
