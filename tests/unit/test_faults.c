@@ -146,7 +146,7 @@ static void post(enum fake_kind kind)
     if (tcg_start(&t, &hw.plat) == 0) {
         tcg_status_line(&t, line, sizeof(line));
     }
-    tcg_cross_check(&t, TCG_FAMILY_NONE, 0, false);
+    tcg_cross_check(&t, &(struct tcg_promise){ 0 });
     tcg_attach_log(&t, log_area, sizeof(log_area));
     tcg_measure_bytes(&t, TCG_POST_CODE, rom, sizeof(rom));
     tcg_before_third_party(&t);
@@ -521,9 +521,6 @@ static void test_detection(void **state)
     fakehw_init(&hw, FAKE_NONE, exec, NULL);
     assert_int_equal(tcg_start(&t, &hw.plat), ERR_ABSENT);
     assert_string_equal(hw.out, "");
-    assert_int_equal(tcg_cross_check(&t, TCG_FAMILY_NONE, 0, false), 0);
-    assert_int_equal(tcg_cross_check(&t, TCG_FAMILY_20, 7, false), 1);
-    assert_contains(hw.out, "registers do not answer");
     fakehw_init(&hw, FAKE_FLOATING, exec, NULL);
     assert_int_equal(tcg_start(&t, &hw.plat), ERR_ABSENT);
     assert_true(hw.now == 0);
@@ -548,24 +545,55 @@ static void test_detection(void **state)
     assert_int_equal(tcg_start(&t, &hw.plat), ERR_DEVICE);
 }
 
+/* How often they contradict the hardware, and that it is said so. */
+static void contradicts(struct tcg_promise p, int count, const char *words)
+{
+    size_t before = strlen(hw.out);
+
+    assert_int_equal(tcg_cross_check(&t, &p), count);
+    assert_int_equal(hw.out[before] != 0, count != 0);
+    assert_contains(hw.out + before, words);
+}
+
 static void test_cross_check(void **state)
 {
+    static const struct tcg_promise
+        right_crb = { 6, 2, true, false, 7 }, right_tis = { 6, 2, true, false, 6 },
+        right_12 = { 6, 1, false, true, 0 }, nothing = { 0 };
+
     (void)state;
     record(FAKE_CRB, 2);
-    assert_int_equal(tcg_cross_check(&t, TCG_FAMILY_20, 7, false), 0);
-    assert_int_equal(tcg_cross_check(&t, TCG_FAMILY_20, 7, true), 0);
-    assert_string_equal(hw.out, "");
-    assert_int_equal(tcg_cross_check(&t, TCG_FAMILY_12, 7, false), 1);
-    assert_contains(hw.out, "etc/tpm/config says version 1.2");
-    assert_int_equal(tcg_cross_check(&t, TCG_FAMILY_20, 6, false), 1);
-    assert_contains(hw.out, "start method 6");
-    assert_int_equal(tcg_cross_check(&t, TCG_FAMILY_20, 0, true), 1);
-    assert_contains(hw.out, "another TPM version");
+    contradicts(right_crb, 0, "");
+    contradicts(nothing, 0, "");
+    contradicts((struct tcg_promise){ 6, 0, true, false, 7 }, 0, "");
+    contradicts(right_tis, 1, "start method 6 does not fit");
+    contradicts((struct tcg_promise){ 6, 2, true, false, 0 }, 1,
+                "start method 0 does not fit");
+    contradicts((struct tcg_promise){ 6, 1, true, false, 7 }, 1,
+                "etc/tpm/config says version 1.2, the hardware 2.0");
+    contradicts((struct tcg_promise){ 6, 3, true, false, 7 }, 1,
+                "etc/tpm/config says version code 3");
+    contradicts((struct tcg_promise){ 5, 2, true, false, 7 }, 1,
+                "etc/tpm/config has 5 bytes, not 6");
+    contradicts((struct tcg_promise){ 6, 2, true, true, 7 }, 1,
+                "TCPA table is for TPM 1.2, the hardware is TPM 2.0");
+    contradicts(right_12, 2, "TCPA table is for TPM 1.2");
+    record(FAKE_TIS20, 2);
+    contradicts(right_tis, 0, "");
+    contradicts(right_crb, 1, "start method 7 does not fit");
     record(FAKE_TIS12, 1);
-    assert_int_equal(tcg_cross_check(&t, TCG_FAMILY_12, 0, true), 0);
-    assert_int_equal(tcg_cross_check(&t, TCG_FAMILY_NONE, 6, false), 1);
+    contradicts(right_12, 0, "");
+    contradicts(nothing, 0, "");
+    contradicts(right_tis, 2, "etc/tpm/config says version 2.0, the hardware");
+    contradicts(right_tis, 2, "TPM2 table is for TPM 2.0, the hardware is TPM "
+                "1.2");
+    /* A TPM that is not used is compared as well; none at all is not. */
+    fakehw_init(&hw, FAKE_CRB, exec, NULL);
+    hw.never_granted = true;
+    assert_int_equal(tcg_start(&t, &hw.plat), ERR_TIMEOUT);
+    contradicts(right_tis, 1, "start method 6");
     memset(&t, 0, sizeof(t));
-    assert_int_equal(tcg_cross_check(&t, TCG_FAMILY_20, 6, false), 0);
+    assert_int_equal(tcg_cross_check(&t, &right_tis), 0);
 }
 
 /* Answers of a TPM 2.0 that no libtpms gives. */
