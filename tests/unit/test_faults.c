@@ -455,6 +455,15 @@ static void test_second_chance(void **state)
     fakehw_init(&hw, FAKE_TIS20, exec, NULL);
     assert_int_equal(tcg_start(&t, &hw.plat), 0);
     assert_int_equal(t.state, TCG_STARTED);
+    /* The first one never reached it: somebody else has started it. */
+    at = pos = 0;
+    fault_times = 0;
+    fakehw_init(&hw, FAKE_TIS20, exec, NULL);
+    hw.lose_bytes = 2 * 12;             /* both attempts at it */
+    assert_int_equal(tcg_start(&t, &hw.plat), ERR_TPM);
+    assert_contains(hw.out, "its interface misbehaves; trying once more");
+    assert_contains(hw.out, "started before this firmware ran; not used");
+    assert_int_equal(t.state, TCG_UNUSED);
 }
 
 static void set_times(uint8_t *p, const uint32_t *time, unsigned count)
