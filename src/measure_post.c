@@ -69,36 +69,44 @@ void tpm_started(void)
         sha_ni_setup();
 }
 
+/* What QEMU says about the TPM: etc/tpm/config and the ACPI tables. */
+static struct tcg_promise promise(void)
+{
+    struct tcg_promise p = { 0 };
+    uint8_t config[6] = { 0 };
+    uint32_t len;
+    const uint8_t *tpm2 = acpi_find_table("TPM2", &len);
+    int size = fwcfg_read_file("etc/tpm/config", config, sizeof(config));
+
+    if (size > 0) {
+        p.config_size = (uint32_t)size;
+        p.version = config[4];
+    }
+    if (tpm2) {
+        struct rd r = { .at = tpm2, .left = len };
+
+        (void)rd_bytes(&r, TPM2_START_METHOD);
+        p.tpm2 = true;
+        p.start_method = rd_le32(&r);
+    }
+    p.tcpa = acpi_find_table("TCPA", &len) != NULL;
+    return p;
+}
+
 /*
  * Where the ACPI table of the TPM's family says that the log is: only an area
  * that the firmware itself set aside is believed.  Returns false without one.
  */
-static bool find_log(uint8_t **area, uint32_t *size, uint32_t *start_method,
-                     bool *tcpa)
+static bool find_log(uint8_t **area, uint32_t *size)
 {
-    uint32_t len_2 = 0, len_tcpa = 0, len, laml_at, lasa_at;
-    const uint8_t *tpm2 = acpi_find_table("TPM2", &len_2);
-    const uint8_t *t = acpi_find_table("TCPA", &len_tcpa);
+    bool is_20 = tpm.family == TCG_FAMILY_20;
+    uint32_t len, laml_at = is_20 ? TPM2_LAML : TCPA_LAML;
+    uint32_t lasa_at = is_20 ? TPM2_LASA : TCPA_LASA;
+    const uint8_t *t = acpi_find_table(is_20 ? "TPM2" : "TCPA", &len);
     struct rd r;
     uint64_t lasa;
     uint32_t laml;
 
-    *tcpa = t != NULL;
-    *start_method = 0;
-    if (tpm2) {
-        r = (struct rd){ .at = tpm2, .left = len_2 };
-        (void)rd_bytes(&r, TPM2_START_METHOD);
-        *start_method = rd_le32(&r);
-    }
-    laml_at = TCPA_LAML;
-    lasa_at = TCPA_LASA;
-    len = len_tcpa;
-    if (tpm.family == TCG_FAMILY_20) {
-        laml_at = TPM2_LAML;
-        lasa_at = TPM2_LASA;
-        t = tpm2;
-        len = len_2;
-    }
     if (!t)
         return false;
     r = (struct rd){ .at = t, .left = len };
@@ -117,18 +125,6 @@ static bool find_log(uint8_t **area, uint32_t *size, uint32_t *start_method,
     *area = (uint8_t *)(uint32_t)lasa;
     *size = laml;
     return true;
-}
-
-/* What QEMU says that it has: etc/tpm/config, byte 4. */
-static enum tcg_family configured_family(void)
-{
-    uint8_t config[6];
-
-    if (fwcfg_read_file("etc/tpm/config", config, sizeof(config)) !=
-        sizeof(config))
-        return TCG_FAMILY_NONE;
-    return config[4] == 1 ? TCG_FAMILY_12 :
-           config[4] == 2 ? TCG_FAMILY_20 : TCG_FAMILY_NONE;
 }
 
 /* The tables as the host delivered them: as one event. */
@@ -160,15 +156,15 @@ void tpm_measure_platform(void)
 {
     static const char version[] = "KeelBIOS " KEEL_VERSION;
     uint8_t *area = NULL;
-    uint32_t size = 0, start_method, len;
+    struct tcg_promise promised = promise();
+    uint32_t size = 0, len;
     const void *table;
-    bool tcpa;
 
+    (void)tcg_cross_check(&tpm, &promised);     /* the hardware is believed */
     if (tpm.state != TCG_STARTED)
         return;
-    if (!find_log(&area, &size, &start_method, &tcpa))
+    if (!find_log(&area, &size))
         size = 0;
-    (void)tcg_cross_check(&tpm, configured_family(), start_method, tcpa);
     (void)tcg_attach_log(&tpm, area, size);
     (void)tcg_measure_bytes(&tpm, TCG_CRTM_VERSION, version,
                             sizeof(version) - 1);

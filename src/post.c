@@ -125,6 +125,8 @@ void post(void)
     tpm_setup();
     start_devices();
     make_tables();
+    if (!tpm_present())
+        tpm_check_absence();
     with_tpm(tpm_measure_platform);
     with_tpm(tpm_admin_capture);
     with_tpm(tpm_before_third_party);

@@ -36,6 +36,12 @@ static inline bool tpm_present(void)
  */
 void tpm_setup(void);
 
+/*
+ * Init, when there is none and the ACPI tables are linked: does fw_cfg or a
+ * table say that there is one?  Then that is printed.
+ */
+void tpm_check_absence(void);
+
 /* The rest of tpm_setup(). */
 void tpm_started(void);
 

@@ -28,15 +28,22 @@ struct wr tpm_begin(struct tcg *t, uint16_t tag, uint32_t code)
     return w;
 }
 
+static int send(struct tcg *t, const uint8_t *cmd, uint32_t len,
+                enum tcg_duration d)
+{
+    int rc = tpm_dev_send(&t->dev, cmd, len, t->duration_us[d]);
+
+    t->commands += rc == 0;
+    return rc;
+}
+
 static int send_built(struct tcg *t, struct wr *w, enum tcg_duration d)
 {
     wr_patch_be32(w, SIZE_AT, (uint32_t)w->len);
     if (w->bad) {
         return ERR_PARAM;
     }
-    t->commands++;
-    return tpm_dev_send(&t->dev, w->buf, (uint32_t)w->len,
-                        t->duration_us[d]);
+    return send(t, w->buf, (uint32_t)w->len, d);
 }
 
 static bool tag_fits(const struct tcg *t, uint16_t tag, uint32_t rc)
@@ -93,11 +100,8 @@ static int continue_selftest(struct tcg *t)
         0, TPM12_TAG_RQU, 0, 0, 0, 10, 0, 0, 0, TPM12_ORD_ContinueSelfTest,
     };
     struct tpm_reply reply;
-    int rc;
+    int rc = send(t, cmd, sizeof(cmd), DURATION_LONG);
 
-    t->commands++;
-    rc = tpm_dev_send(&t->dev, cmd, sizeof(cmd),
-                      t->duration_us[DURATION_LONG]);
     if (rc < 0) {
         return rc;
     }
@@ -164,9 +168,7 @@ int tpm_send_only(struct tcg *t, struct wr *w, enum tcg_duration d)
 int tpm_pass(struct tcg *t, const uint8_t *cmd, uint32_t len, uint8_t *rsp,
              uint32_t cap)
 {
-    int rc;
+    int rc = send(t, cmd, len, DURATION_LONG);
 
-    t->commands++;
-    rc = tpm_dev_send(&t->dev, cmd, len, t->duration_us[DURATION_LONG]);
     return rc < 0 ? rc : tpm_dev_receive(&t->dev, rsp, cap);
 }

@@ -297,14 +297,17 @@ static uint32_t hash_log_extend(struct tcg *t, struct tcg_regs *r)
     return PC_OK;
 }
 
-/* Commands that act for the platform, which a caller never does. */
+/* Commands that physical presence, which is ours, lets change something. */
 static bool is_platform_work12(const struct tcg *t, uint32_t ordinal)
 {
     static const uint32_t ordinals[] = {
-        TSC_ORD_PhysicalPresence, TPM12_ORD_ForceClear,
+        TPM12_ORD_SetCapability, TPM12_ORD_ForceClear,
         TPM12_ORD_PhysicalEnable, TPM12_ORD_PhysicalDisable,
         TPM12_ORD_SetOwnerInstall, TPM12_ORD_PhysicalSetDeactivated,
-        TPM12_ORD_SetTempDeactivated, TPM12_ORD_SetCapability,
+        TPM12_ORD_SetTempDeactivated, TPM12_ORD_SetOperatorAuth,
+        TPM12_ORD_RevokeTrust, TPM12_ORD_FieldUpgrade,
+        TPM12_ORD_NV_DefineSpace, TPM12_ORD_NV_WriteValue,
+        TSC_ORD_PhysicalPresence, TSC_ORD_ResetEstablishmentBit,
     };
 
     if (t->flags & TCG_F_HANDED_OVER) {

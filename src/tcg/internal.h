@@ -102,6 +102,8 @@ void tpm2_put_auth_area(const struct tcg *t, struct wr *w, uint32_t handle);
 void tpm2_put_auth(const struct tcg *t, struct wr *w, uint32_t handle);
 /* tpm_do() of a command with one authorisation and no results. */
 int tpm2_do_auth(struct tcg *t, struct wr *w, enum tcg_duration d);
+/* Was a wrong authorisation the reason of the last ERR_TPM? */
+bool tpm2_auth_refused(const struct tcg *t);
 int tpm2_extend(struct tcg *t, uint32_t pcr, const struct tcg_digests *d);
 int tpm2_extend_one(struct tcg *t, uint32_t pcr, uint16_t alg,
                     const uint8_t *digest, size_t size);
@@ -223,6 +225,10 @@ int tpm2_learn_banks(struct tcg *t);
 int tpm2_start_selftest(struct tcg *t);
 /* Cap PCRs (bit n: PCR n) of the active banks that we cannot hash for. */
 int tpm2_cap_strange(struct tcg *t, uint32_t pcrs);
+/*
+ * Give the platform hierarchy a random authorisation.  After an error other
+ * than ERR_TPM the TPM may have it: TCG_F_AUTH_SET is set then as well.
+ */
 int tpm2_set_random_auth(struct tcg *t);
 
 int tpm12_startup(struct tcg *t, bool state, uint32_t *rc);

@@ -11,41 +11,59 @@
 
 #define START_METHOD_TIS        6u      /* ACPI TPM2 table */
 #define START_METHOD_CRB        7u
+#define CONFIG_SIZE             6u      /* of fw_cfg etc/tpm/config */
+#define CONFIG_VERSION_20       2u
 #define TAG_CAP_VERSION_INFO    0x0030u /* TPM 1.2 */
 
-int tcg_cross_check(struct tcg *t, enum tcg_family family,
-                    uint32_t start_method, bool tcpa)
+/* What fw_cfg etc/tpm/config says; the number of contradictions. */
+static int check_config(struct tcg *t, const struct tcg_promise *p)
 {
-    int found = 0;
-
-    if (!t->dev.plat) {
+    if (!p->config_size) {
         return 0;
     }
-    if (t->state == TCG_ABSENT) {
-        if (family != TCG_FAMILY_NONE || start_method || tcpa) {
-            tcg_say(t, "promised by the machine's tables, but its registers "
-                    "do not answer");
-            found++;
-        }
-        return found;
+    if (p->config_size != CONFIG_SIZE) {
+        tcg_say(t, "etc/tpm/config has %u bytes, not %u", p->config_size,
+                CONFIG_SIZE);
+        return 1;
     }
-    if (family != TCG_FAMILY_NONE && family != t->family) {
+    if (p->version > CONFIG_VERSION_20) {
+        tcg_say(t, "etc/tpm/config says version code %u, which is unknown",
+                (uint32_t)p->version);
+        return 1;
+    }
+    if (p->version && (p->version == CONFIG_VERSION_20)
+                      != (t->family == TCG_FAMILY_20)) {
         tcg_say(t, "etc/tpm/config says version %s, the hardware %s",
-                family == TCG_FAMILY_12 ? "1.2" : "2.0",
-                t->family == TCG_FAMILY_12 ? "1.2" : "2.0");
-        found++;
+                p->version == CONFIG_VERSION_20 ? "2.0" : "1.2",
+                t->family == TCG_FAMILY_20 ? "2.0" : "1.2");
+        return 1;
     }
-    if (start_method && start_method != (t->interface == TPM_IF_CRB
-                                         ? START_METHOD_CRB
-                                         : START_METHOD_TIS)) {
+    return 0;
+}
+
+int tcg_cross_check(struct tcg *t, const struct tcg_promise *p)
+{
+    int found;
+
+    if (t->family == TCG_FAMILY_NONE) {
+        return 0;
+    }
+    found = check_config(t, p);
+    if (p->tpm2 && t->family == TCG_FAMILY_20
+        && p->start_method != (t->interface == TPM_IF_CRB
+                               ? START_METHOD_CRB : START_METHOD_TIS)) {
         tcg_say(t, "the ACPI TPM2 table's start method %u does not fit the "
-                "hardware's interface", start_method);
+                "hardware's interface", p->start_method);
         found++;
     }
-    if (start_method ? t->family == TCG_FAMILY_12
-                     : tcpa && t->family == TCG_FAMILY_20) {
-        tcg_say(t, "the ACPI tables describe another TPM version than the "
-                "hardware's");
+    if (p->tpm2 && t->family == TCG_FAMILY_12) {
+        tcg_say(t, "the ACPI TPM2 table is for TPM 2.0, the hardware is TPM "
+                "1.2");
+        found++;
+    }
+    if (p->tcpa && t->family == TCG_FAMILY_20) {
+        tcg_say(t, "the ACPI TCPA table is for TPM 1.2, the hardware is TPM "
+                "2.0");
         found++;
     }
     return found;

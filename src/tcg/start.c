@@ -135,9 +135,11 @@ static int start_up(struct tcg *t, bool state, uint32_t *code)
         rc = tpm_wait_on(t, STARTUP_AGAIN_US, &reply);
         *code = rc < 0 ? 0 : reply.rc;
     } else if (rc < 0) {
+        bool arrived = t->commands != 0;
+
         tcg_say(t, "start-up: %s; trying once more", tcg_err_text(rc));
         rc = tcg_startup(t, state, code);
-        if (rc == 0 && was_started(t, *code)) {
+        if (rc == 0 && arrived && was_started(t, *code)) {
             *code = 0;                      /* the first one was executed */
         }
     }
@@ -240,9 +242,7 @@ void tcg_look_again(struct tcg *t)
 static int renew_auth(struct tcg *t)
 {
     int rc = tpm2_set_random_auth(t);
-    bool refused = rc == ERR_TPM
-                   && ((t->code & TPM2_RC_FMT1_MASK) == TPM2_RC_BAD_AUTH
-                       || (t->code & TPM2_RC_FMT1_MASK) == TPM2_RC_AUTH_FAIL);
+    bool refused = rc == ERR_TPM && tpm2_auth_refused(t);
 
     if (refused) {
         t->flags |= TCG_F_AUTH_GONE;

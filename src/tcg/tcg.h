@@ -117,16 +117,22 @@ struct tcg {
  */
 int tcg_start(struct tcg *t, const struct tcg_platform *p);
 
+/* What QEMU says about the TPM, each in its place. */
+struct tcg_promise {
+    uint32_t config_size;   /* of fw_cfg etc/tpm/config, 0: no such file */
+    uint8_t version;        /* there: 1 is 1.2, 2 is 2.0, 0 unspecified */
+    bool tpm2, tcpa;        /* the ACPI tables that there are */
+    uint32_t start_method;  /* in the former */
+};
+
 /*
- * Compare what the hardware says with what QEMU promised.  family is that of
- * fw_cfg etc/tpm/config or TCG_FAMILY_NONE if unknown; start_method that of
- * the ACPI TPM2 table, 0 if there is none; tcpa tells of a TCPA table.  A
- * contradiction is printed; the hardware is believed.  Init.
+ * Compare what the hardware says with what QEMU promised.  A contradiction is
+ * printed; the hardware is believed.  After tcg_start(), whatever came of it.
+ * Init.
  *
  * Returns the number of contradictions.
  */
-int tcg_cross_check(struct tcg *t, enum tcg_family family,
-                    uint32_t start_method, bool tcpa);
+int tcg_cross_check(struct tcg *t, const struct tcg_promise *p);
 
 /*
  * Take the log area (reserved in E820, zeroed by whoever allocated it or not:

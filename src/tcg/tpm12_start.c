@@ -16,6 +16,7 @@
  */
 #define TIMEOUT_MIN_US      750000u
 #define DURATION_MIN_US     750000u
+#define MILLISECONDS_BELOW  10000u
 
 static const uint32_t timeout_max_us[4] = {
     5000000, 5000000, 5000000, 5000000,
@@ -57,24 +58,28 @@ int tpm12_get_capability(struct tcg *t, uint32_t area, uint32_t sub,
 }
 
 /*
- * Take a list of times, each within its bounds.  Some TPMs report milliseconds:
- * no interface has times below a millisecond, so smaller numbers are those.
- * Zero keeps what is there.
+ * Take a list of times, each within its bounds; zero keeps what is there.  Some
+ * TPMs report milliseconds.  The first time of either list is most of a second
+ * (TIMEOUT_A, short commands): fewer than 10 000 of it, and the whole list is in
+ * milliseconds.
  */
 static int get_times(struct tcg *t, uint32_t property, uint32_t *time,
                      unsigned count, uint32_t min_us, const uint32_t *max_us)
 {
+    uint32_t unit = 0;                      /* in microseconds */
     struct rd r;
     int rc = tpm12_get_capability(t, TPM12_CAP_PROPERTY, property, &r);
 
     for (unsigned i = 0; i < count && rc == 0; i++) {
-        uint32_t us = rd_be32(&r);
+        uint32_t n = rd_be32(&r);
 
-        if (us && us < 1000) {
-            us *= 1000;
+        if (n && !unit) {
+            unit = n < MILLISECONDS_BELOW ? 1000 : 1;
         }
-        if (us) {
-            time[i] = us < min_us ? min_us : us > max_us[i] ? max_us[i] : us;
+        if (n > max_us[i] / (unit ? unit : 1)) {
+            time[i] = max_us[i];
+        } else if (n) {
+            time[i] = n * unit < min_us ? min_us : n * unit;
         }
     }
     return rc < 0 ? rc : rd_end(&r) ? 0 : ERR_FORMAT;

@@ -45,6 +45,13 @@ int tpm2_do_auth(struct tcg *t, struct wr *w, enum tcg_duration d)
     return rd_end(&reply.body) ? 0 : ERR_FORMAT;
 }
 
+bool tpm2_auth_refused(const struct tcg *t)
+{
+    uint32_t code = t->code & TPM2_RC_FMT1_MASK;
+
+    return code == TPM2_RC_BAD_AUTH || code == TPM2_RC_AUTH_FAIL;
+}
+
 int tpm2_extend(struct tcg *t, uint32_t pcr, const struct tcg_digests *d)
 {
     struct wr w = tpm_begin(t, TPM2_ST_SESSIONS, TPM2_CC_PCR_Extend);

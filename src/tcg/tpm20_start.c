@@ -221,7 +221,8 @@ int tpm2_set_random_auth(struct tcg *t)
         return ERR_FORMAT;
     }
     rc = change_platform_auth(t, auth, len);
-    if (rc == 0) {
+    if (rc != ERR_TPM) {
+        /* With its answer lost, the TPM has this one or still the old one. */
         memcpy(t->auth, auth, len);
         t->auth_len = len;
         t->flags |= TCG_F_AUTH_SET;

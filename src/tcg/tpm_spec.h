@@ -23,11 +23,15 @@
 #define TPM12_ORD_SetOwnerInstall       0x71u
 #define TPM12_ORD_PhysicalSetDeactivated 0x72u
 #define TPM12_ORD_SetTempDeactivated    0x73u
+#define TPM12_ORD_SetOperatorAuth       0x74u
+#define TPM12_ORD_RevokeTrust           0x80u
 #define TPM12_ORD_Startup               0x99u
+#define TPM12_ORD_FieldUpgrade          0xaau
 #define TPM12_ORD_NV_DefineSpace        0xccu
 #define TPM12_ORD_NV_WriteValue         0xcdu
 #define TPM12_ORD_NV_ReadValue          0xcfu
 #define TSC_ORD_PhysicalPresence        0x4000000au
+#define TSC_ORD_ResetEstablishmentBit   0x4000000bu
 
 #define TPM12_ST_CLEAR                  1u
 #define TPM12_ST_STATE                  2u

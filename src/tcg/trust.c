@@ -57,6 +57,19 @@ static int cap(struct tcg *t, uint32_t pcrs)
     return result;
 }
 
+/* By our platformAuth, or the empty one if the TPM never took ours. */
+static int hierarchy_off(struct tcg *t, uint32_t hierarchy)
+{
+    int rc = tpm2_hierarchy_off(t, hierarchy);
+
+    if (rc != ERR_TPM || !(t->flags & TCG_F_AUTH_SET)
+        || !tpm2_auth_refused(t)) {
+        return rc;
+    }
+    t->flags &= (uint16_t)~TCG_F_AUTH_SET;
+    return tpm2_hierarchy_off(t, hierarchy);
+}
+
 static int disable(struct tcg *t)
 {
     int rc, result = 0;
@@ -69,7 +82,7 @@ static int disable(struct tcg *t)
     }
     for (unsigned i = 0; i < sizeof(hierarchies) / sizeof(*hierarchies);
          i++) {
-        rc = tpm2_hierarchy_off(t, hierarchies[i]);
+        rc = hierarchy_off(t, hierarchies[i]);
         if (rc < 0) {
             result = rc;
         }

@@ -7,12 +7,14 @@ import itertools
 import os
 import re
 import socket
+import struct
 import subprocess
 import time
 
 import pytest
 
 from conftest import assert_log_matches, log_of, pcrs_of
+from test_bad import R, START, T, checksum, fw_cfg, pointer
 import measured
 import tcglog
 import vm
@@ -165,6 +167,68 @@ def test_every_subset_of_banks(tests, banks):
         assert not log.check(pcrs)
         for name in banks.split(","):
             assert name.upper().encode() in status_line(m)
+
+
+def promises(tests, version=None, method=None, tcpa=False):
+    """Without QEMU's ACPI tables its files' names are free: tables and
+    etc/tpm/config that say something of our choice about the TPM."""
+    tables = []
+    if method is not None:
+        tables.append(struct.pack("<4sI40xI24x", b"TPM2", 76, method)[:76])
+    if tcpa:
+        tables.append(struct.pack("<4sI42x", b"TCPA", 50))
+    rsdt = 36 + 4 * len(tables)
+    data = struct.pack("<4sI", b"RSDT", rsdt).ljust(36, b"\0")
+    ends = list(itertools.accumulate(map(len, tables), initial=rsdt))
+    data += b"".join(struct.pack("<I", at) for at in ends[:-1])
+    script = START + pointer(R, T, 16, 4)
+    for n in range(len(tables)):
+        script += pointer(T, T, 36 + 4 * n, 4)
+    script += checksum(R, 8, 0, 20)
+    files = {}
+    if tables:
+        files = {"etc__table-loader": script,
+                 "etc__acpi__tables": data + b"".join(tables),
+                 "etc__acpi__rsdp": b"RSD PTR " + bytes(12)}
+    if version is not None:
+        files["etc__tpm__config"] = struct.pack("<IBB", 0xfed45000, version,
+                                                1)
+    return ["-no-acpi"] + fw_cfg(tests, **files)
+
+
+@pytest.mark.parametrize("kind,promise,said", [
+    ("2.0-crb", {"version": 1, "method": 6, "tcpa": True},
+     [b"etc/tpm/config says version 1.2, the hardware 2.0",
+      b"TPM2 table's start method 6 does not fit",
+      b"TCPA table is for TPM 1.2, the hardware is TPM 2.0"]),
+    ("2.0-tis", {"version": 9, "method": 7},
+     [b"etc/tpm/config says version code 9, which is unknown",
+      b"TPM2 table's start method 7 does not fit"]),
+    ("1.2", {"version": 2, "method": 6},
+     [b"etc/tpm/config says version 2.0, the hardware 1.2",
+      b"TPM2 table is for TPM 2.0, the hardware is TPM 1.2"]),
+    (None, {"version": 2, "method": 7}, [b"fw_cfg etc/tpm/config promises"]),
+    (None, {"method": 7}, [b"ACPI TPM2 table promises one, but its registers"]),
+    (None, {"tcpa": True}, [b"ACPI TCPA table promises one, but its"])])
+def test_contradictions(tests, kind, promise, said):
+    """What fw_cfg and the ACPI tables say, against the hardware: each
+    contradiction is a line on both consoles, and the boot goes on."""
+    with tests.tpm(kind) as tpm, \
+            measured.boot(tests, "pc", tpm,
+                          args=promises(tests, **promise)) as m:
+        for text in said:
+            assert text in m.debug(), m.report(f"not on port 402h: {text}")
+        assert len(re.findall(rb"^TPM: [^\n]*(?:says|table|promises)",
+                              m.debug(), re.M)) == len(said), m.report("more")
+        console = without_wraps(m)
+        for text in said:
+            assert text in console, m.report(f"not on the console: {text}")
+
+
+def without_wraps(m):
+    """The serial console without what a width of 80 columns adds."""
+    m.expect(rb"Booting from", 20)      # comes later
+    return bytes(m.serial).replace(b"\r\n", b"")
 
 
 def status_line(m):

@@ -146,7 +146,7 @@ static void post(enum fake_kind kind)
     if (tcg_start(&t, &hw.plat) == 0) {
         tcg_status_line(&t, line, sizeof(line));
     }
-    tcg_cross_check(&t, TCG_FAMILY_NONE, 0, false);
+    tcg_cross_check(&t, &(struct tcg_promise){ 0 });
     tcg_attach_log(&t, log_area, sizeof(log_area));
     tcg_measure_bytes(&t, TCG_POST_CODE, rom, sizeof(rom));
     tcg_before_third_party(&t);
@@ -455,28 +455,73 @@ static void test_second_chance(void **state)
     fakehw_init(&hw, FAKE_TIS20, exec, NULL);
     assert_int_equal(tcg_start(&t, &hw.plat), 0);
     assert_int_equal(t.state, TCG_STARTED);
+    /* The first one never reached it: somebody else has started it. */
+    at = pos = 0;
+    fault_times = 0;
+    fakehw_init(&hw, FAKE_TIS20, exec, NULL);
+    hw.lose_bytes = 2 * 12;             /* both attempts at it */
+    assert_int_equal(tcg_start(&t, &hw.plat), ERR_TPM);
+    assert_contains(hw.out, "its interface misbehaves; trying once more");
+    assert_contains(hw.out, "started before this firmware ran; not used");
+    assert_int_equal(t.state, TCG_UNUSED);
 }
 
-/* TPM 1.2: times in milliseconds, of none at all, and out of all bounds. */
+static void set_times(uint8_t *p, const uint32_t *time, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++, p += 4) {
+        p[0] = (uint8_t)(time[i] >> 24);
+        p[1] = (uint8_t)(time[i] >> 16);
+        p[2] = (uint8_t)(time[i] >> 8);
+        p[3] = (uint8_t)time[i];
+    }
+}
+
+/*
+ * TPM 1.2: times in microseconds, in milliseconds, of none at all, and out of
+ * all bounds.  What a list's first time is in, all of it is in.
+ */
 static void test_times(void **state)
 {
+    static const struct {
+        uint32_t said[7], want[7];      /* A-D; short, medium, long */
+    } c[] = {
+        { { 800000, 2100000, 800000, 900000, 1000000, 9000000, 40000000 },
+          { 800000, 2100000, 800000, 900000, 1000000, 9000000, 40000000 } },
+        { { 900, 2500, 800, 750, 1000, 9000, 40000 },
+          { 900000, 2500000, 800000, 750000, 1000000, 9000000, 40000000 } },
+        { { 0, 0, 0, 0, 0, 0, 0 },
+          { 750000, 2000000, 750000, 750000, 2000000, 20000000, 60000000 } },
+        { { 0, 2500, 0, 1, 0, 9000000, 0 },
+          { 750000, 2500000, 750000, 750000, 2000000, 9000000, 60000000 } },
+        { { 0, 10000, 0, 2000, 0, 9000, 50000 },
+          { 750000, 750000, 750000, 750000, 2000000, 9000000, 50000000 } },
+        { { 1, 0xffffffff, 0, 0xff000000, 1, 0xffffffff, 0x80000000 },
+          { 750000, 5000000, 750000, 5000000, 750000, 20000000, 60000000 } },
+        { { 0xffffffff, 1, 0x80000000, 0, 0xffffffff, 10000, 1 },
+          { 5000000, 750000, 5000000, 750000, 2000000, 750000, 750000 } },
+    };
     unsigned i = 0;
-    uint8_t *times;
 
     (void)state;
     record(FAKE_TIS12, 1);
     while (script[i].code != TPM12_ORD_GetCapability) {
         i++;
     }
-    times = script[i].rsp + 14;             /* of TPM_CAP_PROP_TIS_TIMEOUT */
-    memcpy(times, "\0\0\3\x84" "\0\0\0\0" "\0\0\0\1" "\xff\0\0\0", 16);
-    at = pos = 0;
-    fakehw_init(&hw, FAKE_TIS12, exec, NULL);
-    assert_int_equal(tcg_start(&t, &hw.plat), 0);
-    assert_int_equal(t.dev.timeout_us[0], 900000);
-    assert_int_equal(t.dev.timeout_us[1], 2000000);
-    assert_int_equal(t.dev.timeout_us[2], 750000);
-    assert_int_equal(t.dev.timeout_us[3], 5000000);
+    for (unsigned k = 0; k < sizeof(c) / sizeof(*c); k++) {
+        set_times(script[i].rsp + 14, c[k].said, 4);
+        set_times(script[i + 1].rsp + 14, c[k].said + 4, 3);
+        at = pos = 0;
+        fakehw_init(&hw, FAKE_TIS12, exec, NULL);
+        assert_int_equal(tcg_start(&t, &hw.plat), 0);
+        for (unsigned n = 0; n < 7; n++) {
+            uint32_t is = n < 4 ? t.dev.timeout_us[n] : t.duration_us[n - 4];
+
+            if (is != c[k].want[n]) {
+                fail_msg("case %u, time %u: %u, not %u", k, n, is,
+                         c[k].want[n]);
+            }
+        }
+    }
 }
 
 static void test_detection(void **state)
@@ -485,9 +530,6 @@ static void test_detection(void **state)
     fakehw_init(&hw, FAKE_NONE, exec, NULL);
     assert_int_equal(tcg_start(&t, &hw.plat), ERR_ABSENT);
     assert_string_equal(hw.out, "");
-    assert_int_equal(tcg_cross_check(&t, TCG_FAMILY_NONE, 0, false), 0);
-    assert_int_equal(tcg_cross_check(&t, TCG_FAMILY_20, 7, false), 1);
-    assert_contains(hw.out, "registers do not answer");
     fakehw_init(&hw, FAKE_FLOATING, exec, NULL);
     assert_int_equal(tcg_start(&t, &hw.plat), ERR_ABSENT);
     assert_true(hw.now == 0);
@@ -512,24 +554,55 @@ static void test_detection(void **state)
     assert_int_equal(tcg_start(&t, &hw.plat), ERR_DEVICE);
 }
 
+/* How often they contradict the hardware, and that it is said so. */
+static void contradicts(struct tcg_promise p, int count, const char *words)
+{
+    size_t before = strlen(hw.out);
+
+    assert_int_equal(tcg_cross_check(&t, &p), count);
+    assert_int_equal(hw.out[before] != 0, count != 0);
+    assert_contains(hw.out + before, words);
+}
+
 static void test_cross_check(void **state)
 {
+    static const struct tcg_promise
+        right_crb = { 6, 2, true, false, 7 }, right_tis = { 6, 2, true, false, 6 },
+        right_12 = { 6, 1, false, true, 0 }, nothing = { 0 };
+
     (void)state;
     record(FAKE_CRB, 2);
-    assert_int_equal(tcg_cross_check(&t, TCG_FAMILY_20, 7, false), 0);
-    assert_int_equal(tcg_cross_check(&t, TCG_FAMILY_20, 7, true), 0);
-    assert_string_equal(hw.out, "");
-    assert_int_equal(tcg_cross_check(&t, TCG_FAMILY_12, 7, false), 1);
-    assert_contains(hw.out, "etc/tpm/config says version 1.2");
-    assert_int_equal(tcg_cross_check(&t, TCG_FAMILY_20, 6, false), 1);
-    assert_contains(hw.out, "start method 6");
-    assert_int_equal(tcg_cross_check(&t, TCG_FAMILY_20, 0, true), 1);
-    assert_contains(hw.out, "another TPM version");
+    contradicts(right_crb, 0, "");
+    contradicts(nothing, 0, "");
+    contradicts((struct tcg_promise){ 6, 0, true, false, 7 }, 0, "");
+    contradicts(right_tis, 1, "start method 6 does not fit");
+    contradicts((struct tcg_promise){ 6, 2, true, false, 0 }, 1,
+                "start method 0 does not fit");
+    contradicts((struct tcg_promise){ 6, 1, true, false, 7 }, 1,
+                "etc/tpm/config says version 1.2, the hardware 2.0");
+    contradicts((struct tcg_promise){ 6, 3, true, false, 7 }, 1,
+                "etc/tpm/config says version code 3");
+    contradicts((struct tcg_promise){ 5, 2, true, false, 7 }, 1,
+                "etc/tpm/config has 5 bytes, not 6");
+    contradicts((struct tcg_promise){ 6, 2, true, true, 7 }, 1,
+                "TCPA table is for TPM 1.2, the hardware is TPM 2.0");
+    contradicts(right_12, 2, "TCPA table is for TPM 1.2");
+    record(FAKE_TIS20, 2);
+    contradicts(right_tis, 0, "");
+    contradicts(right_crb, 1, "start method 7 does not fit");
     record(FAKE_TIS12, 1);
-    assert_int_equal(tcg_cross_check(&t, TCG_FAMILY_12, 0, true), 0);
-    assert_int_equal(tcg_cross_check(&t, TCG_FAMILY_NONE, 6, false), 1);
+    contradicts(right_12, 0, "");
+    contradicts(nothing, 0, "");
+    contradicts(right_tis, 2, "etc/tpm/config says version 2.0, the hardware");
+    contradicts(right_tis, 2, "TPM2 table is for TPM 2.0, the hardware is TPM "
+                "1.2");
+    /* A TPM that is not used is compared as well; none at all is not. */
+    fakehw_init(&hw, FAKE_CRB, exec, NULL);
+    hw.never_granted = true;
+    assert_int_equal(tcg_start(&t, &hw.plat), ERR_TIMEOUT);
+    contradicts(right_tis, 1, "start method 6");
     memset(&t, 0, sizeof(t));
-    assert_int_equal(tcg_cross_check(&t, TCG_FAMILY_20, 6, false), 0);
+    assert_int_equal(tcg_cross_check(&t, &right_tis), 0);
 }
 
 /* Answers of a TPM 2.0 that no libtpms gives. */

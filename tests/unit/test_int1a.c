@@ -385,7 +385,13 @@ static uint32_t pass(const char *hex, uint32_t cap)
 
 static void test_pass_through(void **state)
 {
+    /* TPM 1.2 commands that physical presence lets change something. */
+    static const uint32_t by_presence[] = {
+        0x3f, 0x5d, 0x6f, 0x70, 0x71, 0x72, 0x73, 0x74, 0x80, 0xaa, 0xcc,
+        0xcd, 0x4000000a, 0x4000000b,
+    };
     struct tcg_regs r;
+    unsigned sent;
 
     (void)state;
     begin(2);
@@ -434,6 +440,17 @@ static void test_pass_through(void **state)
     assert_memory_equal(ram + OUT + 4 + 6, "\0\0\0\3", 4);
     t.flags &= (uint16_t)~TCG_F_HANDED_OVER;
     assert_int_equal(pass("00c1 00000000 4000000a 0008", 100), ERROR(0x19));
+    /* Nor does anybody else use it: not one of these reaches the TPM. */
+    for (unsigned i = 0; i < sizeof(by_presence) / 4; i++) {
+        char hex[40];
+
+        snprintf(hex, sizeof(hex), "00c1 00000000 %08x 00000000",
+                 (unsigned)by_presence[i]);
+        sent = hw.commands;
+        assert_int_equal(pass(hex, 100), ERROR(0x19));
+        assert_int_equal(hw.commands, sent);
+    }
+    assert_int_equal(pass("00c1 00000000 00000046 00000004", 100), 0);
     end();
 }
 

@@ -250,6 +250,59 @@ static void test_late_extend(void **state)
     realtpm_end();
 }
 
+/* How HierarchyChangeAuth goes wrong. */
+static enum { EXECUTED, NOT_EXECUTED, ANSWERS_LATE } auth_fault;
+
+static int spoil_auth(void *arg, const uint8_t *cmd, uint32_t len,
+                      uint8_t *rsp, uint32_t cap)
+{
+    int n;
+
+    if (cmd[8] != 1 || cmd[9] != 0x29) {
+        return realtpm_exec(arg, cmd, len, rsp, cap);
+    }
+    if (auth_fault == NOT_EXECUTED) {
+        memset(rsp, 0x55, 19);
+        return 19;
+    }
+    n = realtpm_exec(arg, cmd, len, rsp, cap);
+    if (auth_fault == ANSWERS_LATE) {
+        hw.busy_us = 9000000;
+        return n;
+    }
+    rsp[5] = 14;                        /* cut in the middle */
+    return 14;
+}
+
+/*
+ * The answer to the command that sets platformAuth is lost: the TPM has the
+ * new one or still the old one, and is disabled either way.
+ */
+static void test_unknown_auth(void **state)
+{
+    (void)state;
+    for (int i = EXECUTED; i <= ANSWERS_LATE; i++) {
+        begin(FAKE_CRB);
+        hw.exec = spoil_auth;
+        auth_fault = i;
+        assert_int_equal(tcg_start(&t, &hw.plat), 0);
+        assert_int_equal(tcg_attach_log(&t, log_area, sizeof(log_area)), 0);
+        hw.no_cancel = true;
+        assert_true(tcg_before_third_party(&t) < 0);
+        assert_contains(hw.out, "platformAuth could not be set");
+        hw.now += hw.busy_us;
+        hw.busy_us = 0;
+        tcg_handover(&t);
+        assert_contains(hw.out, "PCRs capped, TPM disabled");
+        assert_capped(11, 32);
+        assert_int_equal(realtpm_property(0x201) & 7, 0);
+        for (int k = 0; k < 32; k++) {
+            assert_int_equal(t.auth[k], 0);
+        }
+        realtpm_end();
+    }
+}
+
 static void test_log_overflow(void **state)
 {
     uint8_t small[512];
@@ -291,6 +344,7 @@ int main(void)
         cmocka_unit_test(test_fail_closed),
         cmocka_unit_test(test_late_start),
         cmocka_unit_test(test_late_extend),
+        cmocka_unit_test(test_unknown_auth),
         cmocka_unit_test(test_log_overflow),
         cmocka_unit_test(test_no_log),
     };
