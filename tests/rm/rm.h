@@ -29,7 +29,13 @@ _start:
     je main
     movw $0x4200, %ax
     movw $packet, %si
-    int $0x13
+    testb $0x80, %dl
+    jnz 1f
+    movw $0x0200 + (program_end - _start + 511) / 512 - 1, %ax
+    movw $0x0002, %cx                   /* floppies: behind the first sector */
+    movb $0, %dh
+    movw $0x7e00, %bx
+1:  int $0x13
     jnc main
     movw $no_rest, %si
     call say
