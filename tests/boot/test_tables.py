@@ -25,37 +25,19 @@ def pair(request, generic, seabios_dump):
     return ours, theirs
 
 
-# What else changes the tables: (machine, mem, smp, arguments).
+# What else changes the tables, several of it in one machine, for each is two
+# boots of Linux: (machine, mem, smp, arguments).
 MORE = {
-    "numa": ("pc", "5G", "4", [
+    "numa-bridges-smbios": ("pc", "5G", "4", [
         "-object", "memory-backend-ram,id=m0,size=1G",
         "-object", "memory-backend-ram,id=m1,size=4G",
         "-numa", "node,memdev=m0,cpus=0-1",
-        "-numa", "node,memdev=m1,cpus=2-3"]),
-    "dimm": ("q35", "4G,maxmem=16G,slots=4", "2,maxcpus=8", [
-        "-object", "memory-backend-ram,id=m,size=1G",
-        "-device", "pc-dimm,memdev=m"]),
-    "bridges": ("q35", "256M", "1", [
-        "-device", "pcie-root-port,id=r1,chassis=1,slot=1",
-        "-device", "pcie-root-port,id=r2,chassis=2,slot=2,"
-        "mem-reserve=32M,pref64-reserve=1G,io-reserve=4k",
-        "-device", "pcie-pci-bridge,id=b1,bus=r1",
-        "-device", "pci-bridge,id=b2,bus=b1,addr=2,chassis_nr=9",
-        "-device", "e1000,bus=b2,addr=3,romfile=",
-        "-device", "pxb-pcie,id=p,bus_nr=100",
-        "-device", "pcie-root-port,id=r3,bus=p,chassis=3,slot=3",
-        "-device", "virtio-net-pci,bus=r3,romfile="]),
-    "pci-bridges": ("pc", "256M", "1", [
+        "-numa", "node,memdev=m1,cpus=2-3",
         "-device", "pci-bridge,id=b1,chassis_nr=8",
         "-device", "pci-bridge,id=b2,bus=b1,addr=4,chassis_nr=9",
         "-device", "e1000,bus=b2,addr=3,romfile=",
         "-device", "pxb,id=p,bus_nr=100",
-        "-device", "e1000,bus=p,addr=1,romfile="]),
-    "large-bar": ("q35", "2G", "1", [
-        "-object", "memory-backend-ram,id=s,size=8G,reserve=off,share=on",
-        "-device", "ivshmem-plain,memdev=s",
-        "-cpu", "qemu64,phys-bits=42"]),
-    "smbios": ("pc", "256M", "2", [
+        "-device", "e1000,bus=p,addr=1,romfile=",
         "-uuid", "12345678-1234-1234-1234-123456789abc",
         "-smbios", "type=1,manufacturer=M,product=P,version=1,serial=S,"
         "sku=K,family=F",
@@ -64,19 +46,34 @@ MORE = {
         "-smbios", "type=4,sock_pfx=X,manufacturer=Y,part=Z",
         "-smbios", "type=11,value=one,value=two",
         "-smbios", "type=17,loc_pfx=D,bank=E,speed=2666,part=Q"]),
-    "smbios-3": ("q35", "256M", "1", [
+    "dimm-bridges-smbios-3": ("q35", "4G,maxmem=16G,slots=4", "2,maxcpus=8", [
+        "-object", "memory-backend-ram,id=m,size=1G",
+        "-device", "pc-dimm,memdev=m",
+        "-device", "pcie-root-port,id=r1,chassis=1,slot=1",
+        "-device", "pcie-root-port,id=r2,chassis=2,slot=2,"
+        "mem-reserve=32M,pref64-reserve=1G,io-reserve=4k",
+        "-device", "pcie-pci-bridge,id=b1,bus=r1",
+        "-device", "pci-bridge,id=b2,bus=b1,addr=2,chassis_nr=9",
+        "-device", "e1000,bus=b2,addr=3,romfile=",
+        "-device", "pxb-pcie,id=p,bus_nr=100",
+        "-device", "pcie-root-port,id=r3,bus=p,chassis=3,slot=3",
+        "-device", "virtio-net-pci,bus=r3,romfile=",
         "-machine", "q35,smbios-entry-point-type=64",
         "-smbios", "type=0,vendor=V,version=W,date=01/02/2026,uefi=on"]),
+    "large-bar": ("q35", "2G", "1", [
+        "-object", "memory-backend-ram,id=s,size=8G,reserve=off,share=on",
+        "-device", "ivshmem-plain,memdev=s",
+        "-cpu", "qemu64,phys-bits=42"]),
 }
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", MORE)
-def test_same_with(tests, seabios_dump, name):
+def test_same_with(generic, seabios_dump, name):
     machine, mem, smp, args = MORE[name]
     options = dict(disk="ide" if machine == "pc" else "ahci", mem=mem,
                    smp=smp, args=args, load=True)
-    differ(tests.boot_and_dump(machine, **options),
+    differ(generic.boot_and_dump(machine, **options),
            seabios_dump(machine, **options))
 
 
