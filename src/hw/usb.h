@@ -112,6 +112,14 @@ struct usb_pipe {
     struct usb_endpoint ep;
 };
 
+/* A bulk transfer of a sequence; moved: the bytes, or an error. */
+struct usb_transfer {
+    struct usb_pipe *pipe;
+    void *buf;
+    uint32_t len;
+    int moved;
+};
+
 /*
  * What a controller does, in POST and later.  All bounded; with the
  * controller dead, ERR_TIMEOUT at once.  Transfers return the number of
@@ -136,6 +144,14 @@ struct usb_ops {
     /* len: at most USB_BULK_MAX; 0 sends an empty packet. */
     int (*bulk)(struct usb_pipe *pipe, void *buf, uint32_t len,
                 uint32_t timeout_ms);
+
+    /*
+     * NULL, or as many as possible of command, data (of any length, 0 as
+     * well) and status at once, where one after another would wait for a frame
+     * each.  How many were carried out; the next one's moved is the error that
+     * it ended with, or left alone: it has not begun.
+     */
+    unsigned (*command)(struct usb_transfer t[3], uint32_t timeout_ms);
 
     /*
      * Has an interrupt endpoint a report?  The transfer was set off by

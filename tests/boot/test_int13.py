@@ -118,6 +118,10 @@ DRIVES = {
                  "nvme,serial=1,mdts=1,bus=r", "-device",
                  "nvme-ns,drive=d,nsid=3"],
 }
+for name, controller in (("xhci", "qemu-xhci"), ("ehci", "usb-ehci"),
+                         ("uhci", "piix3-usb-uhci")):
+    DRIVES["pc-" + name] = ["-M", "pc", "-device", controller, "-device",
+                            "usb-storage,drive=d"]
 HBAS = ("lsi53c895a", "pvscsi", "megasas")
 for hba in HBAS:
     DRIVES["pc-" + hba] = ["-M", "pc", "-device", f"{hba},id=s", "-device",
@@ -133,9 +137,11 @@ CD_DRIVES = {
 
 
 def quick(names):
-    """The other SCSI adapters differ in few lines: only with `slow`."""
+    """The other SCSI adapters differ in few lines, USB waits long: only with
+    `slow`."""
     return [pytest.param(name, marks=pytest.mark.slow)
-            if name.split("-")[-1] in HBAS else name for name in names]
+            if name.split("-")[-1] in (*HBAS, "ehci", "uhci") else name
+            for name in names]
 
 
 def check_all(out):
@@ -167,7 +173,7 @@ def test_cd(bios, media, tmp_path, name, image):
 
 
 KINDS = ["pc-ide", "q35-ahci", "pc-virtio", "pc-virtio-scsi", "pc-nvme",
-         "pc-lsi53c895a", "pc-pvscsi", "pc-megasas"]
+         "pc-lsi53c895a", "pc-pvscsi", "pc-megasas", "pc-ehci", "pc-uhci"]
 
 
 @pytest.mark.parametrize("name", quick(KINDS))
