@@ -201,6 +201,19 @@ def test_unreadable_sector(bios, media, tmp_path, name):
     assert "done" in out.splitlines(), out
 
 
+@pytest.mark.parametrize("name", quick(CD_DRIVES))
+def test_cd_is_read_again(bios, media, tmp_path, name):
+    """A sector of the boot image that fails once."""
+    conf = tmp_path / "blkdebug"
+    conf.write_text('[inject-error]\nevent = "read_aio"\nerrno = "5"\n'
+                    f'sector = "{CD_IMAGE * 4}"\nonce = "on"\n')
+    cd = tmp_path / "cd"
+    cd.write_bytes((media / "cd").read_bytes())
+    check_all(run(bios, tmp_path, "-drive",
+                  f"file=blkdebug:{conf}:{cd},format=raw,if=none,id=d,"
+                  "readonly=on,rerror=report", *CD_DRIVES[name]))
+
+
 @pytest.mark.parametrize("name,image,text", [
     ("pc", "cd-bad-catalog", "checksum"), ("q35", "cd-bad-catalog", "checksum"),
     ("pc", "cd-huge-image", "does not fit"), ("pc", None, "no medium"),

@@ -214,8 +214,10 @@ def test_reserve_beyond_4_gib(boots, tmp_path, under_seabios):
 
 def test_left_out(boots, tmp_path):
     """Controllers without a driver of ours do no harm."""
-    args = devices("sdhci-pci", "sd-card,drive=card") + \
-        drive("card", image(tmp_path / "card", size=1 << 20))
+    args = devices("sdhci-pci", "sd-card,drive=card", "pci-ohci,id=o",
+                   "usb-storage,drive=stick,bus=o.0") + \
+        drive("card", image(tmp_path / "card")) + \
+        drive("stick", image(tmp_path / "stick"))
     for i, name in enumerate(("mptsas1068", "am53c974", "dc390")):
         args += devices(f"{name},id=c{i}", f"scsi-hd,drive=d{i},bus=c{i}.0") \
             + drive(f"d{i}", image(tmp_path / f"disk{i}"))
