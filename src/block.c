@@ -34,6 +34,17 @@ bool poll_again(struct poll *p)
     return true;
 }
 
+int poll_bits(const uint8_t *reg, uint32_t mask, uint32_t want,
+              uint32_t timeout_ms)
+{
+    struct poll p = poll_start(timeout_ms);
+
+    while ((mmio_read32(reg) & mask) != want)
+        if (!poll_again(&p))
+            return ERR_TIMEOUT;
+    return 0;
+}
+
 /* Is [lba, lba + count) on the medium? */
 static bool in_range(const struct drive *d, uint64_t lba, uint32_t count)
 {

@@ -134,6 +134,11 @@ static inline struct poll poll_start(uint32_t timeout_ms)
 
 bool poll_again(struct poll *p);
 
+/* Wait until the masked bits of a register in memory have this value.  0 or
+ * ERR_TIMEOUT. */
+int poll_bits(const uint8_t *reg, uint32_t mask, uint32_t want,
+              uint32_t timeout_ms);
+
 /*
  * Add a drive that is described completely but for .logical, which is
  * computed here.  POST only.

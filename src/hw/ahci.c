@@ -66,25 +66,13 @@ int ahci_result(const uint8_t *port, const struct ahci_mem *mem)
                  INT32_MAX);
 }
 
-/* Wait until a register's masked bits have a value. */
-static int wait_bits(const uint8_t *port, uint32_t reg, uint32_t mask,
-                     uint32_t want, uint32_t timeout_ms)
-{
-    struct poll p = poll_start(timeout_ms);
-
-    while ((ahci_read(port, reg) & mask) != want)
-        if (!poll_again(&p))
-            return ERR_TIMEOUT;
-    return 0;
-}
-
 int ahci_recover(uint8_t *port)
 {
     uint32_t cmd = ahci_read(port, AHCI_PXCMD);
     int rc;
 
     ahci_write(port, AHCI_PXCMD, cmd & ~AHCI_PXCMD_ST);
-    rc = wait_bits(port, AHCI_PXCMD, AHCI_PXCMD_CR, 0,
+    rc = poll_bits(port + AHCI_PXCMD, AHCI_PXCMD_CR, 0,
                    AHCI_ENGINE_TIMEOUT_MS);
     if (rc < 0 ||
         (ahci_read(port, AHCI_PXTFD) & (ATA_STATUS_BSY | ATA_STATUS_DRQ))) {
@@ -93,12 +81,12 @@ int ahci_recover(uint8_t *port)
         ahci_write(port, AHCI_PXSCTL, sctl | AHCI_SCTL_COMRESET);
         timer_delay_us(COMRESET_US);
         ahci_write(port, AHCI_PXSCTL, sctl);
-        rc = wait_bits(port, AHCI_PXSSTS, 0xf, AHCI_DET_READY,
+        rc = poll_bits(port + AHCI_PXSSTS, 0xf, AHCI_DET_READY,
                        AHCI_ENGINE_TIMEOUT_MS);
         if (rc < 0)
             return rc;
         ahci_write(port, AHCI_PXSERR, ~0u);
-        rc = wait_bits(port, AHCI_PXTFD, ATA_STATUS_BSY | ATA_STATUS_DRQ, 0,
+        rc = poll_bits(port + AHCI_PXTFD, ATA_STATUS_BSY | ATA_STATUS_DRQ, 0,
                        AHCI_READY_TIMEOUT_MS);
         if (rc < 0)
             return rc;

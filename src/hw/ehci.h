@@ -124,7 +124,7 @@ _Static_assert(sizeof(struct ehci_mem) <= EHCI_MEM_ALIGN, "one page");
 
 struct ehci {
     struct usb_controller hc;   /* first: found by a cast */
-    uint8_t *base, *op;
+    uint8_t *op;
     struct ehci_mem *mem;
     uint32_t *frames;           /* NULL until an interrupt pipe is open */
     bool busy;                  /* a transfer is on its way */

@@ -13,10 +13,6 @@
 #include "io.h"
 #include "print.h"
 
-#define HALT_TIMEOUT_MS     500u        /* 2.3.1: 16 microframes, and QEMU's
-                                           host may be busy */
-#define RESET_TIMEOUT_MS    2000u
-#define PORT_TIMEOUT_MS     500u        /* 2.3.9: 2 ms */
 #define RESET_US            50000u      /* of a physical port */
 #define EXT_MAX             16u         /* capabilities looked at */
 #define EXT_FIRST           0x40u
@@ -38,20 +34,9 @@ static void op_write(struct ehci *e, uint32_t reg, uint32_t v)
 
 /* Wait for the masked bits of an operational register. */
 static int wait_bits(const struct ehci *e, uint32_t reg, uint32_t mask,
-                     uint32_t want, uint32_t timeout_ms)
+                     uint32_t want)
 {
-    struct poll p = poll_start(timeout_ms);
-
-    while ((op_read(e, reg) & mask) != want)
-        if (!poll_again(&p))
-            return ERR_TIMEOUT;
-    return 0;
-}
-
-static int fail(const struct ehci *e, const char *what)
-{
-    print(USB_WHO ": %s, controller ignored\n", USB_WHO_ARGS(&e->hc), what);
-    return ERR_DEVICE;
+    return poll_bits(e->op + reg, mask, want, USB_HC_TIMEOUT_MS);
 }
 
 /* ------------------------------------------------------------- controller */
@@ -63,7 +48,7 @@ static int fail(const struct ehci *e, const char *what)
 static void disown(const struct ehci *e)
 {
     pci_bdf bdf = e->hc.bdf;
-    uint32_t at = EHCI_EECP(mmio_read32(e->base + EHCI_HCCPARAMS)), head;
+    uint32_t at = EHCI_EECP(mmio_read32(e->hc.base + EHCI_HCCPARAMS)), head;
 
     for (unsigned i = 0; i < EXT_MAX && at >= EXT_FIRST; i++) {
         head = pci_read32(bdf, at);
@@ -75,22 +60,38 @@ static void disown(const struct ehci *e)
     }
 }
 
+static int ehci_start(struct usb_controller *hc)
+{
+    struct ehci *e = host(hc);
+
+    if (mmio_read32(hc->base + EHCI_HCSPARAMS) == ~0u)
+        return usb_ignore(hc, "its registers cannot be read");
+    e->op = hc->base + mmio_read8(hc->base + EHCI_CAPLENGTH);
+    disown(e);
+    op_write(e, EHCI_USBINTR, 0);
+    op_write(e, EHCI_USBCMD, 0);
+    if (wait_bits(e, EHCI_USBSTS, EHCI_STS_HALTED, EHCI_STS_HALTED) < 0)
+        return usb_ignore(hc, "does not stop");
+    op_write(e, EHCI_USBCMD, EHCI_CMD_RESET);
+    return 0;
+}
+
 static int ehci_begin(struct usb_controller *hc)
 {
     struct ehci *e = host(hc);
-    unsigned ports = EHCI_PORTS(mmio_read32(e->base + EHCI_HCSPARAMS));
+    unsigned ports = EHCI_PORTS(mmio_read32(hc->base + EHCI_HCSPARAMS));
 
-    if (wait_bits(e, EHCI_USBCMD, EHCI_CMD_RESET, 0, RESET_TIMEOUT_MS) < 0)
-        return fail(e, "is not ready within 2 s after its reset");
+    if (wait_bits(e, EHCI_USBCMD, EHCI_CMD_RESET, 0) < 0)
+        return usb_ignore(hc, "is not ready within 2 s after its reset");
     e->mem = malloc_high(sizeof(*e->mem), EHCI_MEM_ALIGN);
     if (e->mem == NULL)
-        return fail(e, "no memory");
+        return usb_ignore(hc, "no memory");
     e->mem->qh.link = ehci_address(&e->mem->qh) | EHCI_TYPE_QH;
     op_write(e, EHCI_SEGMENT, 0);
     op_write(e, EHCI_ASYNCLIST, ehci_address(&e->mem->qh));
     op_write(e, EHCI_USBCMD, EHCI_CMD_ITC_8 | EHCI_CMD_RUN);
-    if (wait_bits(e, EHCI_USBSTS, EHCI_STS_HALTED, 0, HALT_TIMEOUT_MS) < 0)
-        return fail(e, "does not run");
+    if (wait_bits(e, EHCI_USBSTS, EHCI_STS_HALTED, 0) < 0)
+        return usb_ignore(hc, "does not run");
     op_write(e, EHCI_CONFIGFLAG, 1);    /* all ports are ours */
     for (unsigned n = 1; n <= ports; n++)
         op_write(e, EHCI_PORTSC(n), EHCI_PORT_POWER);
@@ -125,7 +126,7 @@ static int ehci_port_reset(struct usb_controller *hc, unsigned port)
     if (hc->physical)
         timer_delay_us(RESET_US);
     op_write(e, reg, EHCI_PORT_POWER);
-    if (wait_bits(e, reg, EHCI_PORT_RESET, 0, PORT_TIMEOUT_MS) < 0)
+    if (wait_bits(e, reg, EHCI_PORT_RESET, 0) < 0)
         return ERR_TIMEOUT;
     v = op_read(e, reg);
     if (!(v & EHCI_PORT_CONNECT))
@@ -195,44 +196,14 @@ static struct usb_pipe *ehci_open(struct usb_device *dev,
     return schedule(host(dev->hc), p) < 0 ? NULL : &p->pipe;
 }
 
-static const struct usb_bus_ops bus_ops = {
+const struct usb_bus_ops ehci_bus_ops = {
+    .ops = &ehci_ops,
+    .prog_if = PROG_IF_EHCI,
+    .size = sizeof(struct ehci),
+    .start = ehci_start,
     .begin = ehci_begin,
     .port_reset = ehci_port_reset,
     .port_disable = ehci_port_disable,
     .attach = ehci_attach,
     .open = ehci_open,
 };
-
-void ehci_start(struct pci_device *pci)
-{
-    struct ehci *e = malloc_high(sizeof(*e), 8);
-    bool io;
-
-    if (e == NULL)
-        return;                 /* the allocator has said it */
-    e->hc.ops = &ehci_ops;
-    e->hc.bdf = pci->bdf;
-    e->base = (uint8_t *)(uintptr_t)pci_bar(pci->bdf, 0, &io);
-    if (e->base == NULL || io) {
-        (void)fail(e, "registers not below 4 GiB");
-        return;
-    }
-    pci_set16(pci->bdf, PCI_COMMAND, 0,
-              PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
-    if (mmio_read32(e->base + EHCI_HCSPARAMS) == ~0u) {
-        (void)fail(e, "its registers cannot be read");
-        return;
-    }
-    e->op = e->base + mmio_read8(e->base + EHCI_CAPLENGTH);
-    disown(e);
-    op_write(e, EHCI_USBINTR, 0);
-    op_write(e, EHCI_USBCMD, 0);
-    if (wait_bits(e, EHCI_USBSTS, EHCI_STS_HALTED, EHCI_STS_HALTED,
-                  HALT_TIMEOUT_MS) < 0) {
-        (void)fail(e, "does not stop");
-        return;
-    }
-    op_write(e, EHCI_USBCMD, EHCI_CMD_RESET);
-    pci->have_driver = true;
-    usb_add_controller(&e->hc, &bus_ops);
-}

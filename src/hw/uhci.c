@@ -62,21 +62,25 @@ static void cancel(struct uhci *u, unsigned count)
         usb_give_up(&u->hc, "does not stop a transfer");
 }
 
+/* What follows a short packet */
+enum rest { REST_NONE, REST_STATUS, REST_NEXT_TOGGLE };
+
 /*
- * Run the first count TDs; after a short packet goes on with the last one if
- * that is a control transfer's status.  The bytes moved, or an error; *used:
- * how many packets.
+ * Run the first count TDs; after a short packet go on with the last one if
+ * that is a status (of a control transfer, or of a command, where it has the
+ * toggle that is next).  0 or an error; *used: how many packets were moved,
+ * but for those left out.
  */
-static int run(struct uhci *u, unsigned count, bool control, unsigned *used,
+static int run(struct uhci *u, unsigned count, enum rest rest, unsigned *used,
                uint32_t timeout_ms)
 {
     struct poll wait = poll_start(timeout_ms);
-    struct uhci_td *td = u->mem->td;
+    struct uhci_td *td = u->mem->td, *last = &td[count - 1];
     struct uhci_qh *qh = &u->mem->qh;
-    int moved = 0, rc = 0;
     unsigned i = 0;
+    int rc = 0;
 
-    td[count - 1].link = UHCI_END;
+    last->link = UHCI_END;
     barrier();
     qh->element = uhci_address(td);
     /* what is left of a frame is ours, in a circle (bandwidth reclamation) */
@@ -92,19 +96,40 @@ static int run(struct uhci *u, unsigned count, bool control, unsigned *used,
         rc = result(td[i].status);
         if (rc < 0)
             break;
-        moved += rc;
         i++;
         if ((uint32_t)rc < UHCI_TD_LEN(td[i - 1].token)) {
-            if (!control || i >= count)
+            if (rest == REST_NONE || i >= count)
                 break;
+            if (rest == REST_NEXT_TOGGLE)
+                last->token = (last->token & ~UHCI_TD_DATA1) |
+                    (~td[i - 1].token & UHCI_TD_DATA1);
             i = count - 1;
-            qh->element = uhci_address(&td[i]);
+            qh->element = uhci_address(last);
         }
     }
     qh->link = UHCI_END;
     qh->element = UHCI_END;
     *used = i;
-    return rc < 0 ? rc : moved;
+    return rc < 0 ? rc : 0;
+}
+
+/* What TDs that were run have moved; the toggle of their pipe, if there is
+ * one, follows. */
+static int settle(struct usb_pipe *pipe, const struct uhci_td *td,
+                  unsigned count)
+{
+    int sum = 0, rc;
+
+    for (; count != 0 && !(td->status & UHCI_TD_ACTIVE); count--, td++) {
+        rc = result(td->status);
+        if (rc < 0)
+            break;
+        sum += rc;
+        if (pipe != NULL)
+            ((struct uhci_pipe *)pipe)->toggle =
+                !(td->token & UHCI_TD_DATA1);
+    }
+    return sum;
 }
 
 static int uhci_control(struct usb_device *dev,
@@ -133,33 +158,44 @@ static int uhci_control(struct usb_device *dev,
     }
     fill(&u->mem->td[n++], dev,
          in && request->len != 0 ? UHCI_PID_OUT : UHCI_PID_IN, true, NULL, 0);
-    rc = run(u, n, true, &used, timeout_ms);
+    rc = run(u, n, REST_STATUS, &used, timeout_ms);
     u->busy = false;
-    return rc < 0 ? rc : rc - (int)sizeof(*request);
+    return rc < 0 ? rc : settle(NULL, &u->mem->td[1], n - 2);
+}
+
+/* TDs for a bulk transfer, behind so many packets of the pipe that wait; how
+ * many. */
+static unsigned put(struct uhci_td *td, const struct usb_pipe *pipe,
+                    unsigned waiting, uint8_t *buf, uint32_t len)
+{
+    const struct uhci_pipe *p = (const struct uhci_pipe *)pipe;
+    const struct usb_endpoint *ep = &pipe->ep;
+    uint32_t at = 0, part;
+    unsigned n = 0;
+
+    do {
+        part = len - at < ep->max_packet ? len - at : ep->max_packet;
+        fill(&td[n], pipe->dev,
+             (ep->address & USB_DIR_IN ? UHCI_PID_IN : UHCI_PID_OUT) |
+             UHCI_TD_NUMBER(ep->address & 0xfu),
+             p->toggle ^ ((waiting + n) & 1), buf + at, part);
+        at += part;
+        n++;
+    } while (at < len);
+    return n;
 }
 
 /* One run of a bulk transfer, which is as long as there are TDs. */
 static int bulk_part(struct uhci_pipe *p, uint8_t *buf, uint32_t len,
                      uint32_t timeout_ms)
 {
-    const struct usb_endpoint *ep = &p->pipe.ep;
     struct uhci *u = host_of(p->pipe.dev);
-    uint32_t at = 0, part;
-    unsigned n = 0, used;
-    int rc;
+    struct uhci_td *td = u->mem->td;
+    unsigned n = put(td, &p->pipe, 0, buf, len), used;
+    int rc = run(u, n, REST_NONE, &used, timeout_ms);
+    int moved = settle(&p->pipe, td, n);
 
-    do {
-        part = len - at < ep->max_packet ? len - at : ep->max_packet;
-        fill(&u->mem->td[n], p->pipe.dev,
-             (ep->address & USB_DIR_IN ? UHCI_PID_IN : UHCI_PID_OUT) |
-             UHCI_TD_NUMBER(ep->address & 0xfu), p->toggle ^ (n & 1),
-             buf + at, part);
-        at += part;
-        n++;
-    } while (at < len);
-    rc = run(u, n, false, &used, timeout_ms);
-    p->toggle ^= used & 1;
-    return rc;
+    return rc < 0 ? rc : moved;
 }
 
 static int uhci_bulk(struct usb_pipe *pipe, void *buf, uint32_t len,
@@ -183,6 +219,40 @@ static int uhci_bulk(struct usb_pipe *pipe, void *buf, uint32_t len,
     } while (rc == (int)part && at < len);
     u->busy = false;
     return rc < 0 ? rc : (int)at;
+}
+
+/*
+ * Behind data that may be late, the status is not queued: QEMU (7.2) forgets
+ * it if the command fails while it waits.
+ */
+static unsigned uhci_command(struct usb_transfer t[3], uint32_t timeout_ms)
+{
+    struct uhci *u = host_of(t[0].pipe->dev);
+    struct uhci_td *td = u->mem->td;
+    bool write = t[1].pipe == t[0].pipe, all = t[1].len < SECTOR_SIZE;
+    unsigned n[3] = { 1, 0, 0 }, used, done = all ? 3 : 2;
+    int rc;
+
+    if (u->hc.dead || u->busy ||
+        t[1].len > (UHCI_TDS - 2) * t[1].pipe->ep.max_packet)
+        return 0;
+    u->busy = true;
+    (void)put(td, t[0].pipe, 0, t[0].buf, t[0].len);
+    if (t[1].len != 0)
+        n[1] = put(td + 1, t[1].pipe, write, t[1].buf, t[1].len);
+    if (all)
+        n[2] = put(td + 1 + n[1], t[2].pipe, write ? 0 : n[1], t[2].buf,
+                   t[2].len);
+    rc = run(u, 1 + n[1] + n[2], all ? REST_NEXT_TOGGLE : REST_NONE, &used,
+             timeout_ms);
+    if (rc < 0) {
+        done = used == 0 ? 0 : used <= n[1] ? 1 : 2;
+        t[done].moved = rc;
+    }
+    for (unsigned i = 0; i < done; td += n[i++])
+        t[i].moved = settle(t[i].pipe, td, n[i]);
+    u->busy = false;
+    return done;
 }
 
 void uhci_arm(struct uhci_pipe *p)
@@ -233,6 +303,7 @@ const struct usb_ops uhci_ops = {
     .name = "UHCI",
     .control = uhci_control,
     .bulk = uhci_bulk,
+    .command = uhci_command,
     .report = uhci_report,
     .reset_pipe = uhci_reset_pipe,
 };

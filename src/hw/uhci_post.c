@@ -13,20 +13,12 @@
 #include "io.h"
 #include "print.h"
 
-#define RESET_TIMEOUT_MS    100u        /* 2.1.1: a few microseconds */
-#define PORT_TIMEOUT_MS     100u
 #define PORT_RESET_US       50000u      /* of a physical port */
 #define PORT_RECOVERY_US    10u
 
 static struct uhci *host(struct usb_controller *hc)
 {
     return (struct uhci *)hc;
-}
-
-static int fail(const struct uhci *u, const char *what)
-{
-    print(USB_WHO ": %s, controller ignored\n", USB_WHO_ARGS(&u->hc), what);
-    return ERR_DEVICE;
 }
 
 /*
@@ -58,14 +50,32 @@ static void find_ehci(struct uhci *u)
     u->hc.path_ports = (uint8_t)(before * EHCI_PER_COMPANION(params));
 }
 
+static int uhci_start(struct usb_controller *hc)
+{
+    struct uhci *u = host(hc);
+    struct poll p = poll_start(USB_HC_TIMEOUT_MS);
+
+    u->io = (uint16_t)(uintptr_t)hc->base;
+    if (inw(u->io + UHCI_USBCMD) == 0xffffu)
+        return usb_ignore(hc, "its registers cannot be read");
+    pci_write16(hc->bdf, UHCI_LEGSUP, UHCI_LEGSUP_QUIET);
+    outw(u->io + UHCI_USBINTR, 0);
+    outw(u->io + UHCI_USBCMD, 0);
+    while (!(inw(u->io + UHCI_USBSTS) & UHCI_STS_HALTED))
+        if (!poll_again(&p))
+            return usb_ignore(hc, "does not stop");
+    outw(u->io + UHCI_USBCMD, UHCI_CMD_RESET);
+    return 0;
+}
+
 static int uhci_begin(struct usb_controller *hc)
 {
     struct uhci *u = host(hc);
-    struct poll p = poll_start(RESET_TIMEOUT_MS);
+    struct poll p = poll_start(USB_HC_TIMEOUT_MS);
 
     while (inw(u->io + UHCI_USBCMD) & UHCI_CMD_RESET)
         if (!poll_again(&p))
-            return fail(u, "is not ready within 0.1 s after its reset");
+            return usb_ignore(hc, "is not ready within 2 s after its reset");
     find_ehci(u);
     return UHCI_PORTS;
 }
@@ -75,7 +85,7 @@ static int uhci_begin(struct usb_controller *hc)
 static int uhci_port_reset(struct usb_controller *hc, unsigned port)
 {
     uint16_t reg = (uint16_t)(host(hc)->io + UHCI_PORTSC(port));
-    struct poll p = poll_start(PORT_TIMEOUT_MS);
+    struct poll p = poll_start(USB_HC_TIMEOUT_MS);
 
     if (!(inw(reg) & UHCI_PORT_CONNECT))
         return ERR_ABSENT;
@@ -152,8 +162,14 @@ static struct usb_pipe *uhci_open(struct usb_device *dev,
     return &p->pipe;
 }
 
-static const struct usb_bus_ops bus_ops = {
+const struct usb_bus_ops uhci_bus_ops = {
+    .ops = &uhci_ops,
+    .prog_if = PROG_IF_UHCI,
+    .bar = UHCI_BAR,
+    .io = true,
+    .size = sizeof(struct uhci),
     .last = true,
+    .start = uhci_start,
     .begin = uhci_begin,
     .port_reset = uhci_port_reset,
     .port_disable = uhci_port_disable,
@@ -161,37 +177,3 @@ static const struct usb_bus_ops bus_ops = {
     .attach = uhci_attach,
     .open = uhci_open,
 };
-
-void uhci_start(struct pci_device *pci)
-{
-    struct uhci *u = malloc_high(sizeof(*u), 8);
-    struct poll p = poll_start(RESET_TIMEOUT_MS);
-    bool io = false;
-
-    if (u == NULL)
-        return;                 /* the allocator has said it */
-    u->hc.ops = &uhci_ops;
-    u->hc.bdf = pci->bdf;
-    u->io = (uint16_t)pci_bar(pci->bdf, UHCI_BAR, &io);
-    if (u->io == 0 || !io) {
-        (void)fail(u, "has no I/O ports");
-        return;
-    }
-    pci_set16(pci->bdf, PCI_COMMAND, 0,
-              PCI_COMMAND_IO | PCI_COMMAND_MASTER);
-    if (inw(u->io + UHCI_USBCMD) == 0xffffu) {
-        (void)fail(u, "its registers cannot be read");
-        return;
-    }
-    pci_write16(pci->bdf, UHCI_LEGSUP, UHCI_LEGSUP_QUIET);
-    outw(u->io + UHCI_USBINTR, 0);
-    outw(u->io + UHCI_USBCMD, 0);
-    while (!(inw(u->io + UHCI_USBSTS) & UHCI_STS_HALTED))
-        if (!poll_again(&p)) {
-            (void)fail(u, "does not stop");
-            return;
-        }
-    outw(u->io + UHCI_USBCMD, UHCI_CMD_RESET);
-    pci->have_driver = true;
-    usb_add_controller(&u->hc, &bus_ops);
-}

@@ -5,11 +5,10 @@
  * ehci.c, uhci.c, each with its *_post.c).
  *
  * Order of calls, all in POST: usb_start() once for each controller, while
- * PCI is walked; it calls xhci_start(), ehci_start() or uhci_start(), which
- * set off what takes time (a controller's reset), add themselves with
- * usb_add_controller() and do not wait.  usb_finish() calls, for each
- * controller (all EHCI before any UHCI, whatever their PCI order, so that an
- * EHCI has released what belongs to a companion), begin(), and then for each
+ * PCI is walked; it calls the driver's start(), which sets off what takes time
+ * (a controller's reset) and does not wait for it.  usb_finish() calls, for
+ * each controller (all EHCI before any UHCI, whatever their PCI order, so that
+ * an EHCI has released what belongs to a companion), begin(), and then for each
  * root port in turn: port_reset(), attach(), SET_ADDRESS unless
  * addresses_itself, 8 bytes of the device descriptor, update(), the
  * configuration, open().  A device that fails is named in a message and left
@@ -70,6 +69,7 @@ struct usb_endpoint {
 /* First in the controller driver's own structure. */
 struct usb_controller {
     const struct usb_ops *ops;
+    uint8_t *base;              /* its registers, in memory or I/O ports */
     pci_bdf bdf;
     pci_bdf path_bdf;           /* function that QEMU's boot order names: bdf,
                                    or the EHCI whose companion this is (then
@@ -77,9 +77,7 @@ struct usb_controller {
     uint8_t path_ports;
     bool dead;                  /* given up: fail at once */
     bool physical;              /* not QEMU's, assigned from the host: POST
-                                   waits as the specification demands; set by
-                                   usb_add_controller(), as is path_bdf,
-                                   which begin() may change */
+                                   waits as the specification demands */
 };
 
 /*
@@ -114,6 +112,14 @@ struct usb_pipe {
     struct usb_endpoint ep;
 };
 
+/* A bulk transfer of a sequence; moved: the bytes, or an error. */
+struct usb_transfer {
+    struct usb_pipe *pipe;
+    void *buf;
+    uint32_t len;
+    int moved;
+};
+
 /*
  * What a controller does, in POST and later.  All bounded; with the
  * controller dead, ERR_TIMEOUT at once.  Transfers return the number of
@@ -138,6 +144,14 @@ struct usb_ops {
     /* len: at most USB_BULK_MAX; 0 sends an empty packet. */
     int (*bulk)(struct usb_pipe *pipe, void *buf, uint32_t len,
                 uint32_t timeout_ms);
+
+    /*
+     * NULL, or as many as possible of command, data (of any length, 0 as
+     * well) and status at once, where one after another would wait for a frame
+     * each.  How many were carried out; the next one's moved is the error that
+     * it ended with, or left alone: it has not begun.
+     */
+    unsigned (*command)(struct usb_transfer t[3], uint32_t timeout_ms);
 
     /*
      * Has an interrupt endpoint a report?  The transfer was set off by
@@ -174,11 +188,26 @@ int usb_clear_halt(struct usb_pipe *pipe);
 
 /* --------------------------------------------------------------- POST only */
 
+/* Until a controller has stopped, run or is reset: the specifications say
+ * microseconds to 50 ms, but a host of QEMU may be busy. */
+#define USB_HC_TIMEOUT_MS   2000u
+
 /* What a controller driver does in POST. */
 struct usb_bus_ops {
+    const struct usb_ops *ops;
+    uint8_t prog_if;            /* PCI programming interface */
+    uint8_t bar;                /* of the registers */
+    bool io;                    /* they are I/O ports */
+    uint16_t size;              /* of the driver's own structure */
+
     /* SET_ADDRESS is the controller's (xHCI): attach() sets dev->address. */
     bool addresses_itself;
     bool last;                  /* UHCI: after all other kinds */
+
+    /* The registers can be reached: stop the controller, take it from the
+     * system that ran before, set off its reset.  0 or an error, which was
+     * printed. */
+    int (*start)(struct usb_controller *hc);
 
     /*
      * Wait for the reset that start() set off, make queues, run, power the
@@ -216,19 +245,15 @@ struct usb_bus_ops {
                              const struct usb_endpoint *ep);
 };
 
-/* Called once by each *_start() for a controller that seems to work. */
-void usb_add_controller(struct usb_controller *hc,
-                        const struct usb_bus_ops *bus);
+extern const struct usb_bus_ops xhci_bus_ops, ehci_bus_ops, uhci_bus_ops;
+
+/* Say why a controller is not used.  ERR_DEVICE. */
+int usb_ignore(const struct usb_controller *hc, const char *why);
 
 /* "xHCI PCI:00:04.0", for messages: print(USB_WHO ": ...", USB_WHO_ARGS(hc)) */
 #define USB_WHO             "%s PCI:%02x:%02x.%x"
 #define USB_WHO_ARGS(hc)    (hc)->ops->name, PCI_BUS((hc)->bdf),            \
                             PCI_DEV((hc)->bdf), PCI_FN((hc)->bdf)
-
-/* The drivers' starts, by PCI programming interface 30h, 20h, 00h. */
-void xhci_start(struct pci_device *pci);
-void ehci_start(struct pci_device *pci);
-void uhci_start(struct pci_device *pci);
 
 /* What the rest of POST calls. */
 void usb_start(struct pci_device *pci);     /* class 0C03h */

@@ -24,29 +24,24 @@ static void reset(struct usb_msc *m)
     m->dead = rc < 0;
 }
 
-/* A bulk transfer; after a stall the pipe is made usable again. */
-static int move(struct usb_pipe *pipe, void *buf, uint32_t len,
-                uint32_t timeout_ms)
+static int bulk(struct usb_transfer *t, uint32_t timeout_ms)
 {
-    int rc = pipe->dev->hc->ops->bulk(pipe, buf, len, timeout_ms);
-
-    if (rc == ERR_DEVICE && usb_clear_halt(pipe) < 0)
-        return ERR_FORMAT;
-    return rc;
+    t->moved = t->pipe->dev->hc->ops->bulk(t->pipe, t->buf, t->len,
+                                           timeout_ms);
+    return t->moved;
 }
 
-/* The status; a stall before it is the device's right, once (6.7.2). */
-static int read_status(struct usb_msc *m, struct usb_csw *csw,
-                       uint32_t timeout_ms)
+/* Command, data, status, as usb_ops.command, but all of it. */
+static unsigned run(struct usb_transfer t[3], uint32_t timeout_ms)
 {
-    int rc = move(m->in, csw, sizeof(*csw), timeout_ms);
+    const struct usb_ops *ops = t[0].pipe->dev->hc->ops;
+    unsigned done = ops->command != NULL ? ops->command(t, timeout_ms) : 0;
 
-    if (rc == ERR_DEVICE)
-        rc = move(m->in, csw, sizeof(*csw), timeout_ms);
-    if (rc < 0)
-        return rc;
-    return rc == sizeof(*csw) && csw->signature == USB_CSW_SIGNATURE &&
-        csw->tag == m->tag && csw->status <= USB_CSW_FAILED ? 0 : ERR_FORMAT;
+    for (; done < 3 && t[done].moved >= 0; done++)
+        if ((done != 1 || t[1].len != 0) &&
+            bulk(&t[done], done == 0 ? TIMEOUT_MS : timeout_ms) < 0)
+            break;
+    return done;
 }
 
 static uint8_t cdb_len(uint8_t opcode)
@@ -56,7 +51,19 @@ static uint8_t cdb_len(uint8_t opcode)
     return len[opcode >> 5];
 }
 
-/* Command, data, status.  The bytes moved, or an error. */
+/* Is that the status of this command? */
+static bool good_status(const struct usb_msc *m, const struct usb_transfer *t)
+{
+    const struct usb_csw *csw = t->buf;
+
+    return t->moved == sizeof(*csw) && csw->signature == USB_CSW_SIGNATURE &&
+        csw->tag == m->tag && csw->status <= USB_CSW_FAILED;
+}
+
+/*
+ * Command, data, status.  The bytes moved, or an error.  Data may stall: the
+ * status tells why; and then, once, the status (6.7.2).
+ */
 static int exchange(struct usb_drive *u, const uint8_t cdb[16], void *buf,
                     uint32_t len, bool write, struct usb_csw *csw)
 {
@@ -69,23 +76,31 @@ static int exchange(struct usb_drive *u, const uint8_t cdb[16], void *buf,
         .lun = u->lun,
         .cdb_len = cdb_len(cdb[0]),
     };
+    struct usb_transfer t[3] = {
+        { m->out, &cbw, sizeof(cbw), 0 },
+        { write ? m->out : m->in, buf, len, 0 },
+        { m->in, csw, sizeof(*csw), 0 },
+    };
     uint32_t timeout = len >= SECTOR_SIZE ? DATA_TIMEOUT_MS : TIMEOUT_MS;
-    int moved = 0, rc;
+    unsigned done;
 
     for (unsigned i = 0; i < cbw.cdb_len; i++)
         cbw.cdb[i] = cdb[i];
-    rc = m->dev->hc->ops->bulk(m->out, &cbw, sizeof(cbw), TIMEOUT_MS);
-    if (rc != sizeof(cbw))
-        return rc < 0 ? rc : ERR_FORMAT;
-    if (len != 0) {
-        moved = move(write ? m->out : m->in, buf, len, timeout);
-        if (moved == ERR_DEVICE)
-            moved = 0;          /* stalled: the status tells why */
-        if (moved < 0)
-            return moved;
+    done = run(t, timeout);
+    if (done == 0 || t[0].moved != sizeof(cbw))
+        return t[0].moved < 0 ? t[0].moved : ERR_FORMAT;
+    if (done == 1) {
+        if (t[1].moved != ERR_DEVICE || usb_clear_halt(t[1].pipe) < 0)
+            return t[1].moved;
+        t[1].moved = 0;
+        done = bulk(&t[2], timeout) < 0 ? 2 : 3;
     }
-    rc = read_status(m, csw, timeout);
-    return rc < 0 ? rc : moved;
+    if (done == 2 && t[2].moved == ERR_DEVICE &&
+        usb_clear_halt(t[2].pipe) >= 0)
+        (void)bulk(&t[2], timeout);     /* looked at below */
+    if (t[2].moved < 0)
+        return t[2].moved;
+    return good_status(m, &t[2]) ? t[1].moved : ERR_FORMAT;
 }
 
 static int usb_msc_packet(struct drive *d, const uint8_t cdb[16], void *buf,

@@ -59,18 +59,36 @@ bool usb_enough(void)
     return search_over;
 }
 
-void usb_add_controller(struct usb_controller *hc,
-                        const struct usb_bus_ops *ops)
+int usb_ignore(const struct usb_controller *hc, const char *why)
+{
+    print(USB_WHO ": %s, controller ignored\n", USB_WHO_ARGS(hc), why);
+    return ERR_DEVICE;
+}
+
+static void start(struct pci_device *pci, const struct usb_bus_ops *ops)
 {
     struct bus **at = &buses;
     struct bus *b = malloc_temp(sizeof(*b), 4);
+    struct usb_controller *hc = malloc_high(ops->size, 8);
+    bool io;
 
-    if (b == NULL)
+    if (b == NULL || hc == NULL)
         return;                 /* the allocator has said it */
+    hc->ops = ops->ops;
+    hc->bdf = hc->path_bdf = pci->bdf;
+    hc->physical = pci_read16(pci->bdf, PCI_SUBSYS_VENDOR) != VENDOR_QEMU;
+    hc->base = (uint8_t *)(uintptr_t)pci_bar(pci->bdf, ops->bar, &io);
+    if (hc->base == NULL || io != ops->io) {
+        (void)usb_ignore(hc, "registers not below 4 GiB");
+        return;
+    }
+    pci_set16(pci->bdf, PCI_COMMAND, 0, PCI_COMMAND_MASTER |
+              (io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY));
+    if (ops->start(hc) < 0)
+        return;
+    pci->have_driver = true;
     b->hc = hc;
     b->ops = ops;
-    hc->path_bdf = hc->bdf;
-    hc->physical = pci_read16(hc->bdf, PCI_SUBSYS_VENDOR) != VENDOR_QEMU;
     while (*at != NULL && (!(*at)->ops->last || ops->last))
         at = &(*at)->next;
     b->next = *at;
@@ -79,12 +97,13 @@ void usb_add_controller(struct usb_controller *hc,
 
 void usb_start(struct pci_device *pci)
 {
-    if (pci->prog_if == PROG_IF_XHCI)
-        xhci_start(pci);
-    else if (pci->prog_if == PROG_IF_EHCI)
-        ehci_start(pci);
-    else if (pci->prog_if == PROG_IF_UHCI)
-        uhci_start(pci);
+    static const struct usb_bus_ops *const kinds[] = {
+        &xhci_bus_ops, &ehci_bus_ops, &uhci_bus_ops,
+    };
+
+    for (unsigned i = 0; i < ARRAY_SIZE(kinds); i++)
+        if (kinds[i]->prog_if == pci->prog_if)
+            start(pci, kinds[i]);
 }
 
 /* ---------------------------------------------------------------- names */

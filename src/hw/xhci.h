@@ -122,7 +122,7 @@ _Static_assert(sizeof(struct xhci_mem) <= XHCI_MEM_ALIGN, "64 KiB");
 
 struct xhci {
     struct usb_controller hc;   /* first: found by a cast */
-    uint8_t *base, *op, *run;
+    uint8_t *op, *run;
     volatile uint32_t *doorbells;
     struct xhci_mem *mem;
     struct xhci_ring commands;

@@ -10,12 +10,10 @@
 #include <string.h>
 
 #include "alloc.h"
+#include "hw/usb_std.h"
 #include "io.h"
 #include "print.h"
 
-#define HALT_TIMEOUT_MS     32u         /* 5.4.1.1: 16 ms */
-#define RESET_TIMEOUT_MS    2000u
-#define PORT_TIMEOUT_MS     500u
 #define EXT_MAX             64u         /* capabilities looked at */
 #define PAGE                4096u
 #define CONTEXTS            33u         /* of an input context */
@@ -41,20 +39,9 @@ static void op_write(struct xhci *x, uint32_t reg, uint32_t v)
 
 /* Wait for the masked bits of an operational register. */
 static int wait_bits(const struct xhci *x, uint32_t reg, uint32_t mask,
-                     uint32_t want, uint32_t timeout_ms)
+                     uint32_t want)
 {
-    struct poll p = poll_start(timeout_ms);
-
-    while ((op_read(x, reg) & mask) != want)
-        if (!poll_again(&p))
-            return ERR_TIMEOUT;
-    return 0;
-}
-
-static int fail(const struct xhci *x, const char *what)
-{
-    print(USB_WHO ": %s, controller ignored\n", USB_WHO_ARGS(&x->hc), what);
-    return ERR_DEVICE;
+    return poll_bits(x->op + reg, mask, want, USB_HC_TIMEOUT_MS);
 }
 
 /* ------------------------------------------------------------- controller */
@@ -66,8 +53,8 @@ static uint32_t next_ext(const struct xhci *x, uint32_t at)
     uint32_t step;
 
     if (at == 0)
-        return XHCI_HCC_XECP(mmio_read32(x->base + XHCI_HCCPARAMS1));
-    step = XHCI_EXT_NEXT(mmio_read32(x->base + at));
+        return XHCI_HCC_XECP(mmio_read32(x->hc.base + XHCI_HCCPARAMS1));
+    step = XHCI_EXT_NEXT(mmio_read32(x->hc.base + at));
     return step != 0 ? at + step : 0;
 }
 
@@ -80,29 +67,47 @@ static void disown(struct xhci *x)
         at = next_ext(x, at);
         if (at == 0)
             return;
-        if (XHCI_EXT_ID(mmio_read32(x->base + at)) == XHCI_EXT_LEGACY) {
-            mmio_write32(x->base + at, 0);
-            mmio_write32(x->base + at + XHCI_LEGACY_SMI, 7u << 29);
+        if (XHCI_EXT_ID(mmio_read32(x->hc.base + at)) == XHCI_EXT_LEGACY) {
+            mmio_write32(x->hc.base + at, 0);
+            mmio_write32(x->hc.base + at + XHCI_LEGACY_SMI, 7u << 29);
         }
     }
+}
+
+static int xhci_start(struct usb_controller *hc)
+{
+    struct xhci *x = host(hc);
+    const uint8_t *base = hc->base;
+
+    x->op = hc->base + mmio_read8(base + XHCI_CAPLENGTH);
+    x->run = hc->base + ALIGN_DOWN(mmio_read32(base + XHCI_RTSOFF), 32u);
+    x->doorbells = (volatile uint32_t *)
+        (hc->base + ALIGN_DOWN(mmio_read32(base + XHCI_DBOFF), 4u));
+    x->context_size = mmio_read32(base + XHCI_HCCPARAMS1) & XHCI_HCC_CSZ
+        ? 64 : 32;
+    disown(x);
+    op_write(x, XHCI_USBCMD, 0);
+    if (wait_bits(x, XHCI_USBSTS, XHCI_STS_HALTED, XHCI_STS_HALTED) < 0)
+        return usb_ignore(hc, "does not stop");
+    op_write(x, XHCI_USBCMD, XHCI_CMD_RESET);
+    return 0;
 }
 
 static int xhci_begin(struct usb_controller *hc)
 {
     struct xhci *x = host(hc);
-    uint32_t params = mmio_read32(x->base + XHCI_HCSPARAMS1);
-    uint32_t pads = XHCI_SCRATCHPADS(mmio_read32(x->base + XHCI_HCSPARAMS2));
+    uint32_t params = mmio_read32(hc->base + XHCI_HCSPARAMS1);
+    uint32_t pads = XHCI_SCRATCHPADS(mmio_read32(hc->base + XHCI_HCSPARAMS2));
     uint64_t *list;
 
-    if (wait_bits(x, XHCI_USBCMD, XHCI_CMD_RESET, 0, RESET_TIMEOUT_MS) < 0 ||
-        wait_bits(x, XHCI_USBSTS, XHCI_STS_NOT_READY, 0,
-                  RESET_TIMEOUT_MS) < 0)
-        return fail(x, "is not ready within 2 s after its reset");
+    if (wait_bits(x, XHCI_USBCMD, XHCI_CMD_RESET, 0) < 0 ||
+        wait_bits(x, XHCI_USBSTS, XHCI_STS_NOT_READY, 0) < 0)
+        return usb_ignore(hc, "is not ready within 2 s after its reset");
     if (!(op_read(x, XHCI_PAGESIZE) & 1))
-        return fail(x, "has no pages of 4 KiB");
+        return usb_ignore(hc, "has no pages of 4 KiB");
     x->mem = malloc_high(sizeof(*x->mem), XHCI_MEM_ALIGN);
     if (x->mem == NULL)
-        return fail(x, "no memory");
+        return usb_ignore(hc, "no memory");
     if (pads != 0) {
         list = malloc_high(pads * sizeof(*list), PAGE);
         for (uint32_t i = 0; list != NULL && i < pads; i++) {
@@ -111,7 +116,7 @@ static int xhci_begin(struct usb_controller *hc)
                 list = NULL;
         }
         if (list == NULL)
-            return fail(x, "no memory for its scratchpads");
+            return usb_ignore(hc, "no memory for its scratchpads");
         x->mem->contexts[0] = xhci_address(list);
     }
     x->slots = XHCI_SLOTS(params) < XHCI_SLOTS_MAX
@@ -132,8 +137,8 @@ static int xhci_begin(struct usb_controller *hc)
     mmio_write32(x->run + XHCI_ERSTBA, xhci_address(x->mem->segment));
     mmio_write32(x->run + XHCI_ERSTBA + 4, 0);
     op_write(x, XHCI_USBCMD, XHCI_CMD_RUN);
-    if (wait_bits(x, XHCI_USBSTS, XHCI_STS_HALTED, 0, HALT_TIMEOUT_MS) < 0)
-        return fail(x, "does not run");
+    if (wait_bits(x, XHCI_USBSTS, XHCI_STS_HALTED, 0) < 0)
+        return usb_ignore(hc, "does not run");
     for (unsigned n = 1; n <= XHCI_PORTS(params); n++)
         op_write(x, XHCI_PORTSC(n), XHCI_PORT_POWER);
     return (int)XHCI_PORTS(params);
@@ -156,8 +161,8 @@ static unsigned protocol(const struct xhci *x, unsigned port,
         at = next_ext(x, at);
         if (at == 0)
             break;
-        head = mmio_read32(x->base + at);
-        ports = mmio_read32(x->base + at + XHCI_PROTOCOL_PORTS);
+        head = mmio_read32(x->hc.base + at);
+        ports = mmio_read32(x->hc.base + at + XHCI_PROTOCOL_PORTS);
         *index = port - (ports & 0xff) + 1;     /* wraps if it is below */
         if (XHCI_EXT_ID(head) == XHCI_EXT_PROTOCOL && *index >= 1 &&
             *index <= (ports >> 8 & 0xff))
@@ -190,9 +195,8 @@ static int xhci_port_reset(struct usb_controller *hc, unsigned port)
     if (!usb3 || !(op_read(x, reg) & XHCI_PORT_ENABLED)) {
         op_write(x, reg, XHCI_PORT_POWER |
                  (usb3 ? XHCI_PORT_WARM : XHCI_PORT_RESET));
-        if (wait_bits(x, reg, XHCI_PORT_RESET, 0, PORT_TIMEOUT_MS) < 0 ||
-            wait_bits(x, reg, XHCI_PORT_ENABLED, XHCI_PORT_ENABLED,
-                      PORT_TIMEOUT_MS) < 0)
+        if (wait_bits(x, reg, XHCI_PORT_RESET, 0) < 0 ||
+            wait_bits(x, reg, XHCI_PORT_ENABLED, XHCI_PORT_ENABLED) < 0)
             return ERR_TIMEOUT;
     }
     op_write(x, reg, XHCI_PORT_POWER | XHCI_PORT_CHANGES);
@@ -410,8 +414,12 @@ static struct usb_pipe *xhci_open(struct usb_device *dev,
     return &p->pipe;
 }
 
-static const struct usb_bus_ops bus_ops = {
+const struct usb_bus_ops xhci_bus_ops = {
+    .ops = &xhci_ops,
+    .prog_if = PROG_IF_XHCI,
+    .size = sizeof(struct xhci),
     .addresses_itself = true,
+    .start = xhci_start,
     .begin = xhci_begin,
     .port_reset = xhci_port_reset,
     .port_disable = xhci_port_disable,
@@ -421,37 +429,3 @@ static const struct usb_bus_ops bus_ops = {
     .update = xhci_update,
     .open = xhci_open,
 };
-
-void xhci_start(struct pci_device *pci)
-{
-    struct xhci *x = malloc_high(sizeof(*x), 8);
-    bool io;
-
-    if (x == NULL)
-        return;                 /* the allocator has said it */
-    x->hc.ops = &xhci_ops;
-    x->hc.bdf = pci->bdf;
-    x->base = (uint8_t *)(uintptr_t)pci_bar(pci->bdf, 0, &io);
-    if (x->base == NULL || io) {
-        (void)fail(x, "registers not below 4 GiB");
-        return;
-    }
-    pci_set16(pci->bdf, PCI_COMMAND, 0,
-              PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
-    x->op = x->base + mmio_read8(x->base + XHCI_CAPLENGTH);
-    x->run = x->base + ALIGN_DOWN(mmio_read32(x->base + XHCI_RTSOFF), 32u);
-    x->doorbells = (volatile uint32_t *)
-        (x->base + ALIGN_DOWN(mmio_read32(x->base + XHCI_DBOFF), 4u));
-    x->context_size = mmio_read32(x->base + XHCI_HCCPARAMS1) & XHCI_HCC_CSZ
-        ? 64 : 32;
-    disown(x);
-    op_write(x, XHCI_USBCMD, 0);
-    if (wait_bits(x, XHCI_USBSTS, XHCI_STS_HALTED, XHCI_STS_HALTED,
-                  HALT_TIMEOUT_MS) < 0) {
-        (void)fail(x, "does not stop");
-        return;
-    }
-    op_write(x, XHCI_USBCMD, XHCI_CMD_RESET);
-    pci->have_driver = true;
-    usb_add_controller(&x->hc, &bus_ops);
-}

@@ -91,6 +91,19 @@ def test_picked_in_spite_of_strict(menu):
         m.wait_debug(rb"\[sector b\]", 20)
 
 
+def test_splash_picture(menu, tmp_path):
+    """-boot splash= shows no picture, and does not hinder the menu."""
+    picture = tmp_path / "splash.jpg"
+    picture.write_bytes(b"\xff\xd8\xff\xe0\0\x10JFIF" + bytes(5000))
+    with menu(f"menu=on,splash-time=20000,splash={picture}",
+              args=["-vga", "std"]) as m:
+        m.expect(PROMPT, 20)
+        m.send("\x1b")
+        m.expect(TITLE, 20)
+        m.send("2")
+        m.wait_debug(rb"\[sector b\]", 20)
+
+
 def test_own_message_and_key(menu):
     """etc/boot-menu-message and etc/boot-menu-key (a scan code: Enter)."""
     with menu(files={"etc/boot-menu-message": b"Speak, friend.\n",

@@ -118,6 +118,10 @@ DRIVES = {
                  "nvme,serial=1,mdts=1,bus=r", "-device",
                  "nvme-ns,drive=d,nsid=3"],
 }
+for name, controller in (("xhci", "qemu-xhci"), ("ehci", "usb-ehci"),
+                         ("uhci", "piix3-usb-uhci")):
+    DRIVES["pc-" + name] = ["-M", "pc", "-device", controller, "-device",
+                            "usb-storage,drive=d"]
 HBAS = ("lsi53c895a", "pvscsi", "megasas")
 for hba in HBAS:
     DRIVES["pc-" + hba] = ["-M", "pc", "-device", f"{hba},id=s", "-device",
@@ -133,9 +137,11 @@ CD_DRIVES = {
 
 
 def quick(names):
-    """The other SCSI adapters differ in few lines: only with `slow`."""
+    """The other SCSI adapters differ in few lines, USB waits long: only with
+    `slow`."""
     return [pytest.param(name, marks=pytest.mark.slow)
-            if name.split("-")[-1] in HBAS else name for name in names]
+            if name.split("-")[-1] in (*HBAS, "ehci", "uhci") else name
+            for name in names]
 
 
 def check_all(out):
@@ -167,7 +173,7 @@ def test_cd(bios, media, tmp_path, name, image):
 
 
 KINDS = ["pc-ide", "q35-ahci", "pc-virtio", "pc-virtio-scsi", "pc-nvme",
-         "pc-lsi53c895a", "pc-pvscsi", "pc-megasas"]
+         "pc-lsi53c895a", "pc-pvscsi", "pc-megasas", "pc-ehci", "pc-uhci"]
 
 
 @pytest.mark.parametrize("name", quick(KINDS))
@@ -193,6 +199,19 @@ def test_unreadable_sector(bios, media, tmp_path, name):
     assert len(failed) == 1 and failed[0].startswith("FAIL read one"), out
     assert "failed" in out.split("FAIL read one")[0], out
     assert "done" in out.splitlines(), out
+
+
+@pytest.mark.parametrize("name", quick(CD_DRIVES))
+def test_cd_is_read_again(bios, media, tmp_path, name):
+    """A sector of the boot image that fails once."""
+    conf = tmp_path / "blkdebug"
+    conf.write_text('[inject-error]\nevent = "read_aio"\nerrno = "5"\n'
+                    f'sector = "{CD_IMAGE * 4}"\nonce = "on"\n')
+    cd = tmp_path / "cd"
+    cd.write_bytes((media / "cd").read_bytes())
+    check_all(run(bios, tmp_path, "-drive",
+                  f"file=blkdebug:{conf}:{cd},format=raw,if=none,id=d,"
+                  "readonly=on,rerror=report", *CD_DRIVES[name]))
 
 
 @pytest.mark.parametrize("name,image,text", [

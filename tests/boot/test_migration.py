@@ -94,9 +94,11 @@ def test_in_post(bios, tmp_path, machine, disk):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("machine,disk", [
-    ("pc", "virtio"), ("pc", "nvme"), ("q35", "ide"), ("q35", "nvme")])
+    ("pc", "virtio"), ("pc", "virtio-scsi"), ("q35", "ide"),
+    ("q35", "usb-xhci")])
 def test_in_post_often(bios, tmp_path, machine, disk):
-    in_post(bios, tmp_path, machine, disk, 15, seed=2)
+    """QEMU does not move a machine that has an NVMe disk."""
+    in_post(bios, tmp_path, machine, disk, 10, seed=2)
 
 
 def menu_argv(bios, tmp_path, machine):

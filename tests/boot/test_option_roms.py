@@ -182,7 +182,8 @@ def test_network_boot(bios, tmp_path, card):
     assert b"echo It works" in (tmp_path / "pcap").read_bytes()
 
 
-@pytest.mark.parametrize("machine", ["pc", "q35"])
+@pytest.mark.parametrize("machine", [
+    "pc", pytest.param("q35", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("display", [
     "VGA", "cirrus-vga", "qxl-vga", "virtio-vga", "vmware-svga",
     "bochs-display", "ramfb"])

@@ -86,7 +86,8 @@ def shake(m, count, seed):
 
 RESETS = [("pc", "ide", None, 20), ("q35", "virtio", "2.0-crb", 20)]
 MANY = [("pc", "virtio", None, 200), ("q35", "ide", None, 200),
-        ("q35", "nvme", "2.0-tis", 200), ("pc", "ide", "1.2", 200)]
+        ("q35", "nvme", "2.0-tis", 200),
+        ("pc", "ide", "1.2", 60)]       # takes a second each
 
 
 @pytest.mark.parametrize("machine,disk,tpm,count", RESETS + [
@@ -128,25 +129,25 @@ def test_sleep_50_times(tests, machine, tpm):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("machine", ["pc", "q35"])
-@pytest.mark.parametrize("way", ["acpi", "kbd", "triple", "bios", "pci"])
+@pytest.mark.parametrize("machine,way", [
+    ("pc", "kbd"), ("pc", "bios"), ("pc", "triple"), ("q35", "acpi"),
+    ("q35", "pci"), ("q35", "triple")])
 def test_linux_reboots(tests, machine, way):
-    """reboot= of the kernel's command line, given by -kernel; twice."""
+    """reboot= of the kernel's command line, given by -kernel."""
     with tests.machine(machine, None, args=[
             "-kernel", str(tests.guest["vmlinuz"]),
             "-initrd", str(tests.guest["initramfs"]),
             "-append", f"console=ttyS0,115200 panic=-1 reboot={way}"]) as m:
         m.ready()
-        for _ in range(2):
-            m.send("reboot -f\n")
-            m.ready()
+        m.send("reboot -f\n")
+        m.ready()
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("machine", ["pc", "q35"])
 def test_power_off(tests, machine):
-    """S5, by the guest and by the power button."""
-    with tests.machine(machine) as m:
+    """S5."""
+    with tests.machine(machine, "virtio") as m:
         m.ready()
         m.send("poweroff -f\n")
         assert m.wait(60) == 0, m.report("no power off")

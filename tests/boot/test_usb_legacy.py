@@ -55,7 +55,7 @@ def test_bootindex_behind_hubs(boots, kind):
                           ",bus=u.0")
                     for i, port in enumerate(["1", "2.1", "2.3.2"])), [])
 
-    for order, first in [((1, 2, 3), "a"), ((2, 1, 3), "b"), ((3, 2, 1), "c")]:
+    for order, first in [((2, 1, 3), "b"), ((3, 2, 1), "c")]:
         text = boots(base + sticks(order), rb"\[sector \w\]")
         assert f"[sector {first}]" in text
         assert text.count("USB MSC Drive") == 3
@@ -108,8 +108,8 @@ def test_menu_by_keyboard(boots, bios, tmp_path, kind, version):
         m.wait_debug(rb"\[sector b\]", 60)
 
 
-@pytest.mark.parametrize("kind", [
-    "ich9", pytest.param("uhci-piix3", marks=pytest.mark.slow)])
+@pytest.mark.slow                       # in test_usb.py there is a quick one
+@pytest.mark.parametrize("kind", ["ich9", "uhci-piix3"])
 def test_linux(generic, kind):
     """GRUB reads the kernel, Linux takes the controllers over, and POST takes
     them back."""

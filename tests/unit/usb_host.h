@@ -267,7 +267,17 @@ static struct usb_pipe *hc_open(struct usb_device *dev,
     return pipe;
 }
 
-static const struct usb_bus_ops hc_bus_ops = {
+static int hc_start(struct usb_controller *hc)
+{
+    return hc->base == NULL ? ERR_DEVICE : 0;
+}
+
+/* The one controller says that it is an xHCI. */
+const struct usb_bus_ops xhci_bus_ops = {
+    .ops = &hc_ops,
+    .prog_if = PROG_IF_XHCI,
+    .size = sizeof(struct usb_controller),
+    .start = hc_start,
     .begin = hc_begin,
     .port_reset = hc_port_reset,
     .port_disable = hc_port_disable,
@@ -275,27 +285,21 @@ static const struct usb_bus_ops hc_bus_ops = {
     .detach = hc_detach,
     .open = hc_open,
 };
+const struct usb_bus_ops ehci_bus_ops = { .prog_if = PROG_IF_EHCI };
+const struct usb_bus_ops uhci_bus_ops = { .prog_if = PROG_IF_UHCI };
 
-static struct usb_controller fake_hc;
-
-void xhci_start(struct pci_device *pci)
+uint32_t pci_bar(pci_bdf bdf, unsigned n, bool *is_io)
 {
-    (void)pci;
-}
-
-void ehci_start(struct pci_device *pci)
-{
-    (void)pci;
-}
-
-void uhci_start(struct pci_device *pci)
-{
-    (void)pci;
+    (void)bdf;
+    *is_io = false;
+    return n == xhci_bus_ops.bar ? 0xfe000000u : 0;
 }
 
 /* All of POST, from a clean state. */
 static void usb_run(void)
 {
+    struct pci_device pci = { .prog_if = PROG_IF_XHCI };
+
     while (block_count != 0)
         free(blocks[--block_count]);
     buses = NULL;
@@ -305,8 +309,7 @@ static void usb_run(void)
     key_poll_usb = NULL;
     said[0] = '\0';
     found_count = attached = detached = opened = polls = code_count = 0;
-    fake_hc = (struct usb_controller){ .ops = &hc_ops };
-    usb_add_controller(&fake_hc, &hc_bus_ops);
+    usb_start(&pci);
     usb_finish();
 }
 

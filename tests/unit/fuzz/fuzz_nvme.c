@@ -3,34 +3,14 @@
  * libFuzzer: an NVMe controller that identifies itself and its namespaces by
  * any bytes.  What is registered as a drive can be used as one.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "alloc.h"
-#include "block.h"
-#include "print.h"
+#include "fuzz_host.h"
 
 #include "../../../src/hw/nvme_post.c"
 
-#define BLOCKS_MAX  64u
-
-static const uint8_t *input;
-static size_t left;
 static uint8_t *page;
-static void *blocks[BLOCKS_MAX];
-static unsigned block_count;
 const struct drive_ops nvme_ops;
 struct pci_device *pci_devices;
 uint16_t pci_device_count;
-
-static uint8_t next_byte(void)
-{
-    if (left == 0)
-        return 0;
-    left--;
-    return *input++;
-}
 
 /* Any answer: a status, and for a page how much of it is not zero. */
 int nvme_run(struct nvme *n, struct nvme_queue *q,
@@ -55,58 +35,13 @@ int nvme_run(struct nvme *n, struct nvme_queue *q,
     return 0;
 }
 
-static void *allocate(uint32_t size, uint32_t align)
-{
-    void *p = aligned_alloc(align < 16 ? 16 : align,
-                            ALIGN_UP(size, align < 16 ? 16 : align));
-
-    if (block_count == BLOCKS_MAX) {
-        free(p);
-        return NULL;
-    }
-    memset(p, 0, size);
-    blocks[block_count++] = p;
-    return p;
-}
-
-void *malloc_high(uint32_t size, uint32_t align)
-{
-    return allocate(size, align);
-}
-
 void *malloc_temp(uint32_t size, uint32_t align)
 {
-    void *p = allocate(size, align);
+    void *p = malloc_high(size, align);
 
     if (size == NVME_PAGE)
         page = p;
     return p;
-}
-
-static void say_it(const char *fmt, va_list ap)
-{
-    char line[256];
-
-    vsnprintf(line, sizeof(line), fmt, ap);
-}
-
-void print(const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    say_it(fmt, ap);
-    va_end(ap);
-}
-
-const char *drive_text(const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    say_it(fmt, ap);
-    va_end(ap);
-    return "";
 }
 
 void drive_register(struct drive *d)
@@ -122,11 +57,6 @@ bool poll_again(struct poll *p)
 {
     (void)p;
     return next_byte() & 1;
-}
-
-void pci_set16(pci_bdf bdf, uint32_t reg, uint16_t clear, uint16_t set)
-{
-    (void)bdf, (void)reg, (void)clear, (void)set;
 }
 
 uint32_t pci_bar(pci_bdf bdf, unsigned n, bool *is_io)
@@ -150,7 +80,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         regs[i] = next_byte();                          /* CAP */
     regs[NVME_CSTS] = next_byte() | NVME_CSTS_READY;
     finish_controller(&n);
-    while (block_count != 0)
-        free(blocks[--block_count]);
+    free_all();
     return 0;
 }

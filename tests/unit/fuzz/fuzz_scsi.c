@@ -3,31 +3,11 @@
  * libFuzzer: SCSI targets that answer anything, to the scan of an adapter and
  * to reads afterwards.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "alloc.h"
-#include "print.h"
+#include "fuzz_host.h"
 
 #include "../../../src/scsi.c"
 #undef READY_TIMEOUT_MS
 #include "../../../src/scsi_post.c"
-
-#define BLOCKS_MAX  64u
-
-static const uint8_t *input;
-static size_t left;
-static void *blocks[BLOCKS_MAX];
-static unsigned block_count;
-
-static uint8_t next_byte(void)
-{
-    if (left == 0)
-        return 0;
-    left--;
-    return *input++;
-}
 
 /* Whatever an adapter's packet() may return: see drive_ops. */
 static int packet(struct drive *d, const uint8_t cdb[16], void *buf,
@@ -65,60 +45,10 @@ static const struct drive_ops ops = {
     .packet = packet,
 };
 
-void *malloc_high(uint32_t size, uint32_t align)
-{
-    void *p = block_count == BLOCKS_MAX ? NULL : calloc(1, size);
-
-    (void)align;
-    if (p)
-        blocks[block_count++] = p;
-    return p;
-}
-
-static void say_it(const char *fmt, va_list ap)
-{
-    char line[256];
-
-    vsnprintf(line, sizeof(line), fmt, ap);
-}
-
-void print(const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    say_it(fmt, ap);
-    va_end(ap);
-}
-
-void debug(const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    say_it(fmt, ap);
-    va_end(ap);
-}
-
-const char *drive_text(const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    say_it(fmt, ap);
-    va_end(ap);
-    return "";
-}
-
 bool poll_again(struct poll *p)
 {
     (void)p;
     return left != 0;
-}
-
-void pci_set16(pci_bdf bdf, uint32_t reg, uint16_t clear, uint16_t set)
-{
-    (void)bdf, (void)reg, (void)clear, (void)set;
 }
 
 void drive_register(struct drive *d)
@@ -144,7 +74,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     input = data;
     left = size;
     scsi_scan(&probe, 8);
-    while (block_count != 0)
-        free(blocks[--block_count]);
+    free_all();
     return 0;
 }
