@@ -71,7 +71,7 @@ def test_cpus(tests, machine, smp):
 
 
 @pytest.mark.parametrize("machine,mem", [
-    ("pc", "96M"), ("q35", "6G"), slow("q35", "96M"), slow("pc", "512M"),
+    ("q35", "6G"), slow("pc", "96M"), slow("q35", "96M"), slow("pc", "512M"),
     slow("pc", "6G"), slow("q35", "2816M"), slow("pc", "3584M")])
 def test_memory(tests, machine, mem):
     """All of -m is there, but less than 1 MiB.  96M is the least that an
@@ -131,6 +131,7 @@ def test_cd_when_disk_has_no_signature(tests):
         m.expect(rb"ISOLINUX", 40)
 
 
+@pytest.mark.slow                       # usb::linux_from_a_stick reboots, too
 def test_reboot(tests):
     """A reboot by Linux comes up again."""
     with tests.machine("q35") as m:

@@ -28,7 +28,7 @@ def menu(bios, tmp_path):
             line += ["-fw_cfg", f"name={name},file={path}"]
         for i in range(count):
             name = "abc"[i % 3] + (str(i // 3) if i > 2 else "")
-            path = roms.sector(tmp_path / f"{name}.img", name, size=512)
+            path = roms.sector(tmp_path / f"{name}.img", name)
             line += vm.disk(path, "virtio", machine, index=i, boot=i + 1)
         argv = vm.qemu_argv(bios, machine, mem="64M", args=line)
         with vm.Machine(argv, tmp_path / "run") as m:

@@ -104,7 +104,7 @@ def test_in_post_often(bios, tmp_path, machine, disk):
 def menu_argv(bios, tmp_path, machine):
     args = ["-boot", "menu=on,splash-time=60000"]
     for i, name in enumerate("ab"):
-        path = roms.sector(tmp_path / f"{name}.img", name, size=512)
+        path = roms.sector(tmp_path / f"{name}.img", name)
         args += vm.disk(path, "virtio", machine, index=i, boot=i + 1)
     sercon = tmp_path / "sercon"
     sercon.write_bytes(b"\xf8\x03")

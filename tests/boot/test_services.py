@@ -65,6 +65,14 @@ def test_services(program, machine):
     assert "ok BIOS32 last bus" in passed
 
 
+def test_virtual_8086(program, under_seabios):
+    """What needs protected mode is refused to a program under a monitor."""
+    if under_seabios:
+        pytest.skip("SeaBIOS serves some of them")
+    with program("v86") as m:
+        finished(m)
+
+
 @pytest.mark.parametrize("machine", MACHINES)
 def test_nothing_is_left_of_another_boot(program, machine):
     """Where operating systems search for tables (E0000-FFFFF and the EBDA), none

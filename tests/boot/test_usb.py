@@ -474,7 +474,7 @@ def redirected(bios, tmp_path):
 
 @pytest.mark.parametrize("cls,message", [
     pytest.param(*case, id=case[0].__name__,
-                 marks=pytest.mark.slow if case[0] in (NoData, Silent) else [])
+                 marks=pytest.mark.slow if case[0] in (NoData, Mute) else [])
     for case in HOSTILE])
 def test_hostile_device(redirected, boots, cls, message):
     """The next device is found and booted."""
