@@ -10,6 +10,9 @@
     .globl _start
 _start:
     ljmp $0, $1f
+
+    .org 8                          /* 7C08h: agent.py's waking vector */
+    ljmp $0, $wake
 1:  cli
     xorw %ax, %ax
     movw %ax, %ds
@@ -21,6 +24,9 @@ _start:
     movw $packet, %si
     int $0x13
     jc failed
+wake:
+    xorw %ax, %ax
+    movw %ax, %ds
     inb $0x92, %al
     andb $0xfe, %al
     orb $2, %al
