@@ -332,3 +332,42 @@ def test_every_fault_at_each_command(tests, kind, name, normal):
     run_all(tests, kind, normal,
             [(name, n) for n in range(normal[kind][0])],
             workers_for(name))
+
+
+# ------------------------------------------------------------ and then Linux
+
+IN_THE_FAST_SET = ("garbage", "lost")
+
+
+@pytest.mark.parametrize("name", [
+    n if n in IN_THE_FAST_SET else pytest.param(n, marks=pytest.mark.slow)
+    for n in FAULTS])
+def test_linux_boots(tests, name):
+    """One boot per kind of fault, at the first extend: Linux is there, and the
+    TPM is as the firmware said."""
+    kind = KINDS[FAULTS.index(name) % 3]
+    n = {"1.2": 6}.get(kind, 4)
+    fault = Fault(kind, name, n)
+    with measured.watched(tests, kind, fault) as tpm, \
+            tests.machine("q35", "virtio", tpm=tpm) as m:
+        m.ready(240)
+        assert fault.struck in EXTEND, f"{fault.struck or 0:#x}"
+        said = re.findall(rb"^TPM: ([^\n]*)", m.debug(), re.M)
+        said = [line for line in said if not line.startswith(QUIET)]
+        if name in PASSING:
+            assert not said
+            dump = m.dump("tpm")
+            dump["argv"] = vm.shown(m.argv).encode()
+            conftest.assert_log_matches(
+                dump, vm.BANKS.split(",") if tpm.version2 else ["sha1"])
+            return
+        assert any(b"PCR0 could not be extended" in line for line in said)
+        assert any(b"starting without measured boot" in line for line in said)
+        if name in SILENT:
+            assert any(b"PCRs not capped" in line for line in said)
+        elif name == "failure":
+            assert any(b"in failure mode" in line for line in said)
+        else:
+            assert b"PCRs capped, TPM disabled; starting without measured " \
+                b"boot" in said
+            assert is_capped(tpm) and is_disabled(tpm)
