@@ -176,7 +176,8 @@ static void resume_tpm(uint8_t *log, uint32_t log_size)
 {
     static const char *const text[] = {
         [TCG_RESUME_RESTORED] = "restored",
-        [TCG_RESUME_CAPPED] = "state lost: capped and disabled",
+        [TCG_RESUME_CAPPED] = "not trusted: capped and disabled",
+        [TCG_RESUME_FAILED] = "not trusted: not all of it capped and disabled",
         [TCG_RESUME_UNUSED] = "started by somebody else: not used",
         [TCG_RESUME_DEAD] = "does not answer",
     };

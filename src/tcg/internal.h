@@ -107,6 +107,8 @@ bool tpm2_auth_refused(const struct tcg *t);
 int tpm2_extend(struct tcg *t, uint32_t pcr, const struct tcg_digests *d);
 int tpm2_extend_one(struct tcg *t, uint32_t pcr, uint16_t alg,
                     const uint8_t *digest, size_t size);
+/* Extend every active bank by its digest of the error separator. */
+int tpm2_error_event(struct tcg *t, uint32_t pcr);
 int tpm2_hierarchy_off(struct tcg *t, uint32_t hierarchy);
 
 int tpm12_extend(struct tcg *t, uint32_t pcr, const uint8_t *digest);
@@ -170,7 +172,7 @@ int tcglog_adopt(struct tcg *t, uint8_t *area, uint32_t size);
 /* ---------------------------------------------------------- measure.c */
 
 /*
- * Extend and log; says so if either fails.  Returns ERR_SPACE for an event
+ * Extend and log; says so if either fails and nothing had failed before.  Returns ERR_SPACE for an event
  * that was extended but does not fit into the log.  Does not call tcg_fail().
  */
 int tcg_extend_and_log(struct tcg *t, uint32_t pcr, uint32_t type,

@@ -80,8 +80,12 @@ struct event {
     const char *text;
 };
 
+/* Once measured boot has failed, what follows is summed up in one line. */
 static int extend_failed(struct tcg *t, uint32_t pcr, int err)
 {
+    if (t->state == TCG_FAILED) {
+        return err;
+    }
     if (err == ERR_TPM) {
         tcg_say(t, "PCR%u could not be extended: code %xh", pcr, t->code);
     } else {

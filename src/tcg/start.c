@@ -157,33 +157,6 @@ static int start_up(struct tcg *t, bool state, uint32_t *code)
     return 0;
 }
 
-int tcg_start(struct tcg *t, const struct tcg_platform *p)
-{
-    uint32_t code;
-    int rc = tcg_detect(t, p);
-
-    if (rc == 0) {
-        rc = start_up(t, false, &code);
-    }
-    if (rc < 0) {
-        return rc;
-    }
-    if (t->state == TCG_UNUSED) {
-        return ERR_TPM;
-    }
-    if (code) {
-        tcg_say(t, "start-up failed with code %xh", code);
-        tcg_fail(t, "the TPM could not be started");
-        return ERR_TPM;
-    }
-    rc = tcg_after_startup(t, true);
-    if (rc < 0) {
-        tcg_say(t, "set-up failed: %s", tcg_err_text(rc));
-        tcg_fail(t, "the TPM could not be set up");
-    }
-    return rc;
-}
-
 /* Go on in the log of before the sleep.  Without it, or when it is not ours
  * any more, nothing is logged: what matters is the TPM. */
 static void adopt(struct tcg *t, uint8_t *log, uint32_t size)
@@ -216,6 +189,48 @@ static int cap_all(struct tcg *t, const char *why, uint8_t *log,
     rc = tcg_cap_and_disable(t, TCG_PCRS_ALL);
     tcg_forget_auth(t);
     t->flags |= TCG_F_HANDED_OVER;
+    return rc;
+}
+
+/*
+ * Start-up has failed by rc.  A TPM that gives any answer may have been started
+ * nevertheless, or be for the OS to start with empty PCRs: it is closed as far
+ * as that works unheard.  Returns rc.
+ */
+static int not_started(struct tcg *t, int rc)
+{
+    if (rc != ERR_TIMEOUT) {
+        /* What could not be done has been said; nothing else can be done. */
+        (void)cap_all(t, "measured boot has failed: the TPM could not be "
+                      "started", NULL, 0);
+    }
+    return rc;
+}
+
+int tcg_start(struct tcg *t, const struct tcg_platform *p)
+{
+    uint32_t code;
+    int rc = tcg_detect(t, p);
+
+    if (rc < 0) {
+        return rc;
+    }
+    rc = start_up(t, false, &code);
+    if (rc < 0) {
+        return not_started(t, rc);
+    }
+    if (t->state == TCG_UNUSED) {
+        return ERR_TPM;
+    }
+    if (code) {
+        tcg_say(t, "start-up failed with code %xh", code);
+        return not_started(t, ERR_TPM);
+    }
+    rc = tcg_after_startup(t, true);
+    if (rc < 0) {
+        tcg_say(t, "set-up failed: %s", tcg_err_text(rc));
+        tcg_fail(t, "the TPM could not be set up");
+    }
     return rc;
 }
 
@@ -264,9 +279,9 @@ static int restored(struct tcg *t, uint8_t *log, uint32_t log_size)
     }
     if (rc < 0) {
         tcg_say(t, "set-up after the sleep failed: %s", tcg_err_text(rc));
-        (void)tcg_cap_and_disable(t, TCG_PCRS_ALL);     /* it has said it */
+        rc = tcg_cap_and_disable(t, TCG_PCRS_ALL);
         tcg_forget_auth(t);
-        return TCG_RESUME_CAPPED;
+        return rc < 0 ? TCG_RESUME_FAILED : TCG_RESUME_CAPPED;
     }
     t->state = TCG_MEASURING;
     t->flags |= TCG_F_HANDED_OVER;
@@ -277,47 +292,36 @@ static int restored(struct tcg *t, uint8_t *log, uint32_t log_size)
 int tcg_resume(struct tcg *t, const struct tcg_platform *p, uint8_t *log,
                uint32_t log_size)
 {
+    const char *why = "it could not be started again after the sleep";
     uint32_t code;
     int rc = tcg_detect(t, p);
 
     if (rc == ERR_ABSENT) {
         return rc;
     }
-    if (rc == 0) {
-        rc = start_up(t, true, &code);
-    }
     if (rc < 0) {
-        return TCG_RESUME_DEAD;
+        return TCG_RESUME_UNUSED;           /* as at POST, and said so */
     }
+    rc = start_up(t, true, &code);
     if (t->state == TCG_UNUSED) {
         return TCG_RESUME_UNUSED;
     }
-    if (code == 0) {
+    if (rc == 0 && code == 0) {
         return restored(t, log, log_size);
     }
-    tcg_debug(t, "start-up with the saved state: code %xh", code);
-    rc = tcg_startup(t, false, &code);
-    if (rc < 0) {
-        tcg_say(t, "start-up failed: %s", tcg_err_text(rc));
+    if (rc == 0) {
+        why = "its state was lost in the sleep";
+        tcg_debug(t, "start-up with the saved state: code %xh", code);
+    }
+    if (rc != ERR_TIMEOUT) {
+        /* Not the OS's to start; fine if it was started unheard. */
+        rc = tcg_startup(t, false, &code);
+    }
+    if (rc == ERR_TIMEOUT) {
+        tcg_say(t, "it cannot be capped: %s", tcg_err_text(rc));
         t->state = TCG_FAILED;
         return TCG_RESUME_DEAD;
     }
-    /* What could not be done has been said; nothing else can be done. */
-    (void)cap_all(t, "its state was lost in the sleep", log, log_size);
-    return TCG_RESUME_CAPPED;
-}
-
-int tcg_start_capped(struct tcg *t, const struct tcg_platform *p,
-                     const char *why)
-{
-    uint32_t code;
-    int rc = tcg_detect(t, p);
-
-    if (rc == 0) {
-        rc = start_up(t, false, &code);
-    }
-    if (rc < 0 || t->state == TCG_UNUSED) {
-        return rc;
-    }
-    return cap_all(t, why, NULL, 0);
+    return cap_all(t, why, log, log_size) < 0 ? TCG_RESUME_FAILED
+                                              : TCG_RESUME_CAPPED;
 }

@@ -285,6 +285,7 @@ void tcg_fail(struct tcg *t, const char *why);
 enum tcg_resumed {
     TCG_RESUME_RESTORED,    /* TPM state is that of before the sleep */
     TCG_RESUME_CAPPED,      /* it was lost: capped, disabled, resume anyway */
+    TCG_RESUME_FAILED,      /* so, but not all of it worked (printed) */
     TCG_RESUME_UNUSED,      /* somebody else had started the TPM already */
     TCG_RESUME_DEAD,        /* the TPM does not answer (printed) */
 };
@@ -302,14 +303,6 @@ enum tcg_resumed {
  */
 int tcg_resume(struct tcg *t, const struct tcg_platform *p, uint8_t *log,
                uint32_t log_size);
-
-/*
- * A boot that cannot be measured at all must go on (a CMOS shutdown code that
- * jumps into memory left by an earlier OS): start the TPM, cap, disable.
- * Resident.  Returns 0, or ERR_ABSENT without TPM.
- */
-int tcg_start_capped(struct tcg *t, const struct tcg_platform *p,
-                     const char *why);
 
 /* ---------------------------------------------------------------- INT 1Ah */
 

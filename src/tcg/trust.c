@@ -36,9 +36,9 @@ static bool in_failure_mode(const struct tcg *t)
 
 /*
  * Make a set of PCRs useless.  Every one is tried unless the TPM does not
- * answer at all.
+ * answer at all.  blind: of banks that are not known; the TPM hashes.
  */
-static int cap(struct tcg *t, uint32_t pcrs)
+static int cap(struct tcg *t, uint32_t pcrs, bool blind)
 {
     int rc, result = 0;
 
@@ -46,7 +46,7 @@ static int cap(struct tcg *t, uint32_t pcrs)
         if (!(pcrs >> pcr & 1)) {
             continue;
         }
-        rc = tcg_separator(t, pcr, true);
+        rc = blind ? tpm2_error_event(t, pcr) : tcg_separator(t, pcr, true);
         if (rc < 0 && rc != ERR_SPACE) {
             result = rc;
         }
@@ -95,15 +95,16 @@ static int disable(struct tcg *t)
 
 int tcg_cap_and_disable(struct tcg *t, uint32_t pcrs)
 {
-    int capped, strange, disabled;
+    int capped = 0, strange, disabled;
 
     t->state = TCG_FAILED;
     t->code = 0;
     /* Without a list of its banks it may have some. */
-    capped = t->family == TCG_FAMILY_20 && !t->bank_count ? tpm2_learn_banks(t)
-                                                          : 0;
-    if (capped == 0) {
-        capped = cap(t, pcrs);
+    if (t->family == TCG_FAMILY_20 && !t->bank_count) {
+        capped = tpm2_learn_banks(t);
+    }
+    if (capped != ERR_TIMEOUT) {
+        capped = cap(t, pcrs, capped < 0);
     }
     if (capped == ERR_TIMEOUT) {
         /* tcg_look_again() may want the authorisation. */

@@ -12,8 +12,11 @@ second.
 
 import contextlib
 import pathlib
+import struct
 import subprocess
+import time
 
+import measured
 import vm
 
 RM = pathlib.Path(__file__).resolve().parent.parent / "rm"
@@ -22,6 +25,9 @@ GCC = ["gcc", "-m32", "-Os", "-march=i686", "-ffreestanding", "-fno-pic",
        "-fno-stack-protector", "-fno-asynchronous-unwind-tables",
        "-fno-zero-initialized-in-bss", "-fcf-protection=none", "-Wall",
        "-Wextra", "-Werror", "-c"]
+
+WAKE = 0x7c08                   # in agent.S
+SLEEP = 0x2400                  # in PM1_CNT: SLP_EN, type 1, which is S3
 
 PPI = 0xfed45000
 PPRP, PPRQ, PPRM, LPPR = 0x105, 0x109, 0x10d, 0x111
@@ -73,6 +79,28 @@ class Agent:
     def reset(self, timeout=60):
         self.reset_begin()
         self.ready(timeout)
+
+    # ----------------------------------------------------------------- S3
+
+    def suspend(self, timeout=20):
+        """To S3; the agent itself is what wakes up.  For a machine of 32 MiB
+        of RAM."""
+        fadt = next(measured.tables(measured.memory(self.m), b"FACP"))
+        facs, = struct.unpack("<I", fadt[36:40])
+        pm1_control, = struct.unpack("<I", fadt[64:68])
+        self.write(facs + 12, struct.pack("<I", WAKE))
+        self.m.send(f"p {pm1_control:x} {SLEEP:x}\n")
+        end = time.monotonic() + timeout
+        while self.m.qmp("query-status")["status"] != "suspended":
+            assert time.monotonic() < end, self.m.report("it does not sleep")
+            time.sleep(0.01)
+
+    def wake(self, timeout=60):
+        """Returns the seconds until the agent was there again."""
+        start = time.monotonic()
+        self.m.qmp("system_wakeup")
+        self.ready(timeout)
+        return time.monotonic() - start
 
     # ------------------------------------------------------------- the TPM
 

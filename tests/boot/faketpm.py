@@ -16,6 +16,7 @@ ended.
 
 import array
 import os
+import signal
 import socket
 import struct
 import threading
@@ -62,6 +63,7 @@ class FakeTpm(vm.Tpm):
         self.listener = None
         self.closing = False
         self.initialised = False
+        self.stop_at_init = False   # SIGSTOP when QEMU has reset the TPM
 
     def start(self):
         super().start()
@@ -112,7 +114,10 @@ class FakeTpm(vm.Tpm):
                                      daemon=True).start()
                 else:
                     real.sendall(data)
-                ours.sendall(real.recv(8192))
+                reply = real.recv(8192)
+                if command == CMD_INIT and self.stop_at_init:
+                    os.kill(self.process.pid, signal.SIGSTOP)
+                ours.sendall(reply)
         except (OSError, EOFError):
             pass
 

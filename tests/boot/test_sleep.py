@@ -19,11 +19,15 @@ def wait_status(m, status, limit=60):
         time.sleep(0.05)
 
 
-def suspend_and_wake(m, line=SUSPEND):
-    """The guest goes to S3, is woken, and its shell goes on."""
+def suspend_and_wake(m, line=SUSPEND, until=None):
+    """The guest goes to S3, is woken, and its shell goes on; or until() waits
+    for something that comes first."""
     m.send(line + "\n")
     wait_status(m, "suspended")
     m.qmp("system_wakeup")
+    if until:
+        until()
+        return
     m.expect(rb"KEEL-RC 0\r?\n", 60, "the guest to go on after S3")
 
 

@@ -5,12 +5,16 @@
  */
 #define SECTORS     24              /* behind this one; agent.py checks */
 
+#define ENTRY_AT_8  wake            /* 7C08h: agent.py's waking vector */
 #include "start.h"
     cld
     movb $0x42, %ah
     movw $packet, %si
     int $0x13
     jc failed
+wake:
+    xorw %ax, %ax
+    movw %ax, %ds
     inb $0x92, %al
     andb $0xfe, %al
     orb $2, %al

@@ -12,6 +12,7 @@
  *     t BYTES             a TPM command; the response, or nothing
  *     i PORT              a byte from a port
  *     o PORT BYTE         a byte to a port; 501 is QEMU's end
+ *     p PORT WORD         16 bits to a port
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -57,6 +58,11 @@ static uint8_t in8(uint16_t port)
 static void out8(uint16_t port, uint8_t v)
 {
     __asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port));
+}
+
+static void out16(uint16_t port, uint16_t v)
+{
+    __asm__ volatile("outw %0, %1" : : "a"(v), "Nd"(port));
 }
 
 static volatile uint8_t *mem8(uint32_t at)
@@ -227,6 +233,10 @@ static void command(int c)
         at = number();
         out8((uint16_t)at, (uint8_t)number());
         break;
+    case 'p':
+        at = number();
+        out16((uint16_t)at, (uint16_t)number());
+        break;
     }
     while (last != '\n')
         (void)next();
@@ -246,7 +256,8 @@ void agent_main(void)
     for (;;) {
         int c = next();
 
-        if (c == 'r' || c == 'w' || c == 't' || c == 'i' || c == 'o') {
+        if (c == 'r' || c == 'w' || c == 't' || c == 'i' || c == 'o' ||
+            c == 'p') {
             (void)next();               /* the space */
             command(c);
         }

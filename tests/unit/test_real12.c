@@ -93,12 +93,46 @@ static void test_fail_closed(void **state)
     realtpm_end();
 }
 
+/* Executes everything; no answer makes sense. */
+static int garble(void *arg, const uint8_t *cmd, uint32_t len, uint8_t *rsp,
+                  uint32_t cap)
+{
+    int n = realtpm_exec(arg, cmd, len, rsp, cap);
+
+    rsp[0] = 0x5a;
+    memset(rsp + 6, 0x5a, (size_t)n - 6);
+    return n;
+}
+
+/* Whether it was started cannot be known: it is closed without being heard. */
+static void test_garbled(void **state)
+{
+    static const uint8_t error[4] = { 1, 0, 0, 0 };
+    uint8_t v[20], want[40] = { 0 };
+
+    (void)state;
+    begin();
+    hw.exec = garble;
+    assert_true(tcg_start(&t, &hw.plat) < 0);
+    assert_contains(hw.out, "start-up failed: its answer is malformed");
+    assert_contains(hw.out, "PCRs could not all be capped");
+    assert_int_equal(t.state, TCG_FAILED);
+    digest_of(4, error, 4, want + 20);
+    digest_of(4, want, 40, want);
+    for (uint32_t i = 0; i < 8; i++) {
+        assert_int_equal(realtpm_pcr(4, i, v), 20);
+        assert_memory_equal(v, want, 20);
+    }
+    realtpm_end();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_boot),
         cmocka_unit_test(test_already_started),
         cmocka_unit_test(test_fail_closed),
+        cmocka_unit_test(test_garbled),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -250,6 +250,39 @@ static void test_late_extend(void **state)
     realtpm_end();
 }
 
+/* Executes everything; no answer makes sense. */
+static int garble(void *arg, const uint8_t *cmd, uint32_t len, uint8_t *rsp,
+                  uint32_t cap)
+{
+    int n = realtpm_exec(arg, cmd, len, rsp, cap);
+
+    rsp[0] = 0x5a;
+    memset(rsp + 6, 0x5a, (size_t)n - 6);
+    return n;
+}
+
+/* Whether it was started cannot be known: it is closed without being heard. */
+static void test_garbled(void **state)
+{
+    static const enum fake_kind kinds[] = { FAKE_CRB, FAKE_TIS20 };
+
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        begin(kinds[k]);
+        hw.exec = garble;
+        assert_true(tcg_start(&t, &hw.plat) < 0);
+        assert_contains(hw.out, "start-up failed: its answer is malformed");
+        assert_contains(hw.out, "PCRs could not all be capped, TPM could not "
+                        "be disabled");
+        assert_int_equal(t.state, TCG_FAILED);
+        assert_capped(4, 20);
+        assert_capped(11, 32);
+        assert_capped(13, 64);
+        assert_int_equal(realtpm_property(0x201) & 7, 0);
+        realtpm_end();
+    }
+}
+
 /* How HierarchyChangeAuth goes wrong. */
 static enum { EXECUTED, NOT_EXECUTED, ANSWERS_LATE } auth_fault;
 
@@ -344,6 +377,7 @@ int main(void)
         cmocka_unit_test(test_fail_closed),
         cmocka_unit_test(test_late_start),
         cmocka_unit_test(test_late_extend),
+        cmocka_unit_test(test_garbled),
         cmocka_unit_test(test_unknown_auth),
         cmocka_unit_test(test_log_overflow),
         cmocka_unit_test(test_no_log),
