@@ -165,7 +165,9 @@ def test_services(run):
     assert "[ROM services good]" in text
 
 
-@pytest.mark.parametrize("card", ["e1000", "virtio-net-pci", "rtl8139"])
+@pytest.mark.parametrize("card", [
+    "e1000", pytest.param("virtio-net-pci", marks=pytest.mark.slow),
+    pytest.param("rtl8139", marks=pytest.mark.slow)])
 def test_network_boot(bios, tmp_path, card):
     """QEMU's own iPXE ROM fetches a script, which gives the boot back."""
     (tmp_path / "tftp").mkdir()
