@@ -2,6 +2,8 @@
 """Option ROMs: good ones run, broken ones are named and left alone, and in
 both cases the machine boots."""
 
+import re
+
 import pytest
 
 import roms
@@ -91,6 +93,30 @@ def test_too_large(run):
     assert "[ROM" not in text
 
 
+def test_room_for_several(bios, tmp_path):
+    """A display's ROM and those of four network cards, none over another."""
+    disk = roms.sector(tmp_path / "disk.img", "disk")
+    args = ["-device", "VGA"] + vm.disk(disk, "virtio", boot=1)
+    for slot in range(4, 8):
+        args += ["-device", f"e1000,addr={slot}"]
+    with vm.Machine(vm.qemu_argv(bios, mem="64M", args=args),
+                    tmp_path / "run") as m:
+        m.wait_debug(rb"\[sector disk\]", 60)
+        text = m.debug().decode(errors="replace")
+        m.qmp("pmemsave", val=0xc0000, size=0x20000,
+              filename=str(tmp_path / "roms"))
+    assert "not used" not in text
+    places = [int(at, 16) - 0xc0000 for at in re.findall(
+        r"Option ROM of PCI .*: \d+ KiB at ([0-9a-f]+)", text)]
+    assert len(places) == 5, text
+    memory = (tmp_path / "roms").read_bytes()
+    for at, after in zip(places, places[1:] + [len(memory)]):
+        assert memory[at:at + 2] == b"\x55\xaa", f"{at:#x}\n{text}"
+        length = memory[at + 2] * 512
+        assert 0 < length <= after - at, f"{at:#x}: {length}\n{text}"
+        assert sum(memory[at:at + length]) & 0xff == 0, f"{at:#x}\n{text}"
+
+
 @pytest.mark.parametrize("machine", ["pc", "q35"])
 def test_boot_entry_comes_back(run, machine):
     """The network card is first; its entry returns, the disk is next."""
@@ -165,7 +191,9 @@ def test_services(run):
     assert "[ROM services good]" in text
 
 
-@pytest.mark.parametrize("card", ["e1000", "virtio-net-pci", "rtl8139"])
+@pytest.mark.parametrize("card", [
+    "e1000", pytest.param("virtio-net-pci", marks=pytest.mark.slow),
+    pytest.param("rtl8139", marks=pytest.mark.slow)])
 def test_network_boot(bios, tmp_path, card):
     """QEMU's own iPXE ROM fetches a script, which gives the boot back."""
     (tmp_path / "tftp").mkdir()
