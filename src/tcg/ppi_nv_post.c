@@ -181,18 +181,21 @@ static int write20(struct tcg *t, uint32_t value)
 
 /*
  * NV storage obeys its attributes only once it is locked, which is for the
- * TPM's manufacturer to do.  Before, anybody can write anywhere.
+ * TPM's manufacturer to do.  Before, anybody can write anywhere, a note that
+ * something was confirmed, too.
  */
-static bool nv12_is_locked(struct tcg *t)
+static int nv12_is_locked(struct tcg *t, bool *locked)
 {
     struct rd r;
+    int rc = tpm12_get_capability(t, TPM12_CAP_FLAG, TPM12_CAP_FLAG_PERMANENT,
+                                  &r);
 
-    if (tpm12_get_capability(t, TPM12_CAP_FLAG, TPM12_CAP_FLAG_PERMANENT,
-                             &r) < 0) {
-        return false;
+    if (rc < 0) {
+        return rc;
     }
     rd_skip(&r, PERM_NV_LOCKED);
-    return rd_u8(&r);
+    *locked = rd_u8(&r);
+    return r.bad ? ERR_FORMAT : 0;
 }
 
 /* As check_index20(). */
@@ -219,33 +222,6 @@ static int check_index12(struct tcg *t)
         return ERR_FORMAT;
     }
     return 0;
-}
-
-static int read12(struct tcg *t, uint32_t *value)
-{
-    struct tpm_reply reply;
-    struct wr w;
-    int rc;
-
-    if (!nv12_is_locked(t)) {
-        return ERR_ABSENT;
-    }
-    rc = check_index12(t);
-    if (rc < 0) {
-        return rc;
-    }
-    w = tpm_begin(t, TPM12_TAG_RQU, TPM12_ORD_NV_ReadValue);
-    wr_be32(&w, INDEX_12);
-    wr_be32(&w, 0);
-    wr_be32(&w, DATA_SIZE);
-    rc = tpm_do(t, &w, DURATION_SHORT, &reply);
-    if (rc < 0) {
-        return rc;
-    }
-    if (rd_be32(&reply.body) != DATA_SIZE) {
-        return ERR_FORMAT;
-    }
-    return take_value(&reply.body, FLAGS_12, value);
 }
 
 static void put_pcr_info12(struct wr *w)
@@ -275,30 +251,64 @@ static int define12(struct tcg *t, uint32_t index, uint32_t size)
 }
 
 /*
- * In NV storage that was never locked, what is at our index may be anybody's:
- * it is made anew, and then the storage is locked for good.
+ * What is at our index in open storage may be anybody's: it is made anew, and
+ * the storage is locked for good, with our index or without.
  */
-static int prepare12(struct tcg *t)
+static int close_storage12(struct tcg *t)
 {
     int rc;
 
-    if (nv12_is_locked(t)) {
-        rc = check_index12(t);
-        return rc == ERR_ABSENT ? define12(t, INDEX_12, DATA_SIZE) : rc;
-    }
     (void)define12(t, INDEX_12, 0);         /* mostly there is none */
-    rc = define12(t, INDEX_12, DATA_SIZE);
-    return rc < 0 ? rc : define12(t, INDEX_LOCK, 0);
+    (void)define12(t, INDEX_12, DATA_SIZE);
+    rc = define12(t, INDEX_LOCK, 0);
+    if (rc == 0) {
+        tcg_say(t, "its NV storage was open to everybody: locked for good");
+    }
+    return rc;
+}
+
+static int read12(struct tcg *t, uint32_t *value)
+{
+    struct tpm_reply reply;
+    bool locked = false;
+    struct wr w;
+    int rc = nv12_is_locked(t, &locked);
+
+    if (rc == 0 && !locked) {
+        rc = close_storage12(t);
+        return rc < 0 ? rc : ERR_ABSENT;
+    }
+    if (rc == 0) {
+        rc = check_index12(t);
+    }
+    if (rc < 0) {
+        return rc;
+    }
+    w = tpm_begin(t, TPM12_TAG_RQU, TPM12_ORD_NV_ReadValue);
+    wr_be32(&w, INDEX_12);
+    wr_be32(&w, 0);
+    wr_be32(&w, DATA_SIZE);
+    rc = tpm_do(t, &w, DURATION_SHORT, &reply);
+    if (rc < 0) {
+        return rc;
+    }
+    if (rd_be32(&reply.body) != DATA_SIZE) {
+        return ERR_FORMAT;
+    }
+    return take_value(&reply.body, FLAGS_12, value);
 }
 
 static int write12(struct tcg *t, uint32_t value)
 {
     struct tpm_reply reply;
     struct wr w;
-    int rc = prepare12(t);
+    int rc = check_index12(t);
 
+    if (rc == ERR_ABSENT) {
+        rc = define12(t, INDEX_12, DATA_SIZE);
+    }
     if (rc < 0) {
-        return rc;
+        return rc;                          /* a foreign one stays */
     }
     w = tpm_begin(t, TPM12_TAG_RQU, TPM12_ORD_NV_WriteValue);
     wr_be32(&w, INDEX_12);

@@ -160,15 +160,16 @@ static void read_policy(struct tcg *t, struct tcg_ppi *ppi)
         return;
     }
     for (size_t i = 0; i < n; i++) {
-        if (text[i] < '0' || text[i] > '9' || seconds > TIMEOUT_MAX_S) {
+        uint32_t digit = (uint32_t)(text[i] - '0');
+
+        seconds = seconds * 10 + digit;
+        if (digit > 9 || seconds > TIMEOUT_MAX_S) {
             tcg_say(t, "opt/org.keelbios/ppi-timeout is no number of "
                     "seconds up to %u; %u taken", TIMEOUT_MAX_S, TIMEOUT_S);
             return;
         }
-        seconds = seconds * 10 + (uint32_t)(text[i] - '0');
     }
-    ppi->timeout_s = (uint16_t)(seconds < TIMEOUT_MAX_S ? seconds
-                                                        : TIMEOUT_MAX_S);
+    ppi->timeout_s = (uint16_t)seconds;
 }
 
 /* ----------------------------------------------------------- confirmation */
@@ -351,6 +352,10 @@ static struct job find_job(struct tcg *t, struct tcg_ppi *ppi)
     struct job job = { .asked = ppi->request };
 
     if (ppi->begun.code) {
+        if (ppi->request) {
+            tcg_say(t, "request %u is dropped: operation %u comes first",
+                    ppi->request, (uint32_t)ppi->begun.code);
+        }
         job = (struct job){ .asked = ppi->begun.code, .confirmed = true,
                             .second = ppi->begun.second };
     } else if (!ppi->request) {

@@ -258,7 +258,7 @@ COMMANDS = {
     0x17b: "GetRandom", 0x129: "HierarchyChangeAuth", 0x182: "PCR_Extend",
     0x169: "NV_ReadPublic",
     0x99: "Startup", 0x65: "GetCapability", 0x53: "ContinueSelfTest",
-    0x4000000a: "PhysicalPresence", 0x14: "Extend",
+    0x4000000a: "PhysicalPresence", 0x14: "Extend", 0xcc: "NV_DefineSpace",
 }
 
 
@@ -267,10 +267,11 @@ COMMANDS = {
                  "GetRandom": 1, "HierarchyChangeAuth": 1,
                  "NV_ReadPublic": 1}),
     ("1.2", {"Startup": 1, "GetCapability": 4, "ContinueSelfTest": 1,
-             "PhysicalPresence": 2})])
+             "PhysicalPresence": 2, "NV_DefineSpace": 3})])
 def test_number_of_commands(tests, kind, fixed):
     """A normal POST sends one extend per event, all banks in it, and these
-    commands; none of them asks for the same thing twice."""
+    commands; none of them asks for the same thing twice.  Here it is the first
+    POST of a TPM 1.2, which closes its NV storage."""
     with measured.watched(tests, kind) as tpm, \
             measured.boot(tests, "q35", tpm) as m:
         events = [e for e in measured.log(m).events

@@ -690,16 +690,20 @@ static void test_given_up(void **state)
 
 static void test_timeout_file(void **state)
 {
+    static const char *const bad[] = { "five", "3601", "99999", "-1" };
+
     (void)state;
     begin(2);
     timeout = "5\n";
     assert_false(request(5, 0));
     assert_true(hw.now > 5000000 && hw.now < 7000000);
-    timeout = "five";
-    realtpm_reset();
-    assert_false(request(5, 0));
-    assert_contains(hw.out, "is no number of seconds");
-    assert_true(hw.now > 30000000 && hw.now < 33000000);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        timeout = bad[i];
+        realtpm_reset();
+        assert_false(request(5, 0));
+        assert_contains(hw.out, "is no number of seconds");
+        assert_true(hw.now > 30000000 && hw.now < 33000000);
+    }
     timeout = "0";
     realtpm_reset();
     assert_false(request(5, 0));
