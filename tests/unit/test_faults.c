@@ -304,6 +304,17 @@ static void test_lost_and_garbage(void **state)
     }
 }
 
+/* How often a command was sent in this POST. */
+static unsigned sent(uint32_t code)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < hw.code_count; i++) {
+        n += hw.codes[i] == code;
+    }
+    return n;
+}
+
 /* Codes that ask for the same command again: it is sent again, and works. */
 static void test_repeats(void **state)
 {
@@ -315,6 +326,8 @@ static void test_repeats(void **state)
     for (int k = 0; k < 3; k++) {
         bool v12 = kinds[k] == FAKE_TIS12;
         size_t n = v12 ? 3 : 4;
+        uint32_t selftest = v12 ? TPM12_ORD_ContinueSelfTest
+                                : TPM2_CC_SelfTest;
 
         record(kinds[k], version_of(kinds[k]));
         for (unsigned c = 0; c < script_len; c++) {
@@ -329,6 +342,13 @@ static void test_repeats(void **state)
                     assert_string_equal(hw.out, "");
                     assert_true(hw.now < 1000000);
                     assert_true(log_ok());
+                    /* Only NEEDS_SELFTEST asks for one, whose answer is the
+                     * next to be spoilt. */
+                    if (script[c].code != selftest) {
+                        assert_int_equal(sent(selftest) - 1,
+                                         v12 && fault_value == 0x801
+                                         ? (times + 1) / 2 : 0);
+                    }
                 }
                 fault_times = 100000;           /* and it ends */
                 post(kinds[k]);
