@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE          /* RTLD_NEXT */
 #include "realtpm.h"
 
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +99,48 @@ static TPM_RESULT presence(TPM_BOOL *pp, uint32_t n)
     (void)n;
     *pp = 0;
     return 0;
+}
+
+/* libcrypto's, without its headers: a function of that name. */
+#define CRYPTO(type, name)  ((type)(uintptr_t)dlsym(RTLD_NEXT, name))
+
+typedef int (*generate_fn)(void *rsa, int bits, void *e, void *callback);
+typedef int (*up_ref_fn)(void *rsa);
+typedef void (*get_key_fn)(void *rsa, void **n, void **e, void **d);
+typedef void (*get_factors_fn)(void *rsa, void **p, void **q);
+typedef int (*set_key_fn)(void *rsa, void *n, void *e, void *d);
+typedef int (*set_factors_fn)(void *rsa, void *p, void *q);
+typedef void *(*dup_fn)(void *number);
+
+/*
+ * In place of libcrypto's: a TPM 1.2 makes a key to test itself whenever it is
+ * switched on, which takes longer than all else that tests do.  It gets the
+ * first one of that size again.
+ */
+int RSA_generate_key_ex(void *rsa, int bits, void *e, void *callback);
+
+int RSA_generate_key_ex(void *rsa, int bits, void *e, void *callback)
+{
+    static struct { int bits; void *rsa; } made[4];
+    dup_fn dup = CRYPTO(dup_fn, "BN_dup");
+    void *n, *d, *p, *q;
+    int i, rc;
+
+    for (i = 0; i < 4 && made[i].rsa && made[i].bits != bits; i++) {
+    }
+    if (i < 4 && made[i].rsa) {
+        CRYPTO(get_key_fn, "RSA_get0_key")(made[i].rsa, &n, &e, &d);
+        CRYPTO(get_factors_fn, "RSA_get0_factors")(made[i].rsa, &p, &q);
+        return CRYPTO(set_key_fn, "RSA_set0_key")(rsa, dup(n), dup(e), dup(d))
+               && CRYPTO(set_factors_fn, "RSA_set0_factors")(rsa, dup(p),
+                                                             dup(q));
+    }
+    rc = CRYPTO(generate_fn, "RSA_generate_key_ex")(rsa, bits, e, callback);
+    if (rc == 1 && i < 4 && CRYPTO(up_ref_fn, "RSA_up_ref")(rsa)) {
+        made[i].bits = bits;
+        made[i].rsa = rsa;
+    }
+    return rc;
 }
 
 static void start(void)

@@ -304,6 +304,17 @@ static void test_lost_and_garbage(void **state)
     }
 }
 
+/* How often a command was sent in this POST. */
+static unsigned sent(uint32_t code)
+{
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < hw.code_count; i++) {
+        n += hw.codes[i] == code;
+    }
+    return n;
+}
+
 /* Codes that ask for the same command again: it is sent again, and works. */
 static void test_repeats(void **state)
 {
@@ -315,6 +326,8 @@ static void test_repeats(void **state)
     for (int k = 0; k < 3; k++) {
         bool v12 = kinds[k] == FAKE_TIS12;
         size_t n = v12 ? 3 : 4;
+        uint32_t selftest = v12 ? TPM12_ORD_ContinueSelfTest
+                                : TPM2_CC_SelfTest;
 
         record(kinds[k], version_of(kinds[k]));
         for (unsigned c = 0; c < script_len; c++) {
@@ -329,6 +342,13 @@ static void test_repeats(void **state)
                     assert_string_equal(hw.out, "");
                     assert_true(hw.now < 1000000);
                     assert_true(log_ok());
+                    /* Only NEEDS_SELFTEST asks for one, whose answer is the
+                     * next to be spoilt. */
+                    if (script[c].code != selftest) {
+                        assert_int_equal(sent(selftest) - 1,
+                                         v12 && fault_value == 0x801
+                                         ? (times + 1) / 2 : 0);
+                    }
                 }
                 fault_times = 100000;           /* and it ends */
                 post(kinds[k]);
@@ -455,6 +475,18 @@ static void test_second_chance(void **state)
     fakehw_init(&hw, FAKE_TIS20, exec, NULL);
     assert_int_equal(tcg_start(&t, &hw.plat), 0);
     assert_int_equal(t.state, TCG_STARTED);
+    /* Refused twice, and all else as well: nothing is claimed. */
+    at = pos = 0;
+    fault = CODE;
+    fault_value = 0x120;
+    fault_times = 100000;
+    fakehw_init(&hw, FAKE_TIS20, exec, NULL);
+    assert_int_equal(tcg_start(&t, &hw.plat), ERR_TPM);
+    assert_contains(hw.out, "start-up failed with code 120h");
+    assert_contains(hw.out, "PCRs could not all be capped, TPM could not be");
+    assert_int_equal(t.state, TCG_FAILED);
+    tcg_fail(&t, "again");                  /* said once */
+    assert_null(strstr(hw.out, "again"));
     /* The first one never reached it: somebody else has started it. */
     at = pos = 0;
     fault_times = 0;
@@ -609,6 +641,7 @@ static void test_cross_check(void **state)
 static int pcrs_len;
 static uint8_t pcrs[600];
 static unsigned hashes, extends;
+static enum { HASHES, REFUSES_TO_HASH, HASHES_NOTHING, REFUSES_TO_EXTEND } odd;
 
 static int odd_tpm(void *arg, const uint8_t *cmd, uint32_t len, uint8_t *rsp,
                    uint32_t cap)
@@ -625,10 +658,17 @@ static int odd_tpm(void *arg, const uint8_t *cmd, uint32_t len, uint8_t *rsp,
         set_size(rsp, (uint32_t)(15 + pcrs_len));
         return 15 + pcrs_len;
     }
+    if (odd == REFUSES_TO_EXTEND && code_of(cmd) == TPM2_CC_PCR_Extend) {
+        return error(rsp, 0x127);
+    }
+    if (odd == REFUSES_TO_HASH && code_of(cmd) == TPM2_CC_Hash) {
+        return error(rsp, 0x143);
+    }
     if (code_of(cmd) == TPM2_CC_Hash) {
-        static const uint8_t head[12] = { 0x80, 1, [10] = 0, [11] = 24 };
+        uint8_t head[12] = { 0x80, 1, [10] = 0, [11] = 24 };
 
         hashes++;
+        head[11] = odd == HASHES_NOTHING ? 0 : 24;
         memcpy(rsp, head, 12);
         memset(rsp + 12, 0x77, 24 + 8);
         set_size(rsp, 44);
@@ -648,7 +688,8 @@ static void odd_pcrs(const void *p, int len)
     at = pos = 0;
     fakehw_init(&hw, FAKE_CRB, odd_tpm, NULL);
     if (tcg_start(&t, &hw.plat) == 0) {
-        assert_int_equal(tcg_attach_log(&t, log_area, sizeof(log_area)), 0);
+        assert_int_equal(tcg_attach_log(&t, log_area, sizeof(log_area)) < 0,
+                         odd != HASHES);
     }
 }
 
@@ -676,6 +717,15 @@ static void test_banks(void **state)
     assert_contains(line, "banks SM3 SHA256");
     tcg_fail(&t, "x");
     assert_int_equal(extends, 16);
+    /* It cannot be capped: it is not left to others. */
+    for (odd = REFUSES_TO_HASH; odd <= REFUSES_TO_EXTEND; odd++) {
+        odd_pcrs("\0\0\0\2" "\0\13\3\1\0\0" "\1\2\3\377\0\0", 16);
+        assert_int_equal(t.state, TCG_FAILED);
+        assert_contains(hw.out, "bank of unknown algorithm could not be "
+                        "capped");
+        assert_contains(hw.out, "PCRs could not all be capped, TPM disabled");
+    }
+    odd = HASHES;
     /* No bank at all. */
     odd_pcrs("\0\0\0\1" "\0\13\3\0\0\0", 10);
     assert_int_equal(t.bank_count, 0);

@@ -298,6 +298,10 @@ static void test_absent(void **state)
     fakehw_init(&hw, FAKE_NONE, realtpm_exec, NULL);
     assert_int_equal(tcg_resume(&t, &hw.plat, NULL, 0), ERR_ABSENT);
     assert_string_equal(hw.out, "");
+    fakehw_init(&hw, FAKE_CRB, realtpm_exec, NULL);
+    hw.crb_size = 5;
+    resume(NULL, 0, TCG_RESUME_UNUSED);
+    assert_contains(hw.out, "names no usable buffers; not used");
 }
 
 int main(void)
