@@ -792,16 +792,17 @@ def test_memtest(tests, tmp_path, machine, way):
 
 @slow
 @pytest.mark.parametrize("machine", ["pc", "q35"])
-def test_xen(tests, tmp_path, machine):
-    """Xen wants E820, the MP or ACPI tables and VGA; dom0 the rest."""
+def test_xen(generic, tmp_path, machine):
+    """Xen wants E820, the MP or ACPI tables and VGA; dom0 the rest.  The cloud
+    kernel cannot be dom0."""
     iso = grub_cd(tmp_path, "multiboot2 /boot/xen.gz console=com1 "
                   "com1=115200,8n1\n"
                   "module2 /boot/vmlinuz console=hvc0 panic=-1\n"
                   "module2 /boot/initramfs\nboot\n",
                   {"xen.gz": needed(XEN, "xen-hypervisor-4.17-amd64"),
-                   "vmlinuz": tests.guest["vmlinuz"],
-                   "initramfs": tests.guest["initramfs"]})
-    with tests.machine(machine, None, mem="1G", smp=2,
+                   "vmlinuz": generic.guest["vmlinuz"],
+                   "initramfs": generic.guest["initramfs"]})
+    with generic.machine(machine, None, mem="1G", smp=2,
                        args=vm.cdrom(iso, machine)) as m:
         m.expect(rb"Xen version 4\.17", 90)
         m.expect(rb"\(XEN\) +\[?0000000000000000, 000000000009f", 90,
