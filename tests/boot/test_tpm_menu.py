@@ -6,26 +6,46 @@ import re
 
 import pytest
 
-from test_ppi import flags12, hierarchies, is_owned, active_banks, set_owner
+import ppihost
+import tpmstate
 
 
 @contextlib.contextmanager
-def menu(tests, machine, tpm, vga=None, first=True):
-    """A machine with its TPM menu open, or a Linux after a reset of it."""
-    with tests.machine(machine, tpm=tpm, vga=vga,
-                       args=["-boot", "menu=on,splash-time=3000"],
-                       machine_options=",graphics=off") as m:
-        if first:
-            enter(m)
-        yield m
+def machine(tests, kind, name="pc"):
+    """The test agent's machine with a TPM; its boot menu waits longer than any
+    test, for enter() or boot()."""
+    with tests.tpm(kind) as tpm:
+        h = ppihost.Agent(tests, name, tpm, args=[
+            "-boot", "menu=on,splash-time=60000"])
+        with h.open() as h.m:
+            yield h
 
 
 def enter(m):
-    m.expect(rb"Press ESC for boot menu", 40)
+    m.expect(rb"Press ESC for boot menu", 60)
     m.send("\x1b")
     m.expect(rb"t\. TPM Configuration", 20)
     m.send("t")
     m.expect(rb"ESC leaves this menu", 20)
+
+
+def boot(h, at_menu=False):
+    """Leave the boot menu; the test agent comes up."""
+    if not at_menu:
+        h.m.expect(rb"Press ESC for boot menu", 60)
+        h.m.send("\x1b")
+    h.m.expect(rb"Select boot device", 20)
+    h.m.send("\x1b")
+    h.m.expect(h.up, 60)
+
+
+def confirm(m, key):
+    """Choose what the key stands for; returns what was asked."""
+    m.send(key)
+    question = m.expect(rb"This will .*?Y confirms|Change the banks.*?Y "
+                        rb"confirms", 20)[0]
+    m.send("y")
+    return question
 
 
 def screen_lines(text):
@@ -36,7 +56,9 @@ def screen_lines(text):
 def test_pages(tests):
     """Every page, at most 80 x 24; wrong keys do nothing; ESC goes back to
     the boot menu and then boots; entering it is in the log."""
-    with tests.tpm("2.0-crb") as tpm, menu(tests, "q35", tpm) as m:
+    with machine(tests, "2.0-crb", "q35") as h:
+        m = h.m
+        enter(m)
         text = bytes(m.serial).decode(errors="replace")
         assert re.search(r"TPM 2\.0 \(IBM, firmware \S+\) by CRB", text)
         assert "Storage hierarchy on, endorsement hierarchy on" in text
@@ -73,76 +95,86 @@ def test_pages(tests):
             assert len(lines) <= 24, page
             assert max(map(len, lines)) <= 80, page
         m.send("\x1b")
-        m.expect(rb"Select boot device", 10)
-        m.send("\x1b")
-        m.ready()
+        boot(h, at_menu=True)
 
 
 def test_changes(tests):
     """Clear asks again; banks; off and on."""
-    with tests.tpm("2.0-tis") as tpm:
-        with menu(tests, "pc", tpm, first=False) as m:
-            m.ready()
-            set_owner(m)
-            m.send("reboot -f\n")
-            enter(m)
-            assert b"Owner password set" in m.serial
-            m.send("1")
-            m.expect(rb"WARNING.*Y confirms", 10)
-            m.send("n")
-            m.expect(rb"Owner password set", 10)
-            m.expect(rb"ESC leaves this menu", 10)
-            m.send("1")
-            m.expect(rb"Y confirms", 10)
-            m.send("y")
-            enter(m)                # after a reset
-            m.send("2")
-            m.expect(rb"1\. SHA1 on.*ESC leaves all", 10)
-            m.send("1")
-            m.expect(rb"1\. SHA1 off.*ESC leaves all", 10)
-            m.send("a")
-            m.expect(rb"Y confirms", 10)
-            m.send("y")
-            m.expect(rb"resetting", 10)
-            m.ready()
-            assert not is_owned(m)
-            assert active_banks(m) == ["sha256", "sha384", "sha512"]
-            m.send("reboot -f\n")
-            enter(m)
-            m.send("3")
-            m.expect(rb"turn the TPM off.*Y confirms", 10)
-            m.send("y")
-            m.ready()
-            assert hierarchies(m) == (False, False)
-            m.send("reboot -f\n")
-            enter(m)
-            m.send("3")
-            m.expect(rb"turn the TPM on.*Y confirms", 10)
-            m.send("y")
-            m.ready()
-            assert hierarchies(m) == (True, True)
+    with machine(tests, "2.0-tis") as h:
+        m = h.m
+        boot(h)
+        tpm = tpmstate.tpm("2.0-tis", h.talk)
+        tpm.take()
+        before = tpm.state()
+        h.reset()
+        enter(m)
+        assert b"Owner password set, lockout password set" in m.serial
+        m.send("1")
+        m.expect(rb"WARNING.*Y confirms", 20)
+        m.send("n")
+        m.expect(rb"Owner password set.*ESC leaves this menu", 20)
+        assert b"WARNING" in confirm(m, "1")
+        enter(m)                    # after a reset
+        m.send("2")
+        m.expect(rb"1\. SHA1 on.*ESC leaves all", 20)
+        m.send("1")
+        m.expect(rb"1\. SHA1 off.*ESC leaves all", 20)
+        confirm(m, "a")
+        m.expect(rb"resetting", 20)
+        boot(h)
+        cleared = tpm.state()
+        assert before["owner"] and not cleared["owner"]
+        assert cleared["index"] is None
+        assert cleared["storage seed"] != before["storage seed"]
+        assert cleared["banks"] == ("sha256", "sha384", "sha512")
+        h.reset()
+        enter(m)
+        assert b"turn the TPM off" in confirm(m, "3")
+        boot(h)
+        off = tpm.state()
+        assert not off["storage"] and not off["endorsement"]
+        h.reset()
+        enter(m)
+        assert b"turn the TPM on" in confirm(m, "3")
+        boot(h)
+        assert tpm.state() == cleared
 
 
 def test_tpm12(tests):
     """The keys that people know from SeaBIOS."""
-    with tests.tpm("1.2") as tpm, menu(tests, "pc", tpm) as m:
-        assert b"The TPM is enabled and activated" in m.serial
-        m.send("p")
-        m.expect(rb"Y confirms", 10)
-        m.send("y")
-        m.expect(rb"an owner cannot be installed", 10)
-        m.expect(rb"ESC leaves this menu", 10)
-        m.send("v")
-        m.expect(rb"Y confirms", 10)
-        m.send("y")
+    with machine(tests, "1.2") as h:
+        m = h.m
         enter(m)
-        m.expect(rb"", 1)
+        assert b"The TPM is enabled and activated" in m.serial
+        confirm(m, "p")
+        m.expect(rb"an owner cannot be installed.*ESC leaves this menu", 20)
+        confirm(m, "d")
+        m.expect(rb"is disabled and activated.*ESC leaves this menu", 20)
+        confirm(m, "e")
+        m.expect(rb"is enabled and activated.*ESC leaves this menu", 20)
+        confirm(m, "v")
+        enter(m)
         assert b"enabled and deactivated" in m.serial
-        m.send("a")
-        m.expect(rb"Y confirms", 10)
-        m.send("y")
-        m.ready()
-        assert flags12(m) == (True, True, False)
+        confirm(m, "a")
+        boot(h)
+        tpm = tpmstate.tpm("1.2", h.talk)
+        assert tpm.state() == {"enabled": True, "active": True,
+                               "owner allowed": False, "owned": False}
+        h.reset()
+        enter(m)
+        confirm(m, "s")
+        m.expect(rb"an owner can be installed.*ESC leaves this menu", 20)
+        m.send("\x1b")
+        boot(h, at_menu=True)
+        tpm.take()
+        assert tpm.state()["owned"]
+        h.reset()
+        enter(m)
+        assert b"It is owned" in m.serial
+        assert b"WARNING" in confirm(m, "c")
+        boot(h)
+        assert tpm.state() == {"enabled": False, "active": False,
+                               "owner allowed": True, "owned": False}
 
 
 @pytest.mark.parametrize("kind", ["2.0-crb"])
