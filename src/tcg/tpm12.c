@@ -4,6 +4,8 @@
  *
  * TPM Main 1.2 part 3.
  */
+#include <string.h>
+
 #include "tcg/internal.h"
 #include "tcg/tpm_spec.h"
 
@@ -42,16 +44,21 @@ int tpm12_presence(struct tcg *t, uint16_t bits)
     return do_plain(t, &w, DURATION_SHORT);
 }
 
-/* One flag byte of a flags capability; the tag counts as two. 0 if unknown. */
-static uint8_t get_flag(struct tcg *t, uint32_t flags, size_t at)
+/* The first n bytes of a flags capability, its tag in front; false if the TPM
+ * does not tell. */
+static bool get_flags(struct tcg *t, uint32_t which, uint8_t *flag, size_t n)
 {
     struct rd r;
+    const uint8_t *p;
 
-    if (tpm12_get_capability(t, TPM12_CAP_FLAG, flags, &r) < 0) {
-        return 0;
+    if (tpm12_get_capability(t, TPM12_CAP_FLAG, which, &r) < 0) {
+        return false;
     }
-    rd_skip(&r, at);
-    return rd_u8(&r);
+    p = rd_bytes(&r, n);
+    if (p) {
+        memcpy(flag, p, n);
+    }
+    return p != NULL;
 }
 
 /*
@@ -60,13 +67,16 @@ static uint8_t get_flag(struct tcg *t, uint32_t flags, size_t at)
  */
 static bool presence_is_out_of_reach(struct tcg *t)
 {
-    if (get_flag(t, TPM12_CAP_FLAG_VOLATILE, TPM12_STCLEAR_PP_LOCK)
-        && !get_flag(t, TPM12_CAP_FLAG_VOLATILE, TPM12_STCLEAR_PP)) {
+    uint8_t now[TPM12_STCLEAR_PP_LOCK + 1];
+    uint8_t ever[TPM12_PERM_PP_CMD_ENABLE + 1];
+
+    if (get_flags(t, TPM12_CAP_FLAG_VOLATILE, now, sizeof(now))
+        && now[TPM12_STCLEAR_PP_LOCK] && !now[TPM12_STCLEAR_PP]) {
         return true;
     }
-    return get_flag(t, TPM12_CAP_FLAG_PERMANENT, TPM12_PERM_PP_LIFETIME_LOCK)
-           && !get_flag(t, TPM12_CAP_FLAG_PERMANENT,
-                        TPM12_PERM_PP_CMD_ENABLE);
+    return get_flags(t, TPM12_CAP_FLAG_PERMANENT, ever, sizeof(ever))
+           && ever[TPM12_PERM_PP_LIFETIME_LOCK]
+           && !ever[TPM12_PERM_PP_CMD_ENABLE];
 }
 
 int tpm12_lock_presence(struct tcg *t)

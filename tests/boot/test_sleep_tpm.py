@@ -16,7 +16,7 @@ import conftest
 import measured
 from test_sleep import suspend_and_wake
 from test_tpm_faults import (
-    FAULTS, PASSING, SILENT, Fault, in_parallel, workers_for)
+    FAULTS, PASSING, SILENT, WAITING, Fault, in_parallel, workers_for)
 
 KINDS = ["2.0-crb", "2.0-tis", "1.2"]
 SAVE = {True: "8001 0000000c 00000145 0001", False: "00c1 0000000a 00000098"}
@@ -147,6 +147,8 @@ def judge(tests, kind, name, n):
             # Nobody reaches it any more, or it does nothing.
             return "" if last != "restored" or harmless(fault) else \
                 where + "restored?"
+        if name in WAITING and "PCRs not capped" in where:
+            return ""                   # as it says; a busy host is slower
         after = tpm.pcrs()
         if last in ("restored", "does not answer"):
             if after != before:
@@ -161,8 +163,10 @@ def judge(tests, kind, name, n):
 
 
 def harmless(fault):
-    """A start-up is asked again, nobody waits for a self-test's answer."""
-    return fault.struck in (0x144, 0x99, 0x143, 0x53)
+    """A start-up is asked again, nobody waits for a self-test's answer, and an
+    answer of ten bytes cannot be said to be smaller."""
+    return fault.struck in (0x144, 0x99, 0x143, 0x53) or \
+        fault.name == "size too small" and fault.size == 10
 
 
 def commands_of_a_resume(tests, kind):
@@ -206,7 +210,7 @@ def test_linux(tests, machine, kind, how):
             tests.machine(machine, tpm=tpm) as m:
         m.ready()
         pcrs = PCRS if tpm.version2 else PCRS_12
-        before = m.command(pcrs)
+        before = m.command(pcrs).strip()
         if how == "garbage":
             def on_wake(n, code, answer):
                 # From the firmware's start-up to the end of its resume.
@@ -220,11 +224,11 @@ def test_linux(tests, machine, kind, how):
             assert said(m)[1].startswith("not trusted: not all of it")
             assert "KEEL" in m.command("echo KEEL")
             if tpm.version2:
-                assert m.command(pcrs) != before
+                assert m.command(pcrs).strip() != before
             return
         with stopped_on_wake(tpm):
             suspend_and_wake(m, until=lambda: m.wait_debug(
                 rb"^S3 resume: TPM does not answer", 60))
         m.expect(rb"KEEL-RC 0\r?\n", 60, "the guest to go on after S3")
         assert_stopped_is_told(m)
-        assert m.command(pcrs) == before
+        assert m.command(pcrs).strip() == before

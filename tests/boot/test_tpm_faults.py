@@ -110,6 +110,7 @@ class Fault:
         self.count = -1
         self.times = 0
         self.struck = None              # the ordinal that was hit
+        self.size = None                # of the answer that was spoilt
         if name in REFUSED or name == "failure":
             self.refuse = self.refuse_command
 
@@ -143,7 +144,7 @@ class Fault:
         if n - self.first != self.n or hasattr(self, "refuse"):
             return answer
         self.struck = code
-        size = len(answer)
+        size = self.size = len(answer)
         if self.name == "late":
             time.sleep(0.4)
         elif self.name == "too late":
