@@ -11,6 +11,7 @@
 #define PAGE                4096u
 #define STOP_TIMEOUT_MS     2000u       /* 4.8.1 hopes for a few frames; a busy
                                            host of QEMU takes longer */
+#define LATE_LOOKS          4u
 
 static struct ehci *host_of(const struct usb_device *dev)
 {
@@ -83,12 +84,27 @@ static void stop(struct ehci *e)
         }
 }
 
+/* Wait until the controller has worked several times. */
+static int wait_frames(const struct ehci *e)
+{
+    for (unsigned n = 0; n < LATE_LOOKS; n++) {
+        struct poll wait = poll_start(STOP_TIMEOUT_MS);
+        uint32_t index = mmio_read32(e->op + EHCI_FRINDEX);
+
+        while (mmio_read32(e->op + EHCI_FRINDEX) == index)
+            if (!poll_again(&wait))
+                return ERR_TIMEOUT;
+    }
+    return 0;
+}
+
 /* Run the first count qTDs; mem->qh names the endpoint.  0 or an error. */
 static int run(struct ehci *e, unsigned count, uint32_t flags,
                uint32_t toggle, uint32_t timeout_ms)
 {
     struct poll wait = poll_start(timeout_ms);
     struct ehci_qh *qh = &e->mem->qh;
+    bool late = false;
     int rc;
 
     qh->endpoint |= EHCI_QH_HEAD | flags;
@@ -103,10 +119,14 @@ static int run(struct ehci *e, unsigned count, uint32_t flags,
         rc = look(e->mem, count);
         if (rc != 0)
             break;
-        if (!poll_again(&wait)) {
+        if (poll_again(&wait))
+            continue;
+        /* it was perhaps the controller that had no time */
+        if (late || wait_frames(e) < 0) {
             rc = ERR_TIMEOUT;
             break;
         }
+        late = true;
     }
     stop(e);
     return rc < 0 ? rc : 0;

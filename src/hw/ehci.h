@@ -44,6 +44,7 @@
 #define EHCI_STS_HALTED     (1u << 12)
 #define EHCI_STS_ASYNC      (1u << 15)
 #define EHCI_USBINTR        0x08u
+#define EHCI_FRINDEX        0x0cu
 #define EHCI_SEGMENT        0x10u
 #define EHCI_PERIODICLIST   0x14u
 #define EHCI_ASYNCLIST      0x18u

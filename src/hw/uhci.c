@@ -10,6 +10,7 @@
 
 #define FRAMES_TIMEOUT_MS   2000u       /* they take 1 ms each; more on a busy
                                            host of QEMU */
+#define LATE_FRAMES         16u
 
 static struct uhci *host_of(const struct usb_device *dev)
 {
@@ -39,14 +40,16 @@ static int result(uint32_t status)
     return (int)UHCI_TD_DONE(status);
 }
 
-static int wait_frame(struct uhci *u)
+static int wait_frames(struct uhci *u, unsigned count)
 {
-    struct poll wait = poll_start(FRAMES_TIMEOUT_MS);
-    uint16_t frame = inw(u->io + UHCI_FRNUM);
+    for (; count != 0; count--) {
+        struct poll wait = poll_start(FRAMES_TIMEOUT_MS);
+        uint16_t frame = inw(u->io + UHCI_FRNUM);
 
-    while (inw(u->io + UHCI_FRNUM) == frame)
-        if (!poll_again(&wait))
-            return ERR_TIMEOUT;
+        while (inw(u->io + UHCI_FRNUM) == frame)
+            if (!poll_again(&wait))
+                return ERR_TIMEOUT;
+    }
     return 0;
 }
 
@@ -58,7 +61,7 @@ static void cancel(struct uhci *u, unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
         u->mem->td[i].status &= ~UHCI_TD_ACTIVE;
-    if (wait_frame(u) < 0 || wait_frame(u) < 0)
+    if (wait_frames(u, 2) < 0)
         usb_give_up(&u->hc, "does not stop a transfer");
 }
 
@@ -77,6 +80,7 @@ static int run(struct uhci *u, unsigned count, enum rest rest, unsigned *used,
     struct poll wait = poll_start(timeout_ms);
     struct uhci_td *td = u->mem->td, *last = &td[count - 1];
     struct uhci_qh *qh = &u->mem->qh;
+    bool late = false;
     unsigned i = 0;
     int rc = 0;
 
@@ -89,6 +93,11 @@ static int run(struct uhci *u, unsigned count, enum rest rest, unsigned *used,
         if (td[i].status & UHCI_TD_ACTIVE) {
             if (poll_again(&wait))
                 continue;
+            /* it was perhaps the controller that had no time */
+            if (!late && wait_frames(u, LATE_FRAMES) == 0) {
+                late = true;
+                continue;
+            }
             cancel(u, count);
             rc = ERR_TIMEOUT;
             break;

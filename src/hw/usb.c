@@ -7,9 +7,8 @@
 #include "hw/usb_std.h"
 #include "print.h"
 
-/* 9.2.6.4 grants 500 ms to a request with data and 9.2.6.1 5 s to any; a busy
- * host of QEMU takes more than 1 s for the frames of one. */
-#define CONTROL_TIMEOUT_MS  5000u
+/* 9.2.6.4 grants 500 ms to a request with data. */
+#define CONTROL_TIMEOUT_MS  1000u
 
 int usb_control(struct usb_device *dev, uint8_t type, uint8_t request,
                 uint16_t value, uint16_t index, void *data, uint16_t len,

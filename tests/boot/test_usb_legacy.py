@@ -149,7 +149,7 @@ def test_hostile_device(redirected, boots, controller, cls, message):
     cls = at_speed_of(controller, cls)
     with redirected(cls, stick(boots.sector("a"), port=2),
                     controller=(controller,)) as (m, device):
-        m.wait_debug(rb"KeelBIOS.*KeelBIOS.*\[sector a\]", 60)
+        m.wait_debug(rb"KeelBIOS.*KeelBIOS.*\[sector a\]", 120)
         assert device.requests > 0, "it was never asked"
         assert re.search(message, m.debug()), m.report("no such message")
 
