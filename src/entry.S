@@ -15,7 +15,7 @@
 #define F(symbol)       ((symbol) - 0xf0000)
 #define D(symbol)       ((symbol) - DATA_START)
 #define PORT_A20        0x92
-#define CMOS_KIB_HIGH   0xb1            /* index, NMI off */
+#define RAM_PROBED      0x3ffffc        /* last of the fourth MiB */
 #define PORT_PIC1       0x20
 #define PORT_PIC2       0xa0
 #define PORT_DEBUG      0x402
@@ -28,9 +28,11 @@
 /* ------------------------------------------------------------------------
  * Reset.  Entered at F000:FFF0 with the code segment's base at FFFF0000, so
  * the code runs from the ROM window below 4 GiB.  Until the copies below are
- * done nothing is read from RAM (not even a stack is there) and no far jump
+ * done nothing in RAM is relied on (not even a stack is there) and no far jump
  * with a real-mode segment is made: what lies in F0000 then belongs to
- * whoever ran before.
+ * whoever ran before.  So does the interrupt table at 0, which an NMI would be
+ * looked up in: there is none (null_idt) before interrupts_init(), so that
+ * an interrupt or exception shuts the CPU down, which is a reset.
  * in: nothing.  out: C function start(), 32-bit flat, on the resident stack.
  */
     .code16
@@ -88,11 +90,16 @@ reset32:
     cmpl $0x29c08086, %eax
     jne unknown_board
 1:
-    movb $CMOS_KIB_HIGH, %al        /* of the memory above 1 MiB */
-    outb %al, $0x70
-    inb $0x71, %al
-    cmpb $(3072 >> 8), %al          /* POST lies in the third and fourth */
-    jb too_little
+    /* POST lies in the third and fourth MiB.  Not asked of CMOS, where an
+     * earlier OS could have said no; what was there comes back, since after
+     * a suspend it is still wanted. */
+    movl RAM_PROBED, %ebx
+    movl %ebx, %ecx
+    notl %ecx
+    movl %ecx, RAM_PROBED
+    cmpl %ecx, RAM_PROBED
+    jne too_little
+    movl %ebx, RAM_PROBED
     movb $0x30, %bl                 /* F0000-FFFFF: RAM, read and write */
     config_write8
     movb $0x33, %bl                 /* six registers for C0000-EFFFF */
@@ -576,12 +583,22 @@ yield_halt_stub:
     lretw
 
 /* ------------------------------------------------------------------------
- * The last 32 bytes.  Reset enters the last 16 with CS base FFFF0000 and
+ * The last 48 bytes.  Reset enters the last 16 with CS base FFFF0000 and
  * selector F000; software that wants a reboot comes with selector FFFF, or to
  * F000:FFF0 in the shadow (reset16 notices): a real reset is what it gets.
+ * There is room for just this: the far jump's segment is the model byte
+ * (FFFFEh: FC, an AT) as well.
  */
     .section .resetvec, "ax", @progbits
     .code16
+resetvec:
+null_idt:
+    .word 0
+    .long 0
+reset_hard:
+    jmp reset16
+
+    .org resetvec + 0x10
 reset_soft:
     movw $0xcf9, %dx
     movb $0x02, %al
@@ -596,11 +613,8 @@ reset_soft:
     .org reset_soft + 0x10
 reset_vector:
     .globl reset_vector
+    lidtw %cs:(0xffd0)              /* null_idt: asserted by the link */
     movw %cs, %ax
     incw %ax
-    jz 1f
-    jmp reset16
-1:  ljmpw $0xf000, $0xffe0          /* reset_soft: asserted by the link */
-    .org reset_vector + 0xe
-    .byte 0xfc                      /* model: AT */
-    .byte 0
+    jnz reset_hard
+    ljmpw $0xf0fc, $(0xfffe0 - 0xf0fc0)     /* reset_soft, likewise */

@@ -185,6 +185,7 @@ static void timers_init(void)
 void interrupts_init(void)
 {
     vectors_init();
+    idt_of_real_mode();
     data_areas_init();
     ports_init();
     timers_init();

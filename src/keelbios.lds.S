@@ -96,7 +96,7 @@ SECTIONS
     OVERLAY_RES(usb, tpm_res_end)
     overlays_res_end = usb_res_end;
 
-    .resident ALIGN(0xfffe0 - SIZEOF(.resident) - 15, 16) :
+    .resident ALIGN(0xfffd0 - SIZEOF(.resident) - 15, 16) :
             AT(ADDR(.resident) + ROM_OFFSET) {
         resident_start = .;
         *(.text .text.*)
@@ -109,7 +109,7 @@ SECTIONS
         KEEP(*(.fixed16))
         . = ALIGN(16);
     }
-    .resetvec 0xfffe0 : AT(0xffffffe0) {
+    .resetvec 0xfffd0 : AT(0xffffffd0) {
         KEEP(*(.resetvec))
     }
     resident_dwords = (fseg_zone_start - resident_start) / 4;
@@ -143,5 +143,5 @@ ASSERT(bss_end <= DATA_END, "resident variables do not fit below E8000")
 ASSERT(bss_end - data_start <= STACK_SIZE / 2,
        "a resume puts resident variables aside in half of the stack's room")
 ASSERT(usb_init_end <= TEMP_START, "POST code and data reach the temp zone")
-ASSERT(SIZEOF(.resetvec) == 32 && reset_vector == 0xffff0,
-       "the reset vector is the last 16 bytes, reset_soft the 16 before")
+ASSERT(SIZEOF(.resetvec) == 48 && reset_vector == 0xffff0,
+       "the last 48 bytes: null IDT, reset_soft and reset vector, 16 each")

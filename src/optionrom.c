@@ -17,6 +17,7 @@
 #include "err.h"
 #include "fw/checksum.h"
 #include "fw/fwcfg.h"
+#include "fw/shadow.h"
 #include "handover.h"
 #include "layout.h"
 #include "measure.h"
@@ -52,7 +53,6 @@ struct rom_source {
 extern char option_rom_trampoline[];    /* pnp_entry.S */
 
 static uint32_t rom_next = ROM_SPACE_START;     /* free from here */
-static uint32_t rom_highest = ROM_SPACE_START;  /* used at some time */
 static bool scan_measured;
 
 /* ------------------------------------------------------------ small parts */
@@ -210,6 +210,15 @@ static void announce_hooks(const struct rom_source *s, uint16_t seg,
     }
 }
 
+/* The ROM at rom_next keeps that many bytes. */
+static void take_room(uint32_t size)
+{
+    uint32_t end = rom_next + size;
+
+    rom_next = ALIGN_UP(end, ROM_ALIGN);
+    memset((void *)end, 0, rom_next - end);
+}
+
 /*
  * A ROM of size bytes has been copied to rom_next: measure it and run it.  A
  * ROM without a PnP header that is no display's is run in boot order only.
@@ -232,7 +241,7 @@ static void rom_run(const struct rom_source *s, uint32_t size, bool display)
     measure_option_rom(bdf, rom, size);
 
     if (!pnp && !display) {
-        rom_next = ALIGN_UP(rom_next + size, ROM_ALIGN);
+        take_room(size);
         boot_add_bcv(init, "Legacy option rom", rom_priority(s, 0));
         return;
     }
@@ -245,7 +254,7 @@ static void rom_run(const struct rom_source *s, uint32_t size, bool display)
               source_name(s), after);
         after = size;
     }
-    rom_next = ALIGN_UP(rom_next + after, ROM_ALIGN);
+    take_room(after);
     if (display)
         return;
     announce_pnp(s, rom, after);
@@ -290,12 +299,6 @@ static bool copy_is_good(const struct rom_source *s, uint32_t size)
     return true;
 }
 
-static void note_used(uint32_t size)
-{
-    if (rom_next + size > rom_highest)
-        rom_highest = rom_next + size;
-}
-
 /* ------------------------------------------------------- ROMs out of files */
 
 static void rom_from_file(const struct rom_source *s,
@@ -316,7 +319,6 @@ static void rom_from_file(const struct rom_source *s,
     if (!room_for(s, size))
         return;
     fwcfg_read(f->key, (void *)rom_next, size);
-    note_used(size);
     if (copy_is_good(s, size))
         rom_run(s, size, display);
 }
@@ -437,7 +439,6 @@ static uint32_t copy_pci_rom(const struct rom_source *s, uint32_t address)
         size = 0;
     } else {
         memcpy((void *)rom_next, (const uint8_t *)address + at, size);
-        note_used(size);
     }
     if (!(command & PCI_COMMAND_MEMORY))
         pci_write16(s->bdf, PCI_COMMAND, command);
@@ -571,17 +572,11 @@ void option_roms_run(void)
 }
 
 /*
- * What a ROM has given back is cleared; below that, only where an operating
- * system would look for a ROM: the shadow may hold those of another boot.
+ * What is left, and what ROMs have given back, is cleared up to where RAM is
+ * hidden: it holds what another boot or an operating system has left.
  */
 void option_roms_finish(void)
 {
-    uint32_t at = rom_next;
-
-    if (at < rom_highest) {
-        memset((void *)at, 0, rom_highest - at);
-        at = rom_highest;
-    }
-    for (at = ALIGN_UP(at, ROM_ALIGN); at < ROM_SPACE_END; at += ROM_ALIGN)
-        *(uint32_t *)at = 0;
+    shadow_roms_end = ALIGN_UP(rom_next, PAM_STEP);
+    memset((void *)rom_next, 0, shadow_roms_end - rom_next);
 }

@@ -10,6 +10,7 @@
 #include "block.h"
 #include "boot.h"
 #include "fw/acpi.h"
+#include "fw/chipset.h"
 #include "fw/e820.h"
 #include "fw/fwcfg.h"
 #include "fw/mptable.h"
@@ -77,6 +78,7 @@ static void start_devices(void)
     smp_start();
     pci_setup();
     block_start();
+    chipset_note_start();
     keyboard_start();
 }
 

@@ -115,6 +115,15 @@ void yield_halt(void)
     yield_to(yield_halt_stub);
 }
 
+void idt_of_real_mode(void)
+{
+    static const struct { uint16_t limit; uint32_t base; } PACKED table = {
+        256 * sizeof(struct farptr) - 1, 0,
+    };
+
+    __asm__ volatile("lidtl %0" : : "m"(table));
+}
+
 void yield_enable(void)
 {
     yield_enabled = true;

@@ -51,6 +51,10 @@ void yield(void);
 /* The same, but the CPU halts until an interrupt comes (tick: 55 ms). */
 void yield_halt(void);
 
+/* The interrupt table is at 0, where the vectors stand now.  Before, there is
+ * none at all: entry.S. */
+void idt_of_real_mode(void);
+
 /* From here on yield() may enable interrupts: IVT, PIC and PIT are set up. */
 void yield_enable(void);
 

@@ -15,6 +15,7 @@
 
 #include "bda.h"
 #include "fw/acpi.h"
+#include "fw/chipset.h"
 #include "fw/pci_setup.h"
 #include "fw/shadow.h"
 #include "fw/smm.h"
@@ -87,12 +88,14 @@ void resume(void)
         resume_tpm((const struct tcg *)
                    (aside + ((char *)&tpm - data_start)));
     chipset_resume();
+    chipset_note_start();
     pic_init();
     smm_lock();
 
     now = tpm;
     memcpy(data_start, aside, len);
     tpm = now;
+    idt_of_real_mode();         /* from here on it may be the OS's */
     smp_resume();               /* needs the MSR list, and the lowest bytes */
     vector = acpi_resume();
     pam_lock();

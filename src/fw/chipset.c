@@ -6,6 +6,8 @@
 #include "fw/chipset.h"
 
 #include "fw/pci_setup.h"
+#include "fw/smm.h"
+#include "hw/ps2.h"
 #include "io.h"
 
 /* PIIX4 power management function, 82371AB 7.1 and 7.2 */
@@ -38,6 +40,8 @@
 #define MCH_PCIEXBAR            0x60u       /* 64 bits; 2:1 = 0: 256 MiB */
 #define MCH_PCIEXBAR_ENABLE     (1u << 0)
 
+#define SELF_TEST_TURNS         10000u      /* of waiting for its answer */
+
 /* RAM may reach these on an i440FX before the window has to start higher. */
 #define WINDOW_LOW              0x80000000u
 #define WINDOW_HIGH             0xc0000000u
@@ -65,6 +69,33 @@ void pm_setup_early(void)
 uint8_t chipset_pirq(unsigned pirq)
 {
     return pirq & 2 ? IRQ_PCI_HIGH : IRQ_PCI_LOW;
+}
+
+/*
+ * What no software can take back until the machine is reset: the keyboard
+ * controller's system flag, set by its self-test; Q35's SMRAM lock, set by
+ * smm_lock().
+ */
+bool chipset_was_reset(void)
+{
+    uint8_t status = inb(PS2_STATUS);
+
+    if (status != PS2_STATUS_ABSENT && status & PS2_STATUS_SYSTEM)
+        return false;
+    return !chipset_is_q35() ||
+           !(pci_read8(BDF_HOST, SMRAM_Q35) & SMRAM_LOCK);
+}
+
+void chipset_note_start(void)
+{
+    if (inb(PS2_STATUS) == PS2_STATUS_ABSENT)
+        return;
+    outb(PS2_STATUS, PS2_CMD_SELF_TEST);
+    for (unsigned i = 0; i < SELF_TEST_TURNS; i++) {
+        if (inb(PS2_STATUS) & PS2_STATUS_OUT)
+            break;
+    }
+    (void)inb(PS2_DATA);
 }
 
 /* PCI interrupts go to IRQ 10 and 11, which become level-triggered. */

@@ -44,6 +44,13 @@
 
 bool chipset_is_q35(void);
 
+/*
+ * Has the machine been reset since chipset_note_start()?  A processor gets to
+ * the reset vector by INIT as well, which software can send.
+ */
+bool chipset_was_reset(void);
+void chipset_note_start(void);
+
 /* Interrupt routing, MMCFG and RCBA (pm_setup_early() did the rest). */
 void chipset_setup(void);
 

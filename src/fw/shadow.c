@@ -18,17 +18,17 @@
 #define PAM_READ            (PAM_READ_LOW | PAM_READ_HIGH)
 #define PAM_WRITE           (PAM_WRITE_LOW | PAM_WRITE_HIGH)
 
+uint32_t shadow_roms_end;
+
 void pam_lock(void)
 {
-    static const uint8_t pam[] = {
-        PAM_READ_HIGH,                      /* F0000-FFFFF */
-        PAM_READ, PAM_READ,                 /* C0000-CFFFF */
-        PAM_READ, PAM_READ,                 /* D0000-DFFFF */
-        PAM_READ | PAM_WRITE,               /* E0000-E7FFF */
-        PAM_READ,                           /* E8000-EFFFF */
-    };
     uint32_t reg = chipset_is_q35() ? PAM_Q35 : PAM_I440FX;
+    uint32_t at = 0xc0000;
 
-    for (unsigned i = 0; i < ARRAY_SIZE(pam); i++)
-        pci_write8(BDF_HOST, reg + i, pam[i]);
+    pci_write8(BDF_HOST, reg++, PAM_READ_HIGH);             /* F0000-FFFFF */
+    for (; at < 0xe0000; at += 2 * PAM_STEP)
+        pci_write8(BDF_HOST, reg++, (at < shadow_roms_end ? PAM_READ_LOW : 0) |
+                   (at + PAM_STEP < shadow_roms_end ? PAM_READ_HIGH : 0));
+    pci_write8(BDF_HOST, reg++, PAM_READ | PAM_WRITE);      /* E0000-E7FFF */
+    pci_write8(BDF_HOST, reg, PAM_READ);                    /* E8000-EFFFF */
 }

@@ -9,10 +9,7 @@
 #include "fw/chipset.h"
 #include "io.h"
 
-#define SMRAM_I440FX        0x72u
-#define SMRAM_Q35           0x9du
 #define SMRAM_BASE_A0000    (2u << 0)
-#define SMRAM_LOCK          (1u << 4)       /* D_LCK */
 
 #define PIIX4_DEVACTB       0x58u
 #define PIIX4_DEVACTB_APMC  (1u << 25)      /* port B2h raises an SMI */

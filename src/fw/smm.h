@@ -10,6 +10,10 @@
 #ifndef FW_SMM_H
 #define FW_SMM_H
 
+#define SMRAM_I440FX        0x72u
+#define SMRAM_Q35           0x9du
+#define SMRAM_LOCK          (1u << 4)       /* D_LCK */
+
 /* First thing after reset: no source can raise an SMI.  After
  * pm_setup_early(). */
 void smi_off_early(void);

@@ -15,10 +15,13 @@
 /* Status */
 #define PS2_STATUS_OUT      (1u << 0)   /* a byte waits in PS2_DATA */
 #define PS2_STATUS_IN       (1u << 1)   /* the controller is not ready */
+#define PS2_STATUS_SYSTEM   (1u << 2)   /* its self-test has been passed */
+#define PS2_STATUS_ABSENT   0xffu
 #define PS2_STATUS_AUX      (1u << 5)   /* the byte is the mouse's */
 
 /* Commands to the controller */
 #define PS2_CMD_WRITE_MODE  0x60u
+#define PS2_CMD_SELF_TEST   0xaau       /* answers 55h */
 #define PS2_CMD_TO_MOUSE    0xd4u
 
 /* Mode ("command byte") */

@@ -16,7 +16,6 @@
 #include "print.h"
 #include "timer.h"
 
-#define STATUS_ABSENT       0xffu
 #define STALE_BYTES_MAX     32u
 #define ANSWER_TIMEOUT_US   25000u      /* acknowledgement: 20 ms */
 #define TEST_TIMEOUT_US     1000000u    /* self-test: 300-750 ms */
@@ -30,7 +29,7 @@
 void keyboard_start(void)
 {
     bda->kbd_mode = KBD_MODE_ENHANCED;
-    if (inb(PS2_STATUS) == STATUS_ABSENT)
+    if (inb(PS2_STATUS) == PS2_STATUS_ABSENT)
         return;
     for (unsigned i = 0; inb(PS2_STATUS) & PS2_STATUS_OUT; i++) {
         if (i == STALE_BYTES_MAX) {

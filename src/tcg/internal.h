@@ -172,8 +172,9 @@ int tcglog_adopt(struct tcg *t, uint8_t *area, uint32_t size);
 /* ---------------------------------------------------------- measure.c */
 
 /*
- * Extend and log; says so if either fails and nothing had failed before.  Returns ERR_SPACE for an event
- * that was extended but does not fit into the log.  Does not call tcg_fail().
+ * Extend and log; says so if either fails and nothing had failed before.
+ * Returns ERR_SPACE for an event that was extended but does not fit into the
+ * log.  Does not call tcg_fail().
  */
 int tcg_extend_and_log(struct tcg *t, uint32_t pcr, uint32_t type,
                        const struct tcg_digests *d,

@@ -17,6 +17,7 @@ import subprocess
 import time
 
 import measured
+import tcglog
 import vm
 
 RM = pathlib.Path(__file__).resolve().parent.parent / "rm"
@@ -80,6 +81,11 @@ class Agent:
         self.reset_begin()
         self.ready(timeout)
 
+    def pci(self, dev, fn):
+        """Configuration space of a function of bus 0, or None."""
+        data = self.command(f"c {1 << 31 | dev << 11 | fn << 8:x}")
+        return None if data[:4] == b"\xff" * 4 else data
+
     # ----------------------------------------------------------------- S3
 
     def suspend(self, timeout=20):
@@ -110,6 +116,20 @@ class Agent:
         assert len(answer) >= 10, self.m.report(
             f"no answer from the TPM to {data.hex()}")
         return int.from_bytes(answer[6:10], "big"), answer
+
+    def pcrs(self, kind):
+        """{bank: {pcr: value}} of PCR 0-7."""
+        if kind == "1.2":
+            return {"sha1": {n: self.tpm(struct.pack(
+                ">HIII", 0xc1, 14, 0x15, n))[1][10:30] for n in range(8)}}
+        result = {}
+        for alg, (bank, size) in tcglog.ALGORITHMS.items():
+            code, answer = self.tpm(struct.pack(
+                ">HIIIHB3s", 0x8001, 20, 0x17e, 1, alg, 3, b"\xff\0\0"))
+            if code == 0 and answer[21]:    # of what was selected: the bank
+                result[bank] = {
+                    n: answer[30 + n * (2 + size):][:size] for n in range(8)}
+        return result
 
     # ------------------------------------ physical presence, as ACPI does it
 

@@ -21,10 +21,11 @@ import vm
 
 MOVV = agent.PPI + agent.MOVV
 SECRET = b"KEELBIOS SECRET!"
-# Below 640 KiB, EBDA, option ROMs, where POST runs, low RAM's end, above 4 GiB.
+# Below 640 KiB, EBDA, where POST runs, low RAM's end, above 4 GiB.  (Before the
+# first instruction C0000-FFFFF is not RAM.)
 EBDA = 0x9fc00
-PLACES = [0x500 + 0x8000, 0x90000, EBDA, 0xcf000, 0x1f0000, 0x4000000,
-          0x7800000, 0x100000000, 0x107f00000]
+PLACES = [0x500 + 0x8000, 0x90000, EBDA, 0x1f0000, 0x4000000, 0x7800000,
+          0x100000000, 0x107f00000]
 MACHINES = ["pc", "q35"]
 SPLIT = ["-M", "max-ram-below-4g=128M"]     # of 256 MiB, half is above
 

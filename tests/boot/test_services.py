@@ -75,7 +75,7 @@ def test_virtual_8086(program, under_seabios):
 
 @pytest.mark.parametrize("machine", MACHINES)
 def test_nothing_is_left_of_another_boot(program, machine):
-    """Where operating systems search for tables (E0000-FFFFF and the EBDA), none
+    """Where operating systems search for tables (80000-9FFFF, C0000-FFFFF), none
     is found that an earlier one has planted there."""
     with program("leftover", machine) as m:
         m.wait_debug(rb"^done$", 30)

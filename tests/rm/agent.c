@@ -9,10 +9,13 @@
  *
  *     r ADDRESS LENGTH    bytes of memory
  *     w ADDRESS BYTES     write memory, byte by byte
+ *     W ADDRESS VALUE     write 32 bits at once: a device's register
  *     t BYTES             a TPM command; the response, or nothing
  *     i PORT              a byte from a port
  *     o PORT BYTE         a byte to a port; 501 is QEMU's end
  *     p PORT WORD         16 bits to a port
+ *     c ADDRESS           256 bytes of PCI configuration space; the address is
+ *                         port CF8h's, of register 0
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -63,6 +66,19 @@ static void out8(uint16_t port, uint8_t v)
 static void out16(uint16_t port, uint16_t v)
 {
     __asm__ volatile("outw %0, %1" : : "a"(v), "Nd"(port));
+}
+
+static uint32_t in32(uint16_t port)
+{
+    uint32_t v;
+
+    __asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port));
+    return v;
+}
+
+static void out32(uint16_t port, uint32_t v)
+{
+    __asm__ volatile("outl %0, %1" : : "a"(v), "Nd"(port));
 }
 
 static volatile uint8_t *mem8(uint32_t at)
@@ -217,6 +233,10 @@ static void command(int c)
         for (uint32_t i = 0; i < used; i++)
             *mem8(at + i) = buffer[i];
         break;
+    case 'W':
+        at = number();
+        *mem32(at) = number();
+        break;
     case 't':
         bytes();
         if ((*mem32(INTF_ID) & 15) == 1)
@@ -228,6 +248,13 @@ static void command(int c)
         break;
     case 'i':
         put_byte(in8((uint16_t)number()));
+        break;
+    case 'c':
+        at = number();
+        for (uint32_t i = 0; i < 256; i++) {
+            out32(0xcf8, at + (i & 0xfc));
+            put_byte((uint8_t)(in32(0xcfc) >> 8 * (i & 3)));
+        }
         break;
     case 'o':
         at = number();
@@ -257,7 +284,7 @@ void agent_main(void)
         int c = next();
 
         if (c == 'r' || c == 'w' || c == 't' || c == 'i' || c == 'o' ||
-            c == 'p') {
+            c == 'c' || c == 'W' || c == 'p') {
             (void)next();               /* the space */
             command(c);
         }

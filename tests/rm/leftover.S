@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Run twice: fills all of E0000-FFFFF and the EBDA with roots of ACPI tables, as an
- * operating system could, and resets the machine; the second time counts how
- * many are still there for the next operating system to find.
+ * Run twice: fills 80000-9FFFF (with the EBDA) and C0000-FFFFF with roots of
+ * ACPI tables, as an operating system could, and resets the machine; the second
+ * time counts how many are still there for the next operating system to find.
+ * (It would look for roots of other tables in some of these places.)
  */
 #include "rm.h"
 
-#define MARK_SEG    0x9000              /* RAM that POST does not use */
+#define MARK_SEG    0x7000              /* RAM that POST does not use */
 #define MARK        0x4c454546
 
 main:
@@ -55,15 +56,18 @@ left:
 
 /* Call %bp with %ax = segment, %bx = 16-byte pieces, of each area. */
 areas:
-    movw $0xe000, %ax
+    movw $segments, %si
+1:  lodsw
+    testw %ax, %ax
+    jz 2f
+    pushw %si
     movw $0x1000, %bx
     call *%bp
-    movw $0xf000, %ax
-    movw $0x1000, %bx
-    call *%bp
-    movw $0x9fc0, %ax                   /* the EBDA */
-    movw $0x40, %bx
-    jmp *%bp
+    popw %si
+    jmp 1b
+2:  ret
+segments:
+    .word 0x8000, 0x9000, 0xc000, 0xd000, 0xe000, 0xf000, 0
 
 /* in: eax = address.  out: eax. */
 config_read:

@@ -193,6 +193,32 @@ static void step_ebda(void)
     fill(0x9f000, 0xa0000);
 }
 
+/*
+ * What the firmware keeps at the end of RAM below 4 GiB: ACPI tables, the
+ * event log.
+ */
+static void step_reserved(void)
+{
+    FILE *f = fopen("/proc/iomem", "r");
+    unsigned long from, to, ram_end = 0;
+    char line[128];
+
+    if (f == NULL)
+        die("/proc/iomem");
+    while (fgets(line, sizeof(line), f) != NULL) {
+        if (sscanf(line, "%lx-%lx", &from, &to) != 2 || line[0] == ' ' ||
+            from < 0x100000 || to >= 0x80000000)
+            continue;
+        if (strstr(line, "System RAM") != NULL)
+            ram_end = to + 1;
+        else if (ram_end && from == ram_end) {
+            ram_end = to + 1;
+            fill((uint32_t)from, (uint32_t)ram_end);
+        }
+    }
+    fclose(f);
+}
+
 static void step_smram(void)
 {
     unsigned base = pam_base(), reg = base == 0x59 ? 0x72 : 0x9d;
@@ -209,11 +235,21 @@ static void cmos(unsigned index, uint8_t v)
     outb(v, 0x71);
 }
 
-static void step_cmos_all(void)
+static void fill_cmos(uint8_t v)
 {
     for (unsigned i = 0x0e; i < 0x80; i++)
-        cmos(i, 0xff);
-    printf("attack: CMOS filled\n");
+        cmos(i, v);
+    printf("attack: CMOS filled with %02x\n", v);
+}
+
+static void step_cmos_all(void)
+{
+    fill_cmos(0xff);
+}
+
+static void step_cmos_zero(void)
+{
+    fill_cmos(0);
 }
 
 /*
@@ -257,6 +293,212 @@ static void step_movv(void)
     printf("attack: overwrite request %02x\n", p[0x15a]);
 }
 
+/* A flash device that does not answer reads with its contents any more. */
+static void step_flash(void)
+{
+    volatile uint8_t *p = map(0xfffe0000, PAGE);
+
+    p[0] = 0x90;                /* read identifier codes */
+    printf("attack: flash reads %02x %02x\n", p[0], p[1]);
+}
+
+/* Physical addresses of devices. */
+#define TPM         0xfed40000u
+#define LAPIC       0xfee00000u
+#define IOAPIC      0xfec00000u
+#define HPET        0xfed00000u
+
+static void write32(volatile uint8_t *page, unsigned reg, uint32_t v)
+{
+    *(volatile uint32_t *)(page + reg) = v;
+}
+
+/*
+ * All localities of the TPM wanted and taken, and a command that runs or is
+ * half sent when the reset comes.
+ */
+static void step_tpm(void)
+{
+    static const uint8_t selftest20[] = {
+        0x80, 1, 0, 0, 0, 11, 0, 0, 1, 0x43, 1
+    };
+    static const uint8_t selftest12[] = {
+        0, 0xc1, 0, 0, 0, 10, 0, 0, 0, 0x50
+    };
+    volatile uint8_t *p = map(TPM, 5 * PAGE);
+    uint32_t type = *(volatile uint32_t *)(p + 0x30) & 0xf;
+
+    if (type == 1) {                    /* CRB */
+        for (unsigned i = 0; i < 5; i++)
+            write32(p + i * PAGE, 0x08, 1);
+        write32(p, 0x40, 1);
+        for (unsigned i = 0; i < sizeof(selftest20); i++)
+            p[0x80 + i] = selftest20[i];
+        write32(p, 0x4c, 1);
+        printf("attack: TPM: CRB command started\n");
+        return;
+    }
+    for (unsigned i = 0; i < 5; i++)
+        p[i * PAGE] = 0x02;             /* request use */
+    for (unsigned i = 1; i < 5; i++)
+        p[i * PAGE] = 0x08;             /* seize */
+    for (unsigned i = 0; i < 5; i++) {
+        if (!(p[i * PAGE] & 0x20))
+            continue;                   /* not the active one */
+        p[i * PAGE + 0x18] = 0x40;
+        for (unsigned n = 0; n < sizeof(selftest12) - 1; n++)
+            p[i * PAGE + 0x24] = selftest12[n];
+        printf("attack: TPM: command half sent, locality %u\n", i);
+    }
+}
+
+static void pci_fill(unsigned dev, unsigned fn, unsigned from, unsigned to,
+                     uint8_t v)
+{
+    for (unsigned reg = from; reg <= to; reg++)
+        pci_write8(dev, fn, reg, v);
+}
+
+static void pci_write(unsigned dev, unsigned fn, unsigned reg, uint32_t v)
+{
+    outl(pci_address(dev, fn, reg), 0xcf8);
+    outl(v, 0xcfc);
+}
+
+static void registers_pc(void)
+{
+    pci_fill(0, 0, 0x50, 0x58, 0xff);
+    pci_fill(0, 0, 0x60, 0x9f, 0xff);   /* with SMRAM */
+    pci_fill(1, 0, 0x60, 0x63, 0x80);   /* PCI interrupts: none */
+    pci_fill(1, 0, 0x69, 0xbf, 0xff);
+    pci_fill(1, 1, 0x40, 0x4f, 0xff);   /* IDE timing */
+    pci_fill(1, 3, 0x58, 0x5b, 0xff);   /* SMI by port B2h */
+    pci_write(1, 3, 0x40, 0xb001);      /* PM block */
+    pci_fill(1, 3, 0x80, 0x80, 0);
+    pci_write(1, 3, 0x90, 0xb101);
+    pci_fill(1, 3, 0xd2, 0xd2, 0xff);
+}
+
+static void registers_q35(void)
+{
+    pci_write(0, 0, 0x60, 0);           /* MMCFG over the ROM */
+    pci_write(0, 0, 0x64, 0);
+    pci_write(0, 0, 0x60, 0xf0000001);
+    pci_fill(0, 0, 0x50, 0x51, 0xff);   /* size of TSEG */
+    pci_fill(0, 0, 0x9d, 0x9d, 0x4a);
+    pci_fill(0, 0, 0x9e, 0x9e, 0xc7);   /* TSEG on */
+    printf("attack: SMRAM %02x ESMRAMC %02x\n", pci_read8(0, 0, 0x9d),
+           pci_read8(0, 0, 0x9e));
+    pci_fill(31, 0, 0x60, 0x63, 0x80);
+    pci_fill(31, 0, 0x68, 0x6b, 0x80);
+    pci_fill(31, 0, 0xa0, 0xa1, 0xff);  /* SMI lock */
+    pci_write(31, 0, 0xf0, 0xfed00001); /* RCBA over HPET and TPM */
+    pci_write(31, 0, 0x40, 0xb001);
+    pci_fill(31, 0, 0x44, 0x44, 0);
+    pci_fill(31, 3, 0x40, 0x40, 0xff);
+}
+
+/* PCI devices: everything decoded, over the ROM, with bus mastering. */
+static void registers_devices(void)
+{
+    for (unsigned dev = 0; dev < 32; dev++) {
+        for (unsigned fn = 0; fn < 8; fn++) {
+            if (pci_read(dev, fn, 0) == 0xffffffff)
+                continue;
+            for (unsigned reg = 0x10; reg <= 0x24; reg += 4)
+                pci_write(dev, fn, reg, pci_read(dev, fn, reg) & 1 ?
+                          0xb000 : 0xfffc0000);
+            pci_write(dev, fn, 0x30, 0xfffc0001);
+            pci_fill(dev, fn, 0x3c, 0x3c, 0xff);
+            pci_fill(dev, fn, 0x04, 0x04, 0x07);
+        }
+    }
+}
+
+/*
+ * The chipset's registers, interrupt controllers and timers in states in
+ * which no firmware would leave them.  Nothing works afterwards: to be
+ * followed by a reset.
+ */
+static void step_registers(void)
+{
+    volatile uint8_t *lapic = map(LAPIC, PAGE), *ioapic = map(IOAPIC, PAGE);
+    volatile uint8_t *hpet = map(HPET, PAGE);
+    unsigned pm = pm_base();
+
+    printf("attack: registers\n");
+    fflush(stdout);
+    outw(0xffff, pm + 2);               /* PM1: all enabled */
+    for (unsigned i = 0; i < 16; i++)
+        outb(0xff, (pam_base() == 0x59 ? 0xafe0 : pm + 0x20) + i);
+    outl(0xffffffff, pm + 0x30);        /* ICH9: SMI_EN */
+    cmos(0x0b, 0x7a);                   /* every interrupt of the clock */
+    cmos(0x0a, 0x2f);
+    outb(0x34, 0x43);                   /* a quicker tick */
+    outb(0x00, 0x40);
+    outb(0x40, 0x40);
+    outb(0xff, 0x4d0);                  /* level-triggered */
+    outb(0xff, 0x4d1);
+    write32(hpet, 0x10, 3);             /* on, in the PIT's place */
+    write32(hpet, 0x100, 0x4c);
+    write32(hpet, 0x108, 10000000);
+    for (unsigned i = 0; i < 24; i++) { /* every line is open */
+        write32(ioapic, 0, 0x10 + 2 * i);
+        write32(ioapic, 0x10, 0x20);
+    }
+    write32(lapic, 0x320, 0x20020);     /* timer: periodic */
+    write32(lapic, 0x3e0, 0);
+    write32(lapic, 0x350, 0x700);       /* LINT0: ExtINT; LINT1: NMI */
+    write32(lapic, 0x360, 0x400);
+    if (pam_base() == 0x59)
+        registers_pc();
+    else
+        registers_q35();
+    registers_devices();
+}
+
+/* Interrupts by way of the 8259 become NMIs, of which Linux takes many. */
+static void step_lint0(void)
+{
+    volatile uint8_t *lapic = map(LAPIC, PAGE);
+
+    outb(0, 0x21);
+    write32(lapic, 0x350, 0x400);
+}
+
+/* Those by way of the I/O APIC. */
+static void step_ioapic(void)
+{
+    volatile uint8_t *ioapic = map(IOAPIC, PAGE);
+
+    for (unsigned i = 0; i < 24; i++) {
+        write32(ioapic, 0, 0x10 + 2 * i);
+        write32(ioapic, 0x10, 0x420);
+    }
+}
+
+/* The handler of the first SMI after a reset is in RAM. */
+static void step_smbase(void)
+{
+    fill(0x38000, 0x39000);
+}
+
+/* INIT to this processor: it starts at the reset vector, nothing is reset. */
+static void reset_init(void)
+{
+    volatile uint8_t *lapic = map(LAPIC, PAGE);
+    uint32_t self = *(volatile uint32_t *)(lapic + 0x20);
+
+    write32(lapic, 0x310, self);
+    write32(lapic, 0x300, 0x4500);
+}
+
+static void reset_port92(void)
+{
+    outb(inb(0x92) & 0xfe, 0x92);
+    outb(inb(0x92) | 0x01, 0x92);
+}
+
 static void reset_cf9(void)
 {
     outb(0x02, 0xcf9);
@@ -292,10 +534,20 @@ static const struct {
     { "ebda", step_ebda },
     { "smram", step_smram },
     { "cmos-all", step_cmos_all },
+    { "cmos-zero", step_cmos_zero },
+    { "reserved", step_reserved },
+    { "flash", step_flash },
+    { "tpm", step_tpm },
+    { "registers", step_registers },
+    { "lint0-nmi", step_lint0 },
+    { "ioapic-nmi", step_ioapic },
+    { "smbase", step_smbase },
     { "s3", step_s3 },
     { "movv", step_movv },
     { "cf9", reset_cf9 },
     { "kbd", reset_keyboard },
+    { "port92", reset_port92 },
+    { "init", reset_init },
     { "sleep", sleep_now },
 };
 
