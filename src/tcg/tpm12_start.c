@@ -60,7 +60,7 @@ int tpm12_get_capability(struct tcg *t, uint32_t area, uint32_t sub,
 /*
  * Take a list of times, each within its bounds; zero keeps what is there.  Some
  * TPMs report milliseconds.  The first time of either list is most of a second
- * (TIMEOUT_A, short commands): fewer than 10 000 of it, and the whole list is in
+ * (TIMEOUT_A, short commands): if it is below 10 000, all of the list is in
  * milliseconds.
  */
 static int get_times(struct tcg *t, uint32_t property, uint32_t *time,

@@ -604,7 +604,8 @@ static void contradicts(struct tcg_promise p, int count, const char *words)
 static void test_cross_check(void **state)
 {
     static const struct tcg_promise
-        right_crb = { 6, 2, true, false, 7 }, right_tis = { 6, 2, true, false, 6 },
+        right_crb = { 6, 2, true, false, 7 },
+        right_tis = { 6, 2, true, false, 6 },
         right_12 = { 6, 1, false, true, 0 }, nothing = { 0 };
 
     (void)state;
