@@ -69,6 +69,7 @@ static void start_foundation(void)
     ram_end = e820_init();
     memory_overwrite();
     alloc_init(ram_end);
+    chipset_note_start();       /* before the 8259s, which forget its IRQ 1 */
     interrupts_init();
 }
 
@@ -78,7 +79,6 @@ static void start_devices(void)
     smp_start();
     pci_setup();
     block_start();
-    chipset_note_start();
     keyboard_start();
 }
 

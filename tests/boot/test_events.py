@@ -119,8 +119,8 @@ def test_already_started_and_linux(tests):
 
 
 def shell(line, where):
-    done = subprocess.run(["sh", "-ec", line], cwd=where, text=True,
-                          capture_output=True, check=True)
+    done = subprocess.run(["bash", "-eo", "pipefail", "-c", line], cwd=where,
+                          text=True, capture_output=True, check=True)
     return done.stdout.split()[0]
 
 
@@ -176,8 +176,9 @@ def test_digests_by_command_line_tools(tests):
     value = "00" * 32
     for e in log.events:
         if e.pcr == 0 and e.type != tcglog.EV_NO_ACTION:
-            value = shell(f"printf %s {value}{e.digests['sha256'].hex()}"
-                          " | xxd -r -p | sha256sum", tests.tmp)
+            both = value + e.digests["sha256"].hex()
+            value = shell(f"printf %s {both.upper()} | basenc -d --base16"
+                          " | sha256sum", tests.tmp)
     assert value == tpm_value(log, 0)
 
 
