@@ -570,13 +570,13 @@ real_restart:
     .code16
 /* What yield() calls: interrupts are let in for one instruction, or until
  * one comes. */
-    .globl yield_stub, yield_halt_stub
-yield_stub:
+    .globl yield_16, yield_halt_16
+yield_16:
     sti
     nop
     cli
     lretw
-yield_halt_stub:
+yield_halt_16:
     sti
     hlt
     cli

@@ -34,7 +34,7 @@ uint32_t entry_caller_stack;
 void real_dispatch(struct bregs *r, uint32_t number);
 void real_call(struct bregs *r, uint32_t as_interrupt);
 NORETURN void real_jump(const struct bregs *r, uint32_t stack);
-extern char yield_stub[], yield_halt_stub[];
+extern char yield_16[], yield_halt_16[];
 
 static bool yield_enabled;
 
@@ -94,11 +94,11 @@ void jump16(const struct bregs *r)
     real_jump(r, 0x7c00);
 }
 
-static void yield_to(const char *stub)
+static void yield_to(const char *code)
 {
     struct bregs r = {
         .cs = SEG_BIOS,
-        .ip = (uint16_t)(uintptr_t)stub,
+        .ip = (uint16_t)(uintptr_t)code,
     };
 
     if (yield_enabled)
@@ -107,12 +107,12 @@ static void yield_to(const char *stub)
 
 void yield(void)
 {
-    yield_to(yield_stub);
+    yield_to(yield_16);
 }
 
 void yield_halt(void)
 {
-    yield_to(yield_halt_stub);
+    yield_to(yield_halt_16);
 }
 
 void idt_of_real_mode(void)

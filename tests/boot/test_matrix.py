@@ -206,7 +206,7 @@ def test_reserve_beyond_4_gib(boots, tmp_path, under_seabios):
     """A port's window that is too large to lie below 4 GiB takes the disk
     with it: said, and the next device."""
     if under_seabios:
-        pytest.skip("SeaBIOS reaches such a disk")
+        pytest.skip("KeelBIOS refuses what SeaBIOS boots")
     text = boots(drive("d", image(tmp_path / "disk")) + devices(
         ROOT_PORT + ",pref64-reserve=16G", BLK + ",bus=r"), code=DECOY)
     assert "registers not below 4 GiB, device ignored" in text
@@ -316,7 +316,7 @@ def test_memory(boots, tmp_path, name):
 def test_too_little_memory(bios, tmp_path, under_seabios, mem):
     """Said on port 402h; POST needs what SeaBIOS does without."""
     if under_seabios:
-        pytest.skip("SeaBIOS boots from 2 MiB on")
+        pytest.skip("KeelBIOS refuses what SeaBIOS boots")
     argv = vm.qemu_argv(bios, mem=mem)
     with vm.Machine(argv, tmp_path / "run") as m:
         m.wait_debug(rb"4 MiB of memory are the least \(-m 4M\)", 30)
@@ -624,7 +624,7 @@ def test_once_is_once(bios, tmp_path):
 def test_isapc_is_refused(bios, tmp_path, under_seabios):
     """No PCI, no PM timer: said on port 402h."""
     if under_seabios:
-        pytest.skip("SeaBIOS has other sizes of image for isapc")
+        pytest.skip("SeaBIOS's image of 256 KiB does not fit isapc")
     log = tmp_path / "log"
     argv = [vm.QEMU, "-M", "isapc", "-bios", str(bios), "-display", "none",
             "-debugcon", f"file:{log}", "-global", "isa-debugcon.iobase=0x402"]

@@ -68,7 +68,7 @@ def test_services(program, machine):
 def test_virtual_8086(program, under_seabios):
     """What needs protected mode is refused to a program under a monitor."""
     if under_seabios:
-        pytest.skip("SeaBIOS serves some of them")
+        pytest.skip("KeelBIOS refuses what SeaBIOS serves in part")
     with program("v86") as m:
         finished(m)
 

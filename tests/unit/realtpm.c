@@ -202,6 +202,16 @@ int realtpm_exec(void *arg, const uint8_t *cmd, uint32_t len, uint8_t *rsp,
     return (int)n;
 }
 
+int realtpm_garble(void *arg, const uint8_t *cmd, uint32_t len, uint8_t *rsp,
+                   uint32_t cap)
+{
+    int n = realtpm_exec(arg, cmd, len, rsp, cap);
+
+    rsp[0] = 0x5a;
+    memset(rsp + 6, 0x5a, (size_t)n - 6);
+    return n;
+}
+
 uint32_t realtpm_hex(const char *hex)
 {
     uint8_t cmd[1024], rsp[4096];

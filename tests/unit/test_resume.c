@@ -186,17 +186,6 @@ static void test_lost20(void **state)
     realtpm_end();
 }
 
-/* Executes everything; no answer makes sense. */
-static int garble(void *arg, const uint8_t *cmd, uint32_t len, uint8_t *rsp,
-                  uint32_t cap)
-{
-    int n = realtpm_exec(arg, cmd, len, rsp, cap);
-
-    rsp[0] = 0x5a;
-    memset(rsp + 6, 0x5a, (size_t)n - 6);
-    return n;
-}
-
 /*
  * A TPM that is not understood after the sleep, with its state saved or lost:
  * its PCRs cannot be trusted any more, by nobody, and the console does not
@@ -218,7 +207,7 @@ static void test_garbled(void **state)
                 assert_int_equal(realtpm_hex(save[version - 1]), 0);
             }
             wake();
-            hw.exec = garble;
+            hw.exec = realtpm_garble;
             resume(log_area, sizeof(log_area), TCG_RESUME_FAILED);
             assert_contains(hw.out, "start-up failed: its answer is "
                             "malformed");
