@@ -27,6 +27,9 @@ import vm                                           # noqa: E402
 
 OUT = pathlib.Path(os.environ.get("O") or ROOT / "out").resolve()
 TPM2_KINDS = ("2.0-crb", "2.0-tis")
+# For tests that are not about it: hashing a kernel takes TCG two seconds.
+NO_KERNEL_HASH = ["-fw_cfg",
+                  "name=opt/org.keelbios/measure-linux,string=0"]
 
 
 def pytest_configure(config):
@@ -36,6 +39,12 @@ def pytest_configure(config):
         config.option.tbstyle = "short"
     config.addinivalue_line(
         "markers", "slow: not part of `make check`, only of check-full")
+
+
+def pytest_collection_modifyitems(items):
+    """Each worker is given runs of tests.  Spread those of a file, or one
+    worker has all the long ones when the others have ended."""
+    items[:] = [test for i in range(16) for test in items[i::16]]
 
 
 def pytest_report_header():
@@ -86,16 +95,25 @@ def shared_dir(tmp_path_factory):
     return base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base
 
 
+def fast_linux(guest):
+    """Arguments for Linux by the shortest way, where how it came to run does
+    not matter."""
+    return ["-kernel", guest["vmlinuz"], "-initrd", guest["initramfs"],
+            "-append", "console=ttyS0,115200 iomem=relaxed panic=-1",
+            *NO_KERNEL_HASH]
+
+
 class Tests:
     """What a test needs to run machines; one per test.  guest: the files of
     scripts/guest."""
 
     __test__ = False            # for pytest: nothing to collect
 
-    def __init__(self, bios, guest, tmp_path):
+    def __init__(self, bios, guest, tmp_path, shared=None):
         self.bios = bios
         self.guest = guest
         self.tmp = tmp_path
+        self.shared = shared or tmp_path    # by all tests of this session
         self.count = 0
 
     def storage(self, kind, machine="pc", boot=None):
@@ -106,9 +124,9 @@ class Tests:
         return vm.disk(self.guest["disk.img"], kind, machine, boot=boot)
 
     @contextlib.contextmanager
-    def tpm(self, kind, banks=vm.BANKS, name="tpm"):
+    def tpm(self, kind, banks=vm.BANKS, name="tpm", make=vm.Tpm):
         """A TPM of its own, made by copying one that was set up before:
-        swtpm_setup takes seconds."""
+        swtpm_setup takes seconds.  make(kind, state directory)."""
         if kind in (None, "none"):
             yield None
             return
@@ -122,7 +140,7 @@ class Tests:
             made.stop()
         state = self.tmp / name
         subprocess.run(["cp", "-r", master, state], check=True)
-        with vm.Tpm(kind, state, banks) as tpm:
+        with make(kind, state) as tpm:
             yield tpm
 
     @contextlib.contextmanager
@@ -158,15 +176,15 @@ class Tests:
 
 
 @pytest.fixture
-def tests(bios, guest, tmp_path):
+def tests(bios, guest, tmp_path, shared_dir):
     """With Debian's cloud kernel, which starts faster."""
-    return Tests(bios, guest, tmp_path)
+    return Tests(bios, guest, tmp_path, shared_dir)
 
 
 @pytest.fixture
-def generic(bios, generic_guest, tmp_path):
+def generic(bios, generic_guest, tmp_path, shared_dir):
     """With Debian's generic kernel, which has more drivers."""
-    return Tests(bios, generic_guest, tmp_path)
+    return Tests(bios, generic_guest, tmp_path, shared_dir)
 
 
 @pytest.fixture

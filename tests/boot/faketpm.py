@@ -10,6 +10,9 @@ initialisation QEMU itself asks which version it is; that is answered as it
 should be.  QEMU speaks to swtpm over a control socket and passes in one
 message the socket for TPM commands; that one is replaced.
 
+With tpm.keep set, what QEMU saves and loads of a machine's state has nothing of
+the TPM, which goes on as it is.
+
 tpm.pcrs() asks swtpm for its PCRs, past QEMU and spoil, also after QEMU has
 ended.
 """
@@ -64,9 +67,12 @@ class FakeTpm(vm.Tpm):
         self.closing = False
         self.initialised = False
         self.stop_at_init = False   # SIGSTOP when QEMU has reset the TPM
+        self.keep = False
 
     def start(self):
         super().start()
+        if os.path.exists(self.fake_socket):
+            os.unlink(self.fake_socket)
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(self.fake_socket)
         self.listener.listen(1)
@@ -89,12 +95,16 @@ class FakeTpm(vm.Tpm):
             ours, _ = self.listener.accept()
             real = self.control = socket.socket(socket.AF_UNIX)
             real.connect(self.socket)
+            said = {}
             while True:
                 data, ancillary, _, _ = ours.recvmsg(
                     8192, socket.CMSG_SPACE(4))
                 if not data:
                     return
                 command = struct.unpack(">I", data[:4])[0]
+                if self.keep:       # as swtpm said last; of state: nothing
+                    ours.sendall(said.get(command, bytes(16)))
+                    continue
                 if command == CMD_INIT:
                     self.initialised = True
                 if command == CMD_SHUTDOWN:         # not before stop()
@@ -117,6 +127,7 @@ class FakeTpm(vm.Tpm):
                 reply = real.recv(8192)
                 if command == CMD_INIT and self.stop_at_init:
                     os.kill(self.process.pid, signal.SIGSTOP)
+                said[command] = reply
                 ours.sendall(reply)
         except (OSError, EOFError):
             pass

@@ -1,16 +1,20 @@
 # SPDX-License-Identifier: MIT
 """An operating system that asks the firmware for changes of the TPM: the test
 agent, which writes the interface's memory as QEMU's ACPI code does, or a real
-Linux by its sysfs files.  Both have the same methods.
+Linux by its sysfs files.  All have the same methods.
 
     with ppihost.Agent(tests, "q35", tpm, policy="confirm") as host:
         asked = host.do(5, answer="accept")
 """
 
 import contextlib
+import fcntl
 import re
+import shutil
+import subprocess
 
 import agent
+from conftest import NO_KERNEL_HASH, fast_linux
 import faketpm
 import vm
 
@@ -132,8 +136,9 @@ class Linux(Host):
     up = rb"KEEL-READY"
 
     def open(self):
-        return self.tests.machine(self.machine, tpm=self.tpm_device,
-                                  args=self.args, **self.kwargs)
+        return self.tests.machine(
+            self.machine, None, tpm=self.tpm_device, args=self.args
+            + fast_linux(self.tests.guest), **self.kwargs)
 
     def reset(self):
         self.m.send("reboot -f\n")
@@ -174,4 +179,107 @@ class Linux(Host):
                 re.findall(r"^(\d+) (\d): ", text, re.M)}
 
 
-HOSTS = {"agent": Agent, "linux": Linux}
+class Saved(Host):
+    """Debian's kernel asks, and the agent, which boots then, looks.  Linux is
+    not started each time but loaded from its state when it had come up; the
+    TPM has to be a FakeTpm, which keeps its own state meanwhile."""
+
+    up = Agent.up
+    pending, response = Agent.pending, Agent.response
+    func, talk, a = Agent.func, Agent.talk, Agent.a
+
+    def __init__(self, *args, interface=True, **kwargs):
+        """interface: has QEMU one?"""
+        super().__init__(*args, **kwargs)
+        self.linux = False              # does it run now?
+        self.interface = interface
+
+    def arguments(self, store, cd=None):
+        """What the machine that saves and the one that loads have alike."""
+        disk = self.tests.tmp / "agent.img"
+        if not disk.exists():
+            agent.image(self.tests.tmp)
+        bus = "ide.2" if self.machine == "q35" else "ide.1"
+        return self.args + NO_KERNEL_HASH + vm.disk(
+            disk, "virtio", self.machine, snapshot=False,
+            extra=",readonly=on", boot=1) + [
+            "-drive", "if=none,id=cd0,media=cdrom,readonly=on"
+            + (f",format=raw,file={cd}" if cd else ""),
+            "-device", f"ide-cd,drive=cd0,bus={bus},bootindex="
+            + ("0" if cd else "2"),
+            "-drive", f"if=none,id=store,format=qcow2,file={store}"]
+
+    def running(self, store, cd=None):
+        args = [] if self.interface else [
+            "-global", "tpm-crb.ppi=off", "-global", "tpm-tis.ppi=off"]
+        return self.tests.machine(
+            self.machine, None, tpm=self.tpm_device, mem=112,
+            args=args + self.arguments(store, cd), **self.kwargs)
+
+    def save(self, store):
+        """Start Linux from a CD, and save it."""
+        subprocess.run(["qemu-img", "create", "-q", "-f", "qcow2", store,
+                        "1M"], check=True)
+        with self.running(store, self.tests.guest["isolinux.iso"]) as self.m:
+            self.m.ready()
+            # What the kernel still does then, it would do at each load.
+            self.m.command("sleep 2; attack")
+            self.monitor("eject -f cd0")
+            self.monitor("savevm linux")
+        self.tpm_device.process.terminate()
+        self.tpm_device.process.wait(10)
+        self.tpm_device.start()
+
+    def open(self):
+        tpm = self.tpm_device
+        name = f"linux-{self.machine}-{tpm.kind}" + (
+            "" if self.interface else "-no-interface")
+        master = self.tests.shared / f"{name}.qcow2"
+        store = self.tests.tmp / "store.qcow2"
+        with open(master.with_suffix(".lock"), "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not master.exists():
+                self.save(store)
+                store.rename(master)
+        shutil.copyfile(master, store)
+        self.linux = False
+        return self.running(store)
+
+    def monitor(self, line):
+        """A command that touches the machine's state, not the TPM's."""
+        self.tpm_device.keep = True
+        said = self.m.qmp("human-monitor-command", **{"command-line": line})
+        self.tpm_device.keep = False
+        assert not said, self.m.report(f"{line}: {said}")
+
+    def load(self):
+        """Linux runs, and takes commands."""
+        if not self.linux:
+            self.monitor("loadvm linux")
+            self.m.seen = len(self.m.serial)
+            self.linux = True
+
+    def command(self, line, check=True):
+        """Have Linux run it; its output."""
+        self.load()
+        return self.m.command(line, check=check)
+
+    def request(self, code, parameter=0):
+        text = f"{code} {parameter}" if parameter else str(code)
+        self.command(f"echo '{text}' > {SYSFS}request")
+
+    def reset(self):
+        if self.linux:
+            self.m.send("reboot -f\n")
+        else:
+            self.a.reset_begin()
+        self.linux = False
+
+    def poke(self, *writes):
+        """Root writes to physical memory, (address, bytes) each, and resets
+        the machine."""
+        self.load()
+        self.m.send("attack " + " ".join(
+            f"poke={at:x}:{data.hex()}" for at, data in writes) + " cf9\n")
+        self.linux = False
+        self.m.expect(self.up, 60, f"a start after {writes}")

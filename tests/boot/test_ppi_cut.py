@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""An operation that is cut short at any of its TPM commands: QEMU is killed,
-or the machine reset, just before the TPM has the command or just after it
-carried it out.  The next start has the old state or the new one, and what is
-reported about it is true."""
+"""An operation that Linux asks for is cut short at any of its TPM commands: QEMU
+is killed, or the machine reset, just before the TPM has the command or just
+after it carried it out.  The next start has the old state or the new one, and
+what is reported about it is true."""
 
 import contextlib
 import re
@@ -11,6 +11,7 @@ import threading
 
 import pytest
 
+import agent
 import faketpm
 import ppihost
 from ppihost import ABORT, FAILURE
@@ -31,12 +32,16 @@ class CutTpm(faketpm.FakeTpm):
 
     def __init__(self, kind, state):
         super().__init__(kind, state, self)
-        self.at = None              # index into commands
+        self.point = None           # counted from the next TPM_Startup
+        self.at = None              # index into commands, after that
         self.before = True          # or when the TPM has carried it out
         self.action = None
         self.happened = threading.Event()
 
-    def refuse(self, _code):
+    def refuse(self, code):
+        if self.point is not None and code == STARTUP[self.kind[:3]]:
+            self.at = len(self.commands) - 1 + self.point
+            self.point = None
         if self.before and len(self.commands) - 1 == self.at:
             self.act()
         return None
@@ -75,6 +80,7 @@ class Case:
             start = len(tpm.commands)
             h.do(code, parameter, answer="accept")
             assert h.response() == (code, 0), h.response()
+            start = tpm.commands.index(STARTUP[self.family], start)
             self.sequence = tpm.commands[start:]
             self.new = self.look(h)
         assert self.new != self.old
@@ -91,12 +97,12 @@ class Case:
     @contextlib.contextmanager
     def cut_machine(self):
         with CutTpm(self.kind, self.copy()) as tpm, \
-                ppihost.Agent(self.tests, self.machine, tpm) as h:
+                ppihost.Saved(self.tests, self.machine, tpm) as h:
             yield h, tpm
 
     def points(self):
-        """Indices of the commands from the end of POST's own measurements
-        to the restart or to the next measurement."""
+        """The commands from the end of POST's own measurements to the
+        restart or to the next measurement, counted from TPM_Startup."""
         extend, startup = EXTEND[self.family], STARTUP[self.family]
         first = [i for i, c in enumerate(self.sequence) if c != extend
                  and extend in self.sequence[:i]][0]
@@ -126,7 +132,7 @@ class Case:
         """Ask for it; returns when the action was done."""
         tpm.action, tpm.before = action, before
         h.request(self.code, self.parameter)
-        tpm.at = len(tpm.commands) + point
+        tpm.point = point
         h.reset()
         for _ in range(600):        # a question, unless the cut is before it
             if tpm.happened.wait(0.05):
@@ -135,10 +141,10 @@ class Case:
                 h.m.send("accept")
         raise AssertionError(h.m.report("the command was never sent"))
 
-    def killed(self, point, before):
-        """Kill QEMU there; the state afterwards, by name."""
+    def kill(self, point, before):
+        """Kill QEMU there; the TPM's state."""
         with CutTpm(self.kind, self.copy()) as tpm:
-            with ppihost.Agent(self.tests, self.machine, tpm) as h:
+            with ppihost.Saved(self.tests, self.machine, tpm) as h:
                 def kill():
                     h.m.process.kill()
                     h.m.process.wait()
@@ -147,9 +153,13 @@ class Case:
                     self.begin(h, tpm, point, before, kill)
                 finally:
                     h.m.process.kill()
-            state = tpm.state
-        with vm.Tpm(self.kind, state) as tpm, \
-                ppihost.Agent(self.tests, self.machine, tpm) as h:
+            return tpm.state
+
+    def killed(self, point, before, reader=ppihost.Agent):
+        """Kill QEMU there and start it again; the state afterwards, by name.
+        reader: who looks for it."""
+        with vm.Tpm(self.kind, self.kill(point, before)) as tpm, \
+                reader(self.tests, self.machine, tpm) as h:
             found = self.is_either(self.look(h))
             assert h.pending() == 0
             # The interface's memory went with the machine: what it tells is
@@ -168,13 +178,16 @@ class Case:
     def reset(self, point):
         """Reset the machine behind that command: what the operating system
         reads about it is true as well."""
-        with CutTpm(self.kind, self.copy()) as tpm, \
-                ppihost.Agent(self.tests, self.machine, tpm) as h:
+        with self.cut_machine() as (h, tpm):
             self.begin(h, tpm, point, False, lambda: h.m.qmp("stop"))
             said = len(h.m.debug())
             h.m.qmp("system_reset")
             h.m.qmp("cont")
-            h.m.expect(h.up, 120)
+            # Cut before it was read, the request is still there.
+            if h.m.expect(ppihost.QUESTION + b"|" + h.up, 120)[0].endswith(
+                    b"Refused in"):
+                h.m.send(ppihost.ESC)
+                h.m.expect(h.up, 60)
             found = self.is_either(self.look(h))
             code, response = h.response()
             assert code == self.code and h.pending() == 0
@@ -182,7 +195,7 @@ class Case:
             assert found == "new" or response, "success, and nothing done"
             # "done" was said if, and only if, that is the answer.
             assert (response == 0) == bool(re.search(DONE, h.m.debug()))
-            if self.taken_up(h.m.debug()[said:]):
+            if re.search(TAKEN_UP % self.code, h.m.debug()[said:]):
                 assert response == 0
             return found
 
@@ -221,24 +234,43 @@ CASES = {
 }
 
 
-FAST = {"clear-and-on": 4, "1.2-clear-and-on": 5}
+FAST = ["clear-and-on", "banks", "1.2-clear-and-on"]    # one on each TPM
 
 
-@pytest.mark.parametrize("name,stride", [*FAST.items()] + [
-    pytest.param(name, 1, marks=pytest.mark.slow) for name in CASES])
-def test_cut_at_each_command(tests, name, stride):
-    """stride 1: every command of the operation, before and after."""
+@pytest.mark.parametrize("name,fast", [(name, True) for name in FAST] + [
+    pytest.param(name, False, marks=pytest.mark.slow) for name in CASES])
+def test_cut_at_each_command(tests, name, fast):
+    """Every command of the operation.  fast: what the TPM has after a command
+    and before the next is the same, so not both; fewer resets."""
     case = Case(tests, *CASES[name])
     points = case.points()
     found = {}
-    for n, point in enumerate(points[::stride]):
-        if stride == 1 or n % 2:
-            found[point, "killed before"] = case.killed(point, True)
-        if stride == 1 or not n % 2:
+    for n, point in enumerate(points):
+        found[point, "killed before"] = case.killed(point, True)
+        if not fast or point == points[-1]:
             found[point, "killed after"] = case.killed(point, False)
-        if stride == 1 or n == 1:
+        if not fast or n % 4 == 1:
             found[point, "reset after"] = case.reset(point)
     assert set(found.values()) == {"old", "new"}, found
-    if stride == 1:
-        assert found[points[0], "killed before"] == "old"
-        assert found[points[-1], "killed after"] == "new"
+    assert found[points[0], "killed before"] == "old"
+    assert found[points[-1], "killed after"] == "new"
+    # Linux is told the same.
+    point = points[len(points) // 2]
+    assert case.killed(point, True, ppihost.Linux) == found[
+        point, "killed before"]
+
+
+def test_other_request_meanwhile(tests):
+    """What was begun comes first; a request that is there as well (QEMU's
+    loader writes it at each reset) is named and dropped."""
+    case = Case(tests, *CASES["clear-and-on"])
+    points = case.points()
+    state = case.kill(points[len(points) // 2], True)
+    with vm.Tpm(case.kind, state) as tpm, ppihost.Agent(
+            tests, case.machine, tpm, args=[
+                "-device", f"loader,addr={agent.PPI + agent.PPRQ:#x},data=17,"
+                "data-len=4"]) as h:
+        assert b"request 17 is dropped: operation 22 comes first" in \
+            h.m.debug()
+        assert case.taken_up(h.m.debug())
+        assert case.is_either(case.look(h)) == "new"

@@ -21,6 +21,7 @@ INDEX_12, LOCK_12 = 0x14b42, 0xffffffff
 PP_WRITE_12, STCLEAR_12 = 1, 0x4001
 ATTRIBUTES_20, OWNER_READ_20 = 0x42010001, 0x20000
 MAGIC = 0x4b504901
+MAXNVWRITES_12 = 0x48           # TPM_MAXNVWRITES
 
 
 class Direct(vm.Tpm):
@@ -172,3 +173,30 @@ def test_note_of_an_operating_system(tests):
         assert h.restart() == 0
         course.compare({}, "after a note that is not the firmware's")
         assert b"interrupted" not in h.m.debug()
+
+
+@pytest.mark.slow
+def test_sixty_four_writes(tests):
+    """A TPM 1.2 without an owner takes no more than that; the request after
+    them fails and changes nothing.  What needs no flag goes on, an owner ends
+    it."""
+    with tests.tpm("1.2") as tpm, \
+            ppihost.Agent(tests, "pc", tpm, policy="allow") as h:
+        state = tpmstate.tpm("1.2", h.talk)
+        codes = [18, 17] * 35           # the last one that was done: 18
+        for n, code in enumerate(codes):
+            h.do(code)
+            if h.response() != (code, 0):
+                break
+        assert 50 < n < 65
+        assert h.response() == (17, MAXNVWRITES_12)
+        assert b"without asking done" in h.m.debug()
+        h.do(22)                        # two starts, without a note
+        assert h.response() == (22, 0)
+        assert state.state()["enabled"] and state.state()["active"]
+        state.take()
+        h.do(17)
+        assert h.response() == (17, 0)
+        h.do(22)
+        assert h.response() == (22, 0)
+        assert not state.state()["owned"]

@@ -20,7 +20,7 @@ import subprocess
 
 import pytest
 
-from conftest import assert_log_matches, pcrs_of
+from conftest import NO_KERNEL_HASH, assert_log_matches, pcrs_of
 import agent
 import machinefacts
 import vm
@@ -61,8 +61,6 @@ FLASH_ATTACKS = {
 }
 # Isolinux brings Linux up sooner than GRUB; PCR 0-7 do not cover the kernel,
 # and hashing it takes longer than all else.
-NO_KERNEL_HASH = ["-fw_cfg",
-                  "name=opt/org.keelbios/measure-linux,string=0"]
 FAST_BOOT = {"disk": "isolinux", "args": NO_KERNEL_HASH}
 
 SAVE_STATE = {"2.0": bytes.fromhex("80010000000c000001450001"),
@@ -127,6 +125,16 @@ def functions_of(m):
         r"Bus +0, device +(\d+), function (\d+)", text)]
 
 
+def interrupt_lines(m):
+    """Local APIC, I/O APIC, 8259s and HPET; not what is pending."""
+    for line in ("info lapic", "info pic", "xp /1gx 0xfed00010",
+                 "xp /12gx 0xfed00100"):
+        text = m.qmp("human-monitor-command", **{"command-line": line})
+        for said in text.splitlines():
+            if "IRR" not in said and "ISR" not in said:
+                yield re.sub(r"[ir]rr=\w+ |isr=\w+ ", "", said.strip())
+
+
 def found(m, a, machine, kind):
     """Everything that the next operating system finds, line by line."""
     ram = memory(m, 0x100000)
@@ -145,6 +153,7 @@ def found(m, a, machine, kind):
     lines += [f"port {port:x}: {a.command(f'i {port:x}').hex()}"
               for port in ports]
     lines += pci_lines(a, machine, functions_of(m))
+    lines += interrupt_lines(m)
     for bank, values in a.pcrs(kind).items():
         lines += [f"{bank} PCR {n} {v.hex()}" for n, v in values.items()]
     try:
@@ -216,6 +225,8 @@ def attacker(tests, machine, kind, check=None, **kwargs):
         monitor(m, f"change cd0 {tests.guest['isolinux.iso']} raw")
         a.agent.reset_begin()
         m.ready()
+        # What the kernel still does then, it would do at each load.
+        m.command("sleep 2; attack")
         monitor(m, "eject -f cd0")
         monitor(m, "savevm linux")
         yield a

@@ -119,8 +119,8 @@ OVERLAY_CALLERS = {"post", "tpm_post", "handover_post", "bootmenu",
 def test_only_few_call_into_overlays():
     """Code of every boot names nothing in an overlay, but for those places
     that look first whether it is loaded."""
-    build(TOP, "all")
     out = pathlib.Path(os.environ.get("O") or TOP / "out")
+    assert (out / "bios.elf").exists(), f"no {out}/bios.elf: run make first"
     sections = run("readelf", "-SW", out / "bios.elf")
     ranges = [(int(at, 16), int(at, 16) + int(size, 16)) for at, size in
               re.findall(r"\.\w+_(?:res|init)\s+PROGBITS\s+(\w+) \w+ (\w+)",

@@ -551,6 +551,22 @@ static const struct {
     { "sleep", sleep_now },
 };
 
+/* Bytes, written as hexadecimal digits, to a physical address. */
+static int poke(const char *arg)
+{
+    unsigned at, byte;
+    int start;
+    volatile uint8_t *page;
+
+    if (sscanf(arg, "%x:%n", &at, &start) != 1)
+        return 1;
+    page = map(at & ~(PAGE - 1), PAGE);
+    for (arg += start; sscanf(arg, "%2x", &byte) == 1; arg += 2)
+        page[at++ % PAGE] = (uint8_t)byte;
+    munmap((void *)page, PAGE);
+    return *arg != 0;
+}
+
 static int run_step(const char *name)
 {
     unsigned code;
@@ -559,6 +575,12 @@ static int run_step(const char *name)
         cmos(CMOS_SHUTDOWN, (uint8_t)code);
         printf("attack: CMOS shutdown code %02x\n", code);
         return 0;
+    }
+    if (strncmp(name, "poke=", 5) == 0) {
+        if (poke(name + 5) == 0)
+            return 0;
+        fprintf(stderr, "attack: not <address>:<bytes>: %s\n", name);
+        return 1;
     }
     for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++)
         if (strcmp(steps[i].name, name) == 0) {
