@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """An operating system that asks the firmware for changes of the TPM: the test
-agent, which writes the interface's memory as QEMU's ACPI code does, or a real
-Linux by its sysfs files.  All have the same methods.
+agent, which writes the interface's memory as QEMU's ACPI code does; a real
+Linux, by its sysfs files; or both, Linux to ask and the agent to look.  All
+have the same methods.
 
     with ppihost.Agent(tests, "q35", tpm, policy="confirm") as host:
         asked = host.do(5, answer="accept")
@@ -19,6 +20,7 @@ import faketpm
 import vm
 
 ABORT, FAILURE = 0xfffffff0, 0xfffffff1
+NO_INTERFACE = ["-global", "tpm-crb.ppi=off", "-global", "tpm-tis.ppi=off"]
 SYSFS = "/sys/class/tpm/tpm0/ppi/"
 QUESTION = rb"asked this firmware to.*?Refused in"
 F10, F12, ESC = "\x1b[21~", "\x1b[24~", "\x1b"
@@ -210,8 +212,7 @@ class Saved(Host):
             "-drive", f"if=none,id=store,format=qcow2,file={store}"]
 
     def running(self, store, cd=None):
-        args = [] if self.interface else [
-            "-global", "tpm-crb.ppi=off", "-global", "tpm-tis.ppi=off"]
+        args = [] if self.interface else NO_INTERFACE
         return self.tests.machine(
             self.machine, None, tpm=self.tpm_device, mem=112,
             args=args + self.arguments(store, cd), **self.kwargs)
