@@ -14,7 +14,9 @@
 #include "boot_list.h"
 #include "disk.h"
 #include "eltorito.h"
+#include "gate.h"
 #include "handover.h"
+#include "hw/pic.h"
 #include "measure.h"
 #include "print.h"
 #include "real.h"
@@ -174,7 +176,7 @@ static NORETURN void boot_next(void)
 
 void boot(void)
 {
-    measure_handover();
+    gate_boot();
     boot_state.next = 0;
     boot_next();
 }
@@ -194,15 +196,34 @@ static void boot_after_19(void)
     boot_next();
 }
 
-/* The caller is gone for good, so its place on the resident stack is free. */
+/*
+ * The boot is over, or is to begin anew.  The caller is gone for good, so its
+ * place on the resident stack is free.  Before POST's end there is no boot:
+ * whoever wants one (an option ROM) is taken to have done its work, and POST
+ * goes on where it had called it.
+ */
+static NORETURN void go_on(uint8_t vector, void (*next)(void))
+{
+    static bool said;
+
+    pic_eoi_all();              /* it may have been a hook of the tick */
+    if (gate_passed(GATE_BOOT))
+        real_restart(next);
+    if (!said)
+        print("An option ROM asked for the boot (INT %02Xh) before POST has "
+              "ended: not yet; its call ends here\n", vector);
+    said = true;
+    real_end_call();
+}
+
 void handle_18(struct bregs *r)
 {
     (void)r;
-    real_restart(boot_after_18);
+    go_on(0x18, boot_after_18);
 }
 
 void handle_19(struct bregs *r)
 {
     (void)r;
-    real_restart(boot_after_19);
+    go_on(0x19, boot_after_19);
 }

@@ -66,7 +66,7 @@ void boot_prepare(void);
 
 /* ----------------------------------------------------------------- resident */
 
-/* POST is over: measure the hand-over and boot the first entry. */
+/* POST is over: through the gate, and boot the first entry. */
 NORETURN void boot(void);
 
 /* The boot came back: next entry; first entry. */

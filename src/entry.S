@@ -558,6 +558,22 @@ real_jump:
     popw %ds
     iretw
 
+/* void real_end_call(void): return from the innermost real_call() that is in
+ * progress.  Its frame is where rt_sp says; its registers stay as they were
+ * given.  in: 32-bit flat.  out: as real_call returns; EAX, ECX, EDX lost. */
+    .code32
+    .globl real_end_call
+real_end_call:
+    movl rt_sp, %eax
+    leal (STACK_CALLEE + DATA_START)(%eax), %esp
+    addl $(BREG_SIZE + 4), %esp     /* the copy, and where results would go */
+    popl rt_sp
+    popl %ebp
+    popl %edi
+    popl %esi
+    popl %ebx
+    ret
+
 /* void real_restart(void (*fn)(void)): go on in C with an empty stack. */
     .code32
     .globl real_restart

@@ -20,6 +20,7 @@
 #include "fw/smbios.h"
 #include "fw/smm.h"
 #include "fw/smp.h"
+#include "gate.h"
 #include "generated/version.h"
 #include "handover.h"
 #include "io.h"
@@ -131,8 +132,7 @@ void post(void)
         tpm_check_absence();
     with_tpm(tpm_measure_platform);
     with_tpm(tpm_admin_capture);
-    with_tpm(tpm_before_third_party);
-    yield_enable();
+    gate_roms();
     run_option_roms();
     keyboard_finish();
     block_finish();

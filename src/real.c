@@ -8,9 +8,11 @@
 #include "bda.h"
 #include "boot.h"
 #include "disk.h"
+#include "gate.h"
 #include "layout.h"
 #include "pmm.h"
 #include "pnp.h"
+#include "print.h"
 #include "services.h"
 
 _Static_assert(offsetof(struct bregs, ds) == BREG_DS, "entry.S");
@@ -35,8 +37,6 @@ void real_dispatch(struct bregs *r, uint32_t number);
 void real_call(struct bregs *r, uint32_t as_interrupt);
 NORETURN void real_jump(const struct bregs *r, uint32_t stack);
 extern char yield_16[], yield_halt_16[];
-
-static bool yield_enabled;
 
 static const struct {
     uint16_t number;
@@ -71,15 +71,32 @@ void real_dispatch(struct bregs *r, uint32_t number)
     }
 }
 
+/* Foreign code comes behind its gate only; not to be there is our mistake. */
+static void require(enum gate gate)
+{
+    if (gate_passed(gate))
+        return;
+    debug("KeelBIOS: internal error: foreign code before gate %u: stopped\n",
+          (unsigned)gate);
+    for (;;)
+        __asm__ volatile("cli; hlt");
+}
+
+static void call(struct bregs *r, uint32_t as_interrupt)
+{
+    require(GATE_ROMS);
+    real_call(r, as_interrupt);
+}
+
 void call16(struct bregs *r)
 {
-    real_call(r, 0);
+    call(r, 0);
 }
 
 void call16_iret(struct bregs *r)
 {
     r->flags &= (uint16_t)~FLAG_IF;     /* as INT does */
-    real_call(r, 1);
+    call(r, 1);
 }
 
 void call16_int(uint8_t vec, struct bregs *r)
@@ -91,6 +108,7 @@ void call16_int(uint8_t vec, struct bregs *r)
 
 void jump16(const struct bregs *r)
 {
+    require(GATE_BOOT);
     real_jump(r, 0x7c00);
 }
 
@@ -101,7 +119,7 @@ static void yield_to(const char *code)
         .ip = (uint16_t)(uintptr_t)code,
     };
 
-    if (yield_enabled)
+    if (gate_passed(GATE_ROMS))
         real_call(&r, 0);
 }
 
@@ -122,9 +140,4 @@ void idt_of_real_mode(void)
     };
 
     __asm__ volatile("lidtl %0" : : "m"(table));
-}
-
-void yield_enable(void)
-{
-    yield_enabled = true;
 }

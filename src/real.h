@@ -38,13 +38,19 @@ NORETURN void jump16(const struct bregs *r);
  */
 NORETURN void real_restart(void (*fn)(void));
 
+/*
+ * End the innermost call16() that is in progress, as if its callee had
+ * returned, with the registers as they were before.  There must be one.
+ */
+NORETURN void real_end_call(void);
+
 /* Linear address of the first stack argument of a far call (PMM, PnP). */
 extern uint32_t entry_caller_stack;
 
 /*
  * Serve pending interrupts: real mode with interrupts on for a moment.
- * To be called in every loop that waits for a device or a person, once the
- * interrupt vectors stand (before that it does nothing).
+ * To be called in every loop that waits for a device or a person; does nothing
+ * before gate_roms().
  */
 void yield(void);
 
@@ -54,8 +60,5 @@ void yield_halt(void);
 /* The interrupt table is at 0, where the vectors stand now.  Before, there is
  * none at all: entry.S. */
 void idt_of_real_mode(void);
-
-/* From here on yield() may enable interrupts: IVT, PIC and PIT are set up. */
-void yield_enable(void);
 
 #endif

@@ -20,6 +20,7 @@
 #include "fw/shadow.h"
 #include "fw/smm.h"
 #include "fw/smp.h"
+#include "gate.h"
 #include "hw/pic.h"
 #include "hw/rtc.h"
 #include "io.h"
@@ -104,6 +105,7 @@ void resume(void)
               "(%08x): starting anew\n", vector);
         platform_reset();
     }
+    gate_resume();
     r.cs = (uint16_t)(vector >> 4);
     r.ip = (uint16_t)(vector & 0xf);
     call16(&r);                 /* on our stack: all other RAM is the OS's */

@@ -62,3 +62,9 @@ void pic_eoi2(void)
     outb(PIC2_COMMAND, OCW2_EOI);
     outb(PIC1_COMMAND, OCW2_EOI);
 }
+
+void pic_eoi_all(void)
+{
+    for (unsigned i = 0; i < 8; i++)
+        pic_eoi2();             /* the first one's, too */
+}

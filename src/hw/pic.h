@@ -14,6 +14,9 @@ void pic_init(void);
 void pic_unmask(unsigned irq);
 void pic_mask(unsigned irq);
 
+/* End of every interrupt in service: whoever served them does not come back. */
+void pic_eoi_all(void);
+
 /* End of interrupt, for an IRQ of the first and of the second controller. */
 void pic_eoi1(void);
 void pic_eoi2(void);

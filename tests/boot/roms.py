@@ -9,6 +9,9 @@ SOURCE = pathlib.Path(__file__).resolve().parent / "roms" / "option_rom.S"
 KINDS = ("sector", "bev", "bcv", "legacy", "legacy-19", "pnp-19", "pmm",
          "disk")
 E1000 = (0x8086, 0x100e)
+# From where a ROM may ask for the boot, and what kind of ROM it is then.
+BOOT_FROM = {"init": (1, "bev"), "bcv": (2, "bcv"), "bev": (3, "bev"),
+             "tick": (4, "bcv")}
 
 
 def assemble(**defines):
@@ -34,13 +37,20 @@ def sector(path, name, tail=0, magic=0xaa55, size=1 << 20):
     return path
 
 
-def image(kind, units=4, ids=E1000, code_type=0, last=True, devices=False):
+def image(kind, units=4, ids=E1000, code_type=0, last=True, devices=False,
+          **more):
     """One option ROM image, with a right checksum."""
     defines = dict(KIND=KINDS.index(kind), SIZE=units, VENDOR=ids[0],
                    DEVICE=ids[1], CODE_TYPE=code_type,
-                   INDICATOR=0x80 if last else 0)
+                   INDICATOR=0x80 if last else 0, **more)
     if devices:
         defines["LIST"] = 1
     data = assemble(**defines)
     data[-1] = -sum(data[:-1]) & 0xff
     return data
+
+
+def asks_for_boot(place, vector):
+    """A ROM that issues INT 18h or 19h from one of BOOT_FROM."""
+    number, kind = BOOT_FROM[place]
+    return image(kind, BOOT_FROM=number, BOOT_BY=vector)

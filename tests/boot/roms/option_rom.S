@@ -2,8 +2,18 @@
 /*
  * Option ROMs and boot sectors for the tests: they say on port 402h that they
  * run.  Built by roms.py, which passes KIND, SIZE (512-byte units) and, for
- * PCI, VENDOR and DEVICE; the checksum is set there.
+ * PCI, VENDOR and DEVICE; the checksum is set there.  BOOT_FROM and BOOT_BY: the
+ * ROM asks for the boot by INT BOOT_BY (18h, 19h), from its initialisation, its
+ * BCV, its BEV or a hook of the tick that its BCV has set.
  */
+#define FROM_INIT   1
+#define FROM_BCV    2
+#define FROM_BEV    3
+#define FROM_TICK   4
+#ifndef BOOT_FROM
+#define BOOT_FROM   0
+#define BOOT_BY     0
+#endif
 #define SECTOR      0           /* a boot sector; TAIL: what it ends with */
 #define PNP_BEV     1           /* boot entry that returns */
 #define PNP_BCV     2           /* adds one to the count of disks */
@@ -125,6 +135,9 @@ init:
 #if KIND == PNP_PMM
     call services
 #endif
+#if BOOT_FROM == FROM_INIT
+    int $BOOT_BY
+#endif
     popw %es
     popw %ds
     popaw
@@ -134,6 +147,9 @@ init:
 bev:
     movw $text_bev, %si
     call say
+#if BOOT_FROM == FROM_BEV
+    int $BOOT_BY
+#endif
     lretw
 
 bcv:
@@ -141,6 +157,25 @@ bcv:
     pushw %ds
     movw $text_bcv, %si
     call say
+#if BOOT_FROM == FROM_BCV
+    int $BOOT_BY
+#elif BOOT_FROM == FROM_TICK
+    xorw %ax, %ax
+    movw %ax, %ds
+    movw $tick, 0x1c * 4
+    movw %cs, 0x1c * 4 + 2
+    sti                                 /* the tick comes here */
+1:  hlt
+    jmp 1b
+tick:
+    cmpb $0, %cs:asked
+    jne 1f
+    incb %cs:asked
+    int $BOOT_BY
+1:  iretw
+asked:
+    .byte 0
+#endif
     movw $0x40, %ax
     movw %ax, %ds
     incb 0x75
