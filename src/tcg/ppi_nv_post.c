@@ -2,12 +2,14 @@
 /*
  * The management flags, the turned-off state and the operation that was
  * begun, kept in an NV index that only the firmware can write: with platform
- * authorisation (2.0) or physical presence (1.2).  Init.
+ * authorisation (2.0) or physical presence before hand-over (1.2).  Init.
  *
  * TPM 2.0 Library part 2, 13 and part 3, 31; Registry of Reserved TPM 2.0
  * Handles (01400000h-017FFFFFh: platform manufacturer).  TPM Main 1.2 part 2,
  * 19 and part 3, 20.
  */
+#include <string.h>
+
 #include "tcg/internal.h"
 #include "tcg/ppi.h"
 #include "tcg/tpm_spec.h"
@@ -50,10 +52,25 @@
 #define TAG_NV_DATA_PUBLIC  0x0018u
 #define TAG_NV_ATTRIBUTES   0x0017u
 #define PERM_NV_LOCKED      17u         /* with the tag, like TPM12_PERM_* */
-#define PCR_INFO_SIZE       26u
+#define PCR_INFO_SIZE       26u         /* TPM_PCR_INFO_SHORT */
+#define SELECT_SIZE         3u          /* bytes of a selection of 24 PCRs */
 #define ANY_LOCALITY        0x1fu
 #define SHA1_SIZE           20u
 #define RC12_BADINDEX       0x02u
+
+/*
+ * TPM 1.2: the index can be written only while PCR 6 and PCR 7 are as a start-up
+ * leaves them.  POST measures nothing into them before the separators of the
+ * hand-over, and a TPM that measured boot fails on is capped.  So the OS cannot
+ * write it, not even on a TPM whose physical presence was left to it.
+ */
+#define WRITE_PCRS          (1u << 6 | 1u << 7)
+
+/* SHA-1 of the TPM_PCR_COMPOSITE of these: 0003 C00000 00000028, 40 zeros. */
+static const uint8_t write_pcrs_digest[SHA1_SIZE] = {
+    0xb3, 0x3d, 0xa6, 0x9b, 0x31, 0x3c, 0xe1, 0x85, 0x81, 0x27,
+    0xc7, 0xe6, 0xf5, 0x72, 0xfd, 0x5d, 0x40, 0x25, 0x58, 0xea,
+};
 
 /*
  * Is the index there, as only the platform can have made it?  0, ERR_ABSENT,
@@ -198,12 +215,48 @@ static int nv12_is_locked(struct tcg *t, bool *locked)
     return r.bad ? ERR_FORMAT : 0;
 }
 
-/* As check_index20(). */
-static int check_index12(struct tcg *t)
+/* A TPM_PCR_INFO_SHORT: nothing selected, or WRITE_PCRS as at a start-up. */
+static void put_pcr_info12(struct wr *w, bool bound)
+{
+    wr_be16(w, SELECT_SIZE);
+    wr_u8(w, bound ? WRITE_PCRS : 0);
+    wr_zero(w, SELECT_SIZE - 1);
+    wr_u8(w, ANY_LOCALITY);
+    if (bound) {
+        wr_bytes(w, write_pcrs_digest, SHA1_SIZE);
+    } else {
+        wr_zero(w, SHA1_SIZE);
+    }
+}
+
+/* What does the next PCR_INFO_SHORT select?  A TPM may give fewer bytes. */
+static bool take_pcr_info12(struct rd *r, bool *bound)
+{
+    struct rd select = rd_sub(r, rd_be16(r));
+    uint8_t first = rd_u8(&select), rest = 0;
+    const uint8_t *digest;
+
+    while (select.left) {
+        rest |= rd_u8(&select);
+    }
+    rd_skip(r, 1);                          /* localities */
+    digest = rd_bytes(r, SHA1_SIZE);
+    *bound = digest && first == WRITE_PCRS && !rest && !select.bad
+             && memcmp(digest, write_pcrs_digest, SHA1_SIZE) == 0;
+    return digest && !select.bad;
+}
+
+/*
+ * As check_index20().  *bound: it is as define12() makes it.  One that is not
+ * but is ours in all else was made by version 0.1 of this firmware, or by
+ * somebody who had physical presence.
+ */
+static int check_index12(struct tcg *t, bool *bound)
 {
     struct rd r;
     uint32_t index, attributes;
     uint16_t tag;
+    bool read_bound;
     int rc = tpm12_get_capability(t, CAP_NV_INDEX, INDEX_12, &r);
 
     if (rc == ERR_TPM && t->code == RC12_BADINDEX) {
@@ -214,22 +267,17 @@ static int check_index12(struct tcg *t)
     }
     tag = rd_be16(&r);
     index = rd_be32(&r);
-    rd_skip(&r, 2 * PCR_INFO_SIZE + 2);
+    if (!take_pcr_info12(&r, &read_bound) || !take_pcr_info12(&r, bound)) {
+        return ERR_FORMAT;
+    }
+    rd_skip(&r, 2);
     attributes = rd_be32(&r);
     rd_skip(&r, 3);
-    if (tag != TAG_NV_DATA_PUBLIC || index != INDEX_12
+    if (tag != TAG_NV_DATA_PUBLIC || index != INDEX_12 || read_bound
         || attributes != NV12_PPWRITE || rd_be32(&r) != DATA_SIZE || r.bad) {
         return ERR_FORMAT;
     }
     return 0;
-}
-
-static void put_pcr_info12(struct wr *w)
-{
-    wr_be16(w, 3);                          /* size of an empty selection */
-    wr_zero(w, 3);
-    wr_u8(w, ANY_LOCALITY);
-    wr_zero(w, SHA1_SIZE);
 }
 
 /* Define an index; size 0 removes it. */
@@ -240,8 +288,8 @@ static int define12(struct tcg *t, uint32_t index, uint32_t size)
 
     wr_be16(&w, TAG_NV_DATA_PUBLIC);
     wr_be32(&w, index);
-    put_pcr_info12(&w);
-    put_pcr_info12(&w);
+    put_pcr_info12(&w, false);              /* to read */
+    put_pcr_info12(&w, size != 0);          /* to write */
     wr_be16(&w, TAG_NV_ATTRIBUTES);
     wr_be32(&w, size ? NV12_PPWRITE : 0);
     wr_zero(&w, 3);
@@ -267,10 +315,23 @@ static int close_storage12(struct tcg *t)
     return rc;
 }
 
+/* An index that an OS could have written is made anew, without its contents.
+ * While the TPM has an owner, only that one could. */
+static int replace12(struct tcg *t)
+{
+    int rc = define12(t, INDEX_12, DATA_SIZE);
+
+    tcg_say(t, "the physical presence settings in NV index %X could be "
+            "written by an operating system: %s", INDEX_12,
+            rc < 0 ? "not believed, defaults until the TPM is cleared"
+                   : "made anew, defaults");
+    return rc;
+}
+
 static int read12(struct tcg *t, uint32_t *value)
 {
     struct tpm_reply reply;
-    bool locked = false;
+    bool locked = false, bound = false;
     struct wr w;
     int rc = nv12_is_locked(t, &locked);
 
@@ -279,7 +340,11 @@ static int read12(struct tcg *t, uint32_t *value)
         return rc < 0 ? rc : ERR_ABSENT;
     }
     if (rc == 0) {
-        rc = check_index12(t);
+        rc = check_index12(t, &bound);
+    }
+    if (rc == 0 && !bound) {
+        rc = replace12(t);
+        return rc < 0 ? ERR_FORMAT : ERR_ABSENT;
     }
     if (rc < 0) {
         return rc;
@@ -301,11 +366,14 @@ static int read12(struct tcg *t, uint32_t *value)
 static int write12(struct tcg *t, uint32_t value)
 {
     struct tpm_reply reply;
+    bool bound;
     struct wr w;
-    int rc = check_index12(t);
+    int rc = check_index12(t, &bound);
 
     if (rc == ERR_ABSENT) {
         rc = define12(t, INDEX_12, DATA_SIZE);
+    } else if (rc == 0 && !bound) {
+        rc = ERR_FORMAT;
     }
     if (rc < 0) {
         return rc;                          /* a foreign one stays */

@@ -2,6 +2,7 @@
 """The NV index with the firmware's settings: one that is not the firmware's,
 one with other contents, and what an operating system would write there."""
 
+import hashlib
 import os
 import socket
 import struct
@@ -78,9 +79,15 @@ def read20(tpm):
     return public, body[6:10] if code == 0 else None
 
 
-def define12(tpm, index, size, attributes):
-    pcrs = b"\0\3" + bytes(3) + b"\x1f" + bytes(20)
-    return tpm.run(0xcc, struct.pack(">HI", 0x18, index) + 2 * pcrs
+# To be written only while PCR 6 and 7 are as a start-up leaves them.
+BOUND_12 = b"\0\3\xc0\0\0\x1f" + hashlib.sha1(
+    b"\0\3\xc0\0\0" + struct.pack(">I", 40) + bytes(40)).digest()
+UNBOUND_12 = b"\0\3" + bytes(3) + b"\x1f" + bytes(20)
+
+
+def define12(tpm, index, size, attributes, to_write=UNBOUND_12):
+    return tpm.run(0xcc, struct.pack(">HI", 0x18, index) + UNBOUND_12
+                   + to_write
                    + struct.pack(">HI3xI", 0x17, attributes, size)
                    + bytes(20))[0]
 
@@ -102,7 +109,7 @@ def plant(tpm, kind, contents, foreign):
         direct = tpmstate.tpm(kind, device.talk)
         if kind == "1.2":
             assert define12(direct, INDEX_12, len(contents), STCLEAR_12
-                            if foreign else PP_WRITE_12) == 0
+                            if foreign else PP_WRITE_12, BOUND_12) == 0
             assert write12(direct, contents) == 0
             assert define12(direct, LOCK_12, 0, 0) == 0
         else:
