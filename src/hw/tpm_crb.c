@@ -158,3 +158,15 @@ void crb_end(struct tpm_dev *dev)
                        dev->timeout_us[TIMEOUT_C]);
     tpm_dev_write(dev, CRB_LOC_CTRL, 4, CRB_LOC_CTRL_RELINQUISH);
 }
+
+void crb_wipe(const struct tpm_dev *dev)
+{
+    for (uint32_t i = 0; i < dev->used; i += 4) {
+        if (i + 4 <= dev->cmd_cap) {
+            tpm_dev_write(dev, dev->cmd_at + i, 4, 0);
+        }
+        if (dev->rsp_at != dev->cmd_at && i + 4 <= dev->rsp_cap) {
+            tpm_dev_write(dev, dev->rsp_at + i, 4, 0);
+        }
+    }
+}

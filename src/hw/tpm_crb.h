@@ -50,5 +50,7 @@ int crb_cancel(const struct tpm_dev *dev);
 int crb_receive(struct tpm_dev *dev, uint8_t *rsp, uint32_t cap);
 /* After a command: the TPM becomes idle, the locality free. */
 void crb_end(struct tpm_dev *dev);
+/* Zeros over the buffers, as far as they have been used. */
+void crb_wipe(const struct tpm_dev *dev);
 
 #endif

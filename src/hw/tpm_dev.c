@@ -66,9 +66,16 @@ static int finish(struct tpm_dev *dev)
     return drv->wait(dev, left);
 }
 
-bool tpm_dev_recovered(const struct tpm_dev *dev)
+bool tpm_dev_recovered(const struct tpm_dev *dev, uint32_t wait_us)
 {
-    return dev->late && drivers[dev->interface].wait(dev, 0) == 0;
+    return dev->late && drivers[dev->interface].wait(dev, wait_us) == 0;
+}
+
+void tpm_dev_wipe(const struct tpm_dev *dev)
+{
+    if (dev->interface == TPM_IF_CRB) {
+        crb_wipe(dev);
+    }
 }
 
 /* The last command is over, one way or the other. */
@@ -95,6 +102,9 @@ int tpm_dev_send(struct tpm_dev *dev, const uint8_t *cmd, uint32_t len,
         }
         end(dev);
     }
+    if (len > dev->used) {
+        dev->used = len;
+    }
     rc = drv->send(dev, cmd, len);
     if (rc < 0) {
         drv->end(dev);
@@ -120,6 +130,9 @@ int tpm_dev_receive(struct tpm_dev *dev, uint8_t *rsp, uint32_t cap)
         return rc;
     }
     rc = drv->receive(dev, rsp, cap);
+    if (rc > 0 && (uint32_t)rc > dev->used) {
+        dev->used = (uint32_t)rc;
+    }
     end(dev);
     return rc;
 }

@@ -30,6 +30,7 @@ struct tpm_dev {
     uint32_t wait_us;               /* and how long it may take */
     uint32_t cmd_at, cmd_cap;       /* CRB: the buffers' place and size */
     uint32_t rsp_at, rsp_cap;
+    uint32_t used;                  /* longest command or response so far */
 };
 
 /*
@@ -65,8 +66,17 @@ int tpm_dev_send(struct tpm_dev *dev, const uint8_t *cmd, uint32_t len,
  */
 int tpm_dev_receive(struct tpm_dev *dev, uint8_t *rsp, uint32_t cap);
 
-/* Has the command that was late ended by now?  One look. */
-bool tpm_dev_recovered(const struct tpm_dev *dev);
+/*
+ * Has the command that was late ended by now?  Looks once, and then for as long
+ * as wait_us.  False as well when no command is late.
+ */
+bool tpm_dev_recovered(const struct tpm_dev *dev, uint32_t wait_us);
+
+/*
+ * Overwrite what the interface's memory holds of commands and responses.  A
+ * FIFO has none that can be read again.
+ */
+void tpm_dev_wipe(const struct tpm_dev *dev);
 
 /*
  * Is nothing decoded at TPM_BASE?  By what TIS_INTF_ID and TIS_DID_VID read.

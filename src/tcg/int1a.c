@@ -483,6 +483,7 @@ void tcg_int1a(struct tcg *t, struct tcg_regs *r)
     if (r->cf) {
         return;
     }
+    tcg_look_again(t, 0);
     if (t->state != TCG_MEASURING) {
         r->eax = PC_TPMERROR(t->state == TCG_FAILED ? DRV_DEACTIVATED
                                                     : DRV_NOT_PRESENT);

@@ -17,6 +17,10 @@
 #define TCG_F_LOG_SAID      (1u << 4)   /* the log's overflow was reported */
 #define TCG_F_PRESENCE      (1u << 5)   /* 1.2: physical presence asserted */
 #define TCG_F_INFO          (1u << 6)   /* tcg.info is filled */
+#define TCG_F_GIVEN_UP      (1u << 7)   /* nobody can act as the platform */
+#define TCG_F_FOREIGN       (1u << 8)   /* somebody else started the TPM */
+#define TCG_F_RESUMED       (1u << 9)   /* its state is that of before a sleep */
+#define TCG_F_AUTH_UNSURE   (1u << 10)  /* the TPM may have the empty one */
 
 #define TCG_PCR_COUNT       24
 #define TCG_BIOS_PCRS       8           /* PCR 0-7 are the BIOS's */
@@ -196,10 +200,25 @@ int tcg_measure_taken(struct tcg *t, enum tcg_event ev,
  * came of it.  The state is TCG_FAILED afterwards.  Returns 0 if all worked.
  */
 int tcg_cap_and_disable(struct tcg *t, uint32_t pcrs);
-/* After this nothing can act as the platform before the next reset. */
+/*
+ * After this nothing can act as the platform before the next reset: physical
+ * presence is locked (1.2), platformAuth is a secret or its hierarchy is off
+ * (2.0).  Once; it is idempotent.  Returns 0 or an error.
+ */
 int tcg_give_up_platform(struct tcg *t);
-/* Wipe our copy of platformAuth. */
+/* Wipe platformAuth wherever we have put it: here, in the command's buffer and
+ * in the interface's. */
 void tcg_forget_auth(struct tcg *t);
+
+/* ---------------------------------------------------------- started.c */
+
+/*
+ * Are PCR 0-7 of all active banks as a start-up leaves them?  Learns the banks.
+ * False as well when the TPM does not say.
+ */
+bool tcg_is_untouched(struct tcg *t);
+/* Is it libtpms, the TPM of a virtual machine?  False when it does not say. */
+bool tcg_is_emulated(struct tcg *t);
 
 /* ------------------------------------ start.c, tpm20_start.c, tpm12_start.c */
 
@@ -207,9 +226,12 @@ void tcg_forget_auth(struct tcg *t);
 int tcg_detect(struct tcg *t, const struct tcg_platform *p);
 /*
  * Before foreign code runs: a TPM that had not answered in time, and was given
- * up for it, may have ended its command by now.  It is capped and disabled.
+ * up for it, may have ended its command by now, or within wait_us.  It is
+ * capped and disabled.  Nothing is waited for when no command is late.
  */
-void tcg_look_again(struct tcg *t);
+void tcg_look_again(struct tcg *t, uint32_t wait_us);
+/* Before a boot: what comes to life later is the OS's to start. */
+#define TCG_LAST_WAIT_US    15000000u
 /* Startup of either family: CLEAR, or STATE. rc is the TPM's answer. */
 int tcg_startup(struct tcg *t, bool state, uint32_t *rc);
 /*
@@ -230,9 +252,15 @@ int tpm2_start_selftest(struct tcg *t);
 int tpm2_cap_strange(struct tcg *t, uint32_t pcrs);
 /*
  * Give the platform hierarchy a random authorisation.  After an error other
- * than ERR_TPM the TPM may have it: TCG_F_AUTH_SET is set then as well.
+ * than ERR_TPM the TPM may have it or not: TCG_F_AUTH_SET is set then as well,
+ * and TCG_F_AUTH_UNSURE.
  */
 int tpm2_set_random_auth(struct tcg *t);
+/*
+ * The same for a TPM whose platform hierarchy may have a secret that nobody in
+ * this machine knows: then ours is refused, which is as good.
+ */
+int tpm2_renew_auth(struct tcg *t);
 
 int tpm12_startup(struct tcg *t, bool state, uint32_t *rc);
 /* Time-outs learned, self-test begun. */

@@ -13,7 +13,6 @@
 #define START_METHOD_CRB        7u
 #define CONFIG_SIZE             6u      /* of fw_cfg etc/tpm/config */
 #define CONFIG_VERSION_20       2u
-#define TAG_CAP_VERSION_INFO    0x0030u /* TPM 1.2 */
 
 /* What fw_cfg etc/tpm/config says; the number of contradictions. */
 static int check_config(struct tcg *t, const struct tcg_promise *p)
@@ -119,14 +118,14 @@ int tcg_before_third_party(struct tcg *t)
 {
     int rc;
 
-    tcg_look_again(t);
+    tcg_look_again(t, 0);
     if (!tcg_usable(t)) {
         return ERR_ABSENT;
     }
     if (t->family == TCG_FAMILY_12) {
         return 0;                       /* presence is locked at hand-over */
     }
-    rc = tpm2_set_random_auth(t);
+    rc = tpm2_renew_auth(t);
     if (rc < 0) {
         tcg_fail(t, "platformAuth could not be set");
     }
@@ -204,7 +203,7 @@ static void status12(struct tcg *t, char *text, size_t cap)
     if (!(t->flags & TCG_F_INFO) && tcg_usable(t)) {
         t->flags |= TCG_F_INFO;
         if (tpm12_get_capability(t, TPM12_CAP_VERSION_VAL, 0, &r) == 0
-            && rd_be16(&r) == TAG_CAP_VERSION_INFO) {
+            && rd_be16(&r) == TPM12_TAG_CAP_VERSION_INFO) {
             rd_skip(&r, 2);                 /* major, minor: 1.2 */
             t->info[1] = rd_u8(&r);
             t->info[2] = rd_u8(&r);

@@ -119,8 +119,9 @@ static bool was_started(const struct tcg *t, uint32_t code)
 /*
  * Startup with words for what goes wrong.  A TPM that refuses, is late, or
  * whose answer makes no sense, gets a second chance: unstarted, it would be the
- * OS's to start.  (On a resume, to refuse is an answer.)  One that is still late
- * is looked at again before foreign code runs: tcg_look_again().
+ * OS's to start.  (On a resume, to refuse is an answer.)  At POST, one that is
+ * still late is looked at again before foreign code runs; on a resume all of
+ * the time is given here.
  */
 static int start_up(struct tcg *t, bool state, uint32_t *code)
 {
@@ -132,7 +133,8 @@ static int start_up(struct tcg *t, bool state, uint32_t *code)
     }
     if (rc == ERR_TIMEOUT && t->dev.late) {
         tcg_say(t, "start-up: it did not answer in time; waiting once more");
-        rc = tpm_wait_on(t, STARTUP_AGAIN_US, &reply);
+        rc = tpm_wait_on(t, state ? TCG_LAST_WAIT_US : STARTUP_AGAIN_US,
+                         &reply);
         *code = rc < 0 ? 0 : reply.rc;
     } else if (rc < 0) {
         bool arrived = t->commands != 0;
@@ -149,11 +151,7 @@ static int start_up(struct tcg *t, bool state, uint32_t *code)
         t->state = TCG_FAILED;
         return rc;
     }
-    t->state = TCG_STARTED;
-    if (was_started(t, *code)) {
-        tcg_say(t, "it was started before this firmware ran; not used");
-        t->state = TCG_UNUSED;
-    }
+    t->state = was_started(t, *code) ? TCG_UNUSED : TCG_STARTED;
     return 0;
 }
 
@@ -187,9 +185,39 @@ static int cap_all(struct tcg *t, const char *why, uint8_t *log,
         tcg_say(t, "the event log has no room to say so");
     }
     rc = tcg_cap_and_disable(t, TCG_PCRS_ALL);
-    tcg_forget_auth(t);
-    t->flags |= TCG_F_HANDED_OVER;
+    if (rc != ERR_TIMEOUT) {
+        tcg_forget_auth(t);             /* else tcg_look_again() wants it */
+    }
     return rc;
+}
+
+/*
+ * Somebody else started it.  With PCRs as a start-up leaves them it is as good
+ * as one of ours.  Otherwise a virtual machine's own TPM is closed: what runs
+ * before this firmware there is an earlier operating system's.  Another one is
+ * the host's, for instance passed through, and is left alone.
+ *
+ * Returns 0 for one that is used; ERR_TPM when t->state is TCG_FAILED or
+ * TCG_UNUSED.
+ */
+static int started_by_another(struct tcg *t)
+{
+    t->flags |= TCG_F_FOREIGN;
+    if (tcg_is_untouched(t)) {
+        tcg_say(t, "it was started before this firmware ran; its PCRs are "
+                "still those of a start-up: used");
+        t->state = TCG_STARTED;
+        return 0;
+    }
+    if (tcg_is_emulated(t)) {
+        /* What could not be done has been said. */
+        (void)cap_all(t, "it was started and its PCRs were changed before "
+                      "this firmware ran", NULL, 0);
+    } else {
+        tcg_say(t, "it was started before this firmware ran; not used");
+        t->state = TCG_UNUSED;
+    }
+    return ERR_TPM;
 }
 
 /*
@@ -220,9 +248,11 @@ int tcg_start(struct tcg *t, const struct tcg_platform *p)
         return not_started(t, rc);
     }
     if (t->state == TCG_UNUSED) {
-        return ERR_TPM;
-    }
-    if (code) {
+        rc = started_by_another(t);
+        if (rc < 0) {
+            return rc;
+        }
+    } else if (code) {
         tcg_say(t, "start-up failed with code %xh", code);
         return not_started(t, ERR_TPM);
     }
@@ -234,35 +264,26 @@ int tcg_start(struct tcg *t, const struct tcg_platform *p)
     return rc;
 }
 
-void tcg_look_again(struct tcg *t)
+void tcg_look_again(struct tcg *t, uint32_t wait_us)
 {
     uint32_t code;
 
-    if (t->state != TCG_FAILED || !tpm_dev_recovered(&t->dev)) {
+    if (t->state != TCG_FAILED || !t->dev.late) {
         return;
     }
-    /* It says that it was started, or it is now. */
-    if (tcg_startup(t, false, &code) == 0) {
+    if (wait_us && !tpm_dev_recovered(&t->dev, 0)) {
+        tcg_say(t, "it still does not answer; waiting %u s more",
+                wait_us / 1000000);
+    }
+    if (!tpm_dev_recovered(&t->dev, wait_us)) {
+        return;
+    }
+    /* It was started meanwhile, or it is now; any answer will do. */
+    if (tcg_startup(t, false, &code) != ERR_TIMEOUT) {
         /* What could not be done has been said; nothing else can be done. */
         (void)cap_all(t, "it answers after all, too late to be trusted",
                       NULL, 0);
     }
-}
-
-/*
- * platformAuth after Startup(STATE): the random value of before the sleep is
- * still there, so that ours is refused; should a TPM have emptied it, it gets
- * a new one.
- */
-static int renew_auth(struct tcg *t)
-{
-    int rc = tpm2_set_random_auth(t);
-    bool refused = rc == ERR_TPM && tpm2_auth_refused(t);
-
-    if (refused) {
-        t->flags |= TCG_F_AUTH_GONE;
-    }
-    return refused ? 0 : rc;
 }
 
 /* The OS's session goes on; we keep no authority over its TPM. */
@@ -271,8 +292,9 @@ static int restored(struct tcg *t, uint8_t *log, uint32_t log_size)
     int rc = tcg_after_startup(t, false);
 
     adopt(t, log, log_size);
+    t->flags |= TCG_F_RESUMED;
     if (rc == 0 && t->family == TCG_FAMILY_20) {
-        rc = renew_auth(t);
+        rc = tpm2_renew_auth(t);
     }
     if (rc == 0) {
         rc = tcg_give_up_platform(t);
@@ -303,8 +325,15 @@ int tcg_resume(struct tcg *t, const struct tcg_platform *p, uint8_t *log,
         return TCG_RESUME_UNUSED;           /* as at POST, and said so */
     }
     rc = start_up(t, true, &code);
-    if (t->state == TCG_UNUSED) {
+    if (t->state == TCG_UNUSED && !tcg_is_emulated(t)) {
+        tcg_say(t, "it was started before this firmware ran; not used");
         return TCG_RESUME_UNUSED;
+    }
+    if (t->state == TCG_UNUSED) {
+        /* Not from what was saved at the sleep: nobody else can do that. */
+        why = "it was started by somebody else during the sleep";
+        return cap_all(t, why, log, log_size) < 0 ? TCG_RESUME_FAILED
+                                                  : TCG_RESUME_CAPPED;
     }
     if (rc == 0 && code == 0) {
         return restored(t, log, log_size);

@@ -7,7 +7,7 @@ tpm-resident-y += src/tcg/command.o src/tcg/talk.o \
               src/tcg/hash.o src/tcg/int1a.o src/tcg/multihash.o src/tcg/sha1.o \
               src/tcg/sha256.o src/tcg/sha512.o src/tcg/sm3.o \
               src/tcg/keccak.o src/tcg/log.o src/tcg/measure.o \
-              src/tcg/start.o src/tcg/tpm12_start.o src/tcg/tpm20_start.o \
+              src/tcg/start.o src/tcg/tpm12_start.o src/tcg/tpm20_start.o src/tcg/started.o \
               src/hw/tpm_dev.o src/hw/tpm_tis.o src/hw/tpm_crb.o \
               src/tcg/sha_ni.o src/hw/sha_ni.o
 tpm-init-y += src/tcg/setup_post.o src/tcg/smbios_post.o src/tcg/acpi_post.o \

@@ -227,7 +227,27 @@ int tpm2_set_random_auth(struct tcg *t)
         t->auth_len = len;
         t->flags |= TCG_F_AUTH_SET;
     }
+    if (rc < 0 && rc != ERR_TPM) {
+        t->flags |= TCG_F_AUTH_UNSURE;
+    }
     memset(auth, 0, sizeof(auth));
     __asm__ volatile("" : : "r"(auth) : "memory");
+    return rc;
+}
+
+int tpm2_renew_auth(struct tcg *t)
+{
+    int rc = tpm2_set_random_auth(t);
+
+    if (rc != ERR_TPM || !tpm2_auth_refused(t)) {
+        return rc;
+    }
+    /* An emulator's that we started has the empty one; one that somebody else
+     * did may have one that the last operating system has chosen. */
+    if (t->flags & TCG_F_RESUMED
+        || (t->flags & TCG_F_FOREIGN && !tcg_is_emulated(t))) {
+        t->flags |= TCG_F_AUTH_GONE;
+        rc = 0;
+    }
     return rc;
 }

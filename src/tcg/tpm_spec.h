@@ -60,6 +60,7 @@
 #define TPM12_CAP_PROP_TIMEOUTS         0x115u
 #define TPM12_CAP_PROP_DURATIONS        0x120u
 #define TPM12_CAP_VERSION_VAL           0x1au
+#define TPM12_TAG_CAP_VERSION_INFO      0x0030u
 
 #define TPM12_SUCCESS                   0u
 #define TPM12_DEACTIVATED               0x06u
@@ -109,6 +110,7 @@
 #define TPM2_CAP_PCRS                   5u
 #define TPM2_CAP_TPM_PROPERTIES         6u
 #define TPM2_PT_MANUFACTURER            0x105u
+#define TPM2_PT_VENDOR_STRING_1         0x106u
 #define TPM2_PT_FIRMWARE_VERSION_1      0x10bu
 #define TPM2_PT_FIRMWARE_VERSION_2      0x10cu
 #define TPM2_PT_PERMANENT               0x200u

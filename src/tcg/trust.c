@@ -18,9 +18,15 @@ static const uint32_t hierarchies[] = {
 
 void tcg_forget_auth(struct tcg *t)
 {
+    bool had_one = t->flags & TCG_F_AUTH_SET;
+
     memset(t->auth, 0, sizeof(t->auth));
-    __asm__ volatile("" : : "r"(t->auth) : "memory");
+    memset(t->buf, 0, sizeof(t->buf));      /* commands carry it as well */
+    __asm__ volatile("" : : "r"(t) : "memory");
     t->auth_len = 0;
+    if (had_one) {
+        tpm_dev_wipe(&t->dev);
+    }
     if (t->flags & TCG_F_AUTH_SET) {
         t->flags &= (uint16_t)~TCG_F_AUTH_SET;
         t->flags |= TCG_F_AUTH_GONE;
@@ -70,12 +76,25 @@ static int hierarchy_off(struct tcg *t, uint32_t hierarchy)
     return tpm2_hierarchy_off(t, hierarchy);
 }
 
+/* Deactivated until the next start-up, which takes physical presence; then
+ * that is locked, since a deactivated TPM still lets the OS assert it. */
+static int disable12(struct tcg *t)
+{
+    int off = tpm12_temp_deactivate(t);
+    int locked = ERR_TIMEOUT;
+
+    if (off != ERR_TIMEOUT) {
+        locked = tcg_give_up_platform(t);
+    }
+    return off < 0 ? off : locked;
+}
+
 static int disable(struct tcg *t)
 {
     int rc, result = 0;
 
     if (t->family == TCG_FAMILY_12) {
-        return tpm12_temp_deactivate(t);
+        return disable12(t);
     }
     if (t->flags & TCG_F_AUTH_GONE) {
         return ERR_PARAM;               /* nobody can any more */
@@ -87,8 +106,14 @@ static int disable(struct tcg *t)
             result = rc;
         }
         if (rc == ERR_TIMEOUT || rc == ERR_DEVICE) {
-            break;
+            return rc;
         }
+    }
+    if (rc == 0) {
+        t->flags |= TCG_F_GIVEN_UP;     /* the platform's was the last one */
+    } else {
+        /* What this says is in the result already. */
+        (void)tcg_give_up_platform(t);
     }
     return result;
 }
@@ -113,6 +138,8 @@ int tcg_cap_and_disable(struct tcg *t, uint32_t pcrs)
         return capped;
     }
     if (in_failure_mode(t)) {
+        /* It takes nothing, as a rule; and then the OS has no use of it. */
+        (void)tcg_give_up_platform(t);
         tcg_forget_auth(t);
         tcg_say(t, "it is in failure mode and of no use to anybody until "
                 "the next reset; starting without measured boot");
@@ -138,31 +165,44 @@ void tcg_fail(struct tcg *t, const char *why)
     (void)tcg_cap_and_disable(t, TCG_PCRS_BIOS);
 }
 
-int tcg_give_up_platform(struct tcg *t)
-{
-    if (t->family == TCG_FAMILY_12) {
-        return tpm12_lock_presence(t);
-    }
-    return t->flags & (TCG_F_AUTH_SET | TCG_F_AUTH_GONE)
-           ? 0 : tpm2_hierarchy_off(t, TPM2_RH_PLATFORM);
-}
-
-int tcg_handover(struct tcg *t)
+/* 2.0: either nobody knows platformAuth, or the hierarchy is off. */
+static int give_up20(struct tcg *t)
 {
     int rc;
 
-    if (t->flags & TCG_F_HANDED_OVER) {
+    if (t->flags & (TCG_F_AUTH_SET | TCG_F_AUTH_GONE)
+        && !(t->flags & TCG_F_AUTH_UNSURE)) {
         return 0;
     }
-    t->flags |= TCG_F_HANDED_OVER;
-    tcg_look_again(t);
-    if (!tcg_usable(t)) {
-        tcg_forget_auth(t);
-        return ERR_ABSENT;
+    rc = hierarchy_off(t, TPM2_RH_PLATFORM);
+    if (rc < 0 && rc != ERR_TIMEOUT) {
+        t->flags &= (uint16_t)~(TCG_F_AUTH_SET | TCG_F_AUTH_UNSURE);
+        rc = tpm2_set_random_auth(t);
     }
+    return rc;
+}
+
+int tcg_give_up_platform(struct tcg *t)
+{
+    int rc;
+
+    if (t->flags & TCG_F_GIVEN_UP) {
+        return 0;
+    }
+    rc = t->family == TCG_FAMILY_12 ? tpm12_lock_presence(t) : give_up20(t);
+    if (rc == 0) {
+        t->flags |= TCG_F_GIVEN_UP;
+    }
+    return rc;
+}
+
+/* The separators, and our authority: of a TPM that measured boot goes on with. */
+static int hand_over(struct tcg *t)
+{
+    int rc;
+
     if (t->state == TCG_STARTED) {
         tcg_fail(t, "POST has ended before anything could be measured");
-        tcg_forget_auth(t);
         return ERR_PARAM;
     }
     rc = tcg_measure_action(t, TCG_CALLING_INT19, NULL);
@@ -176,6 +216,40 @@ int tcg_handover(struct tcg *t)
         tcg_fail(t, "platform authorisation could not be given up");
         rc = ERR_TPM;
     }
-    tcg_forget_auth(t);
     return tcg_usable(t) ? 0 : rc;
+}
+
+/*
+ * A TPM that is ours and that measured boot has failed on: what it did not take
+ * then it may take now.
+ */
+static void close_failed(struct tcg *t)
+{
+    tcg_look_again(t, TCG_LAST_WAIT_US);
+    if (t->state != TCG_FAILED || t->flags & TCG_F_GIVEN_UP) {
+        return;
+    }
+    if (t->dev.late) {
+        tcg_say(t, "it has not answered by the end of POST: whatever it says "
+                "later about this boot is not to be trusted");
+    } else if (!in_failure_mode(t) && tcg_give_up_platform(t) < 0) {
+        tcg_say(t, "the platform's authority over it could not be given up: "
+                "the operating system has it");
+    }
+}
+
+int tcg_handover(struct tcg *t)
+{
+    int rc = ERR_ABSENT;
+
+    if (t->flags & TCG_F_HANDED_OVER) {
+        return 0;
+    }
+    t->flags |= TCG_F_HANDED_OVER;
+    if (tcg_usable(t)) {
+        rc = hand_over(t);
+    }
+    close_failed(t);
+    tcg_forget_auth(t);
+    return rc;
 }

@@ -81,6 +81,12 @@ class Agent:
         self.reset_begin()
         self.ready(timeout)
 
+    def e820(self):
+        """[(start, length, type)], as it was when the agent was booted."""
+        size = int.from_bytes(self.read(0x6000, 2), "little")
+        return [entry[:3] for entry in struct.iter_unpack(
+            "<QQII", self.read(0x6002, size))]
+
     def pci(self, dev, fn):
         """Configuration space of a function of bus 0, or None."""
         data = self.command(f"c {1 << 31 | dev << 11 | fn << 8:x}")

@@ -4,6 +4,8 @@
  * it was booted from, opens A20, enters 32-bit flat mode and calls it.
  */
 #define SECTORS     24              /* behind this one; agent.py checks */
+#define MAP         0x6000          /* the length of what E820h gave, and that */
+#define MAP_ENTRY   24
 
 #define ENTRY_AT_8  wake            /* 7C08h: agent.py's waking vector */
 #include "start.h"
@@ -12,6 +14,18 @@
     movw $packet, %si
     int $0x13
     jc failed
+    movw $MAP + 2, %di
+    xorl %ebx, %ebx
+1:  movl $0xe820, %eax
+    movl $MAP_ENTRY, %ecx
+    movl $0x534d4150, %edx
+    int $0x15
+    jc 2f
+    addw $MAP_ENTRY, %di
+    testl %ebx, %ebx
+    jnz 1b
+2:  subw $MAP + 2, %di
+    movw %di, MAP
 wake:
     xorw %ax, %ax
     movw %ax, %ds

@@ -195,7 +195,8 @@ static uint32_t crb_read(struct fakehw *h, uint32_t at)
     case CRB_CTRL_START:
         if (h->started && h->now >= h->done_at) {
             h->started = false;
-            memcpy(h->crb + CRB_DATA, h->rsp, 0xf80);
+            memcpy(h->crb + CRB_DATA, h->rsp,
+                   h->rsp_full < 0xf80 ? h->rsp_full : 0xf80);
         }
         return h->started ? CRB_START : 0;
     case CRB_CMD_SIZE:

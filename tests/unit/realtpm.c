@@ -212,6 +212,19 @@ int realtpm_garble(void *arg, const uint8_t *cmd, uint32_t len, uint8_t *rsp,
     return n;
 }
 
+int realtpm_other(void *arg, const uint8_t *cmd, uint32_t len, uint8_t *rsp,
+                  uint32_t cap)
+{
+    int n = realtpm_exec(arg, cmd, len, rsp, cap);
+
+    for (int i = 10; i + 4 <= n; i++) {
+        if (!memcmp(rsp + i, "IBM", 4)) {
+            memcpy(rsp + i, "IFX", 4);
+        }
+    }
+    return n;
+}
+
 uint32_t realtpm_hex(const char *hex)
 {
     uint8_t cmd[1024], rsp[4096];

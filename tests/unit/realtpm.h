@@ -20,6 +20,9 @@ int realtpm_exec(void *arg, const uint8_t *cmd, uint32_t len, uint8_t *rsp,
 /* The same, but no answer makes sense. */
 int realtpm_garble(void *arg, const uint8_t *cmd, uint32_t len, uint8_t *rsp,
                    uint32_t cap);
+/* The same, but it says that another manufacturer has made it. */
+int realtpm_other(void *arg, const uint8_t *cmd, uint32_t len, uint8_t *rsp,
+                  uint32_t cap);
 
 /* Send a command given as hex digits; its response code. */
 uint32_t realtpm_hex(const char *hex);

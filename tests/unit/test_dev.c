@@ -112,7 +112,7 @@ static void test_silent(void **state)
         begin(kinds[k], SILENT);
         assert_int_equal(exchange(100), ERR_TIMEOUT);
         assert_true(hw.now < 7000);
-        assert_false(tpm_dev_recovered(&dev));
+        assert_false(tpm_dev_recovered(&dev, 0));
         /* The next command cancels it, in vain. */
         assert_int_equal(exchange(100), ERR_TIMEOUT);
         assert_true(hw.now < 10000);
@@ -121,7 +121,7 @@ static void test_silent(void **state)
         begin(kinds[k], ECHO);
         hw.busy_us = 7000;
         assert_int_equal(exchange(100), ERR_TIMEOUT);
-        assert_false(tpm_dev_recovered(&dev));
+        assert_false(tpm_dev_recovered(&dev, 0));
         hw.busy_us = 0;
         assert_int_equal(exchange(100), 12);
         assert_false(hw.active);
@@ -130,10 +130,10 @@ static void test_silent(void **state)
         hw.busy_us = 7000;
         assert_int_equal(exchange(100), ERR_TIMEOUT);
         hw.now += 10000;
-        assert_true(tpm_dev_recovered(&dev));
+        assert_true(tpm_dev_recovered(&dev, 0));
         hw.busy_us = 0;
         assert_int_equal(exchange(100), 12);
-        assert_false(tpm_dev_recovered(&dev));
+        assert_false(tpm_dev_recovered(&dev, 0));
     }
 }
 

@@ -68,15 +68,75 @@ static void test_boot(void **state)
     realtpm_end();
 }
 
+#define STARTUP_CLEAR       "00c1 00000000 00000099 0001"
+#define ASSERT_PRESENCE     "00c1 00000000 4000000a 0008"
+#define FORCE_CLEAR         "00c1 00000000 0000005d"
+#define EXTEND_PCR7 \
+    "00c1 00000000 00000014 00000007 1111111111111111111111111111111111111111"
+
+/* What an operating system would try; it gets errors. */
+static void assert_presence_is_locked(void)
+{
+    assert_int_not_equal(realtpm_hex(ASSERT_PRESENCE), 0);
+    assert_int_not_equal(realtpm_hex(FORCE_CLEAR), 0);
+}
+
+/* Somebody else has started it: as in test_real20.c. */
 static void test_already_started(void **state)
 {
     (void)state;
     begin();
-    assert_int_equal(realtpm_hex("00c1 00000000 00000099 0001"), 0);
+    assert_int_equal(realtpm_hex(STARTUP_CLEAR), 0);
+    start();
+    assert_contains(hw.out, "its PCRs are still those of a start-up: used");
+    assert_int_equal(tcg_handover(&t), 0);
+    assert_presence_is_locked();
+    realtpm_end();
+    begin();
+    assert_int_equal(realtpm_hex(STARTUP_CLEAR), 0);
+    assert_int_equal(realtpm_hex(EXTEND_PCR7), 0);
+    assert_int_equal(tcg_start(&t, &hw.plat), ERR_TPM);
+    assert_int_equal(t.state, TCG_FAILED);
+    assert_contains(hw.out, "PCRs capped, TPM disabled");
+    assert_presence_is_locked();
+    realtpm_end();
+    begin();
+    hw.exec = realtpm_other;
+    assert_int_equal(realtpm_hex(STARTUP_CLEAR), 0);
+    assert_int_equal(realtpm_hex(EXTEND_PCR7), 0);
     assert_int_equal(tcg_start(&t, &hw.plat), ERR_TPM);
     assert_int_equal(t.state, TCG_UNUSED);
-    assert_int_equal(hw.commands, 1);
+    assert_contains(hw.out, "not used");
     realtpm_end();
+}
+
+/*
+ * Physical presence is locked on every way down: a failure before and after
+ * the log, a start-up that ends late, and one that ends in the last wait.
+ */
+static void test_presence_on_every_way(void **state)
+{
+    (void)state;
+    for (int way = 0; way < 4; way++) {
+        begin();
+        if (way < 2) {
+            assert_int_equal(tcg_start(&t, &hw.plat), 0);
+        } else {
+            hw.busy_us = way == 2 ? 7000000 : 15000000;
+            hw.no_cancel = true;
+            assert_int_equal(tcg_start(&t, &hw.plat), ERR_TIMEOUT);
+            hw.busy_us = 0;
+            hw.now += way == 2 ? 4000000 : 0;
+        }
+        if (way == 1) {
+            tcg_fail(&t, "a test");
+            assert_presence_is_locked();
+        }
+        assert_true(tcg_handover(&t) < 0);
+        assert_contains(hw.out, "PCRs capped, TPM disabled");
+        assert_presence_is_locked();
+        realtpm_end();
+    }
 }
 
 static void test_fail_closed(void **state)
@@ -120,6 +180,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_boot),
         cmocka_unit_test(test_already_started),
+        cmocka_unit_test(test_presence_on_every_way),
         cmocka_unit_test(test_fail_closed),
         cmocka_unit_test(test_garbled),
     };

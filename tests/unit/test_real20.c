@@ -108,18 +108,134 @@ static void test_tis_small_burst(void **state)
     full_boot(FAKE_TIS20, 7);
 }
 
+#define EXTEND_PCR7_SHA1 \
+    "8002 00000000 00000182 00000007 00000009 40000009 0000 00 0000" \
+    "00000001 0004 1111111111111111111111111111111111111111"
+#define CLEAR_BY_PLATFORM \
+    "8002 00000000 00000126 4000000C 00000009 40000009 0000 00 0000"
+
+/* Somebody else has started it: with PCRs as at a start-up it is used ... */
 static void test_already_started(void **state)
 {
     (void)state;
     begin(FAKE_CRB);
     assert_int_equal(realtpm_hex("8001 00000000 00000144 0000"), 0);
+    assert_int_equal(tcg_start(&t, &hw.plat), 0);
+    assert_int_equal(t.state, TCG_STARTED);
+    assert_contains(hw.out, "started before this firmware ran; its PCRs are "
+                    "still those of a start-up: used");
+    assert_int_equal(tcg_attach_log(&t, log_area, sizeof(log_area)), 0);
+    measure_a_boot();
+    assert_no_text(replay_log(&rp, log_area, sizeof(log_area)));
+    assert_no_text(replay_compare(&rp));
+    assert_int_equal(realtpm_hex(CLEAR_BY_PLATFORM), 0x9a2);
+    realtpm_end();
+}
+
+/* ... with others, in any bank, an emulator's is closed, and a real one is
+ * left alone. */
+static void test_already_used(void **state)
+{
+    unsigned commands;
+
+    (void)state;
+    begin(FAKE_CRB);
+    assert_int_equal(realtpm_hex("8001 00000000 00000144 0000"), 0);
+    assert_int_equal(realtpm_hex(EXTEND_PCR7_SHA1), 0);
     assert_int_equal(tcg_start(&t, &hw.plat), ERR_TPM);
-    assert_int_equal(t.state, TCG_UNUSED);
-    assert_contains(hw.out, "started before this firmware");
-    assert_int_equal(hw.commands, 1);
+    assert_int_equal(t.state, TCG_FAILED);
+    assert_contains(hw.out, "its PCRs were changed before this firmware ran");
+    assert_contains(hw.out, "PCRs capped, TPM disabled");
+    assert_int_equal(realtpm_property(0x201) & 7, 0);
     assert_int_equal(tcg_attach_log(&t, log_area, 4096), ERR_ABSENT);
     assert_int_equal(tcg_handover(&t), ERR_ABSENT);
     realtpm_end();
+
+    begin(FAKE_CRB);
+    hw.exec = realtpm_other;
+    assert_int_equal(realtpm_hex("8001 00000000 00000144 0000"), 0);
+    assert_int_equal(realtpm_hex(EXTEND_PCR7_SHA1), 0);
+    assert_int_equal(tcg_start(&t, &hw.plat), ERR_TPM);
+    assert_int_equal(t.state, TCG_UNUSED);
+    assert_contains(hw.out, "started before this firmware ran; not used");
+    commands = hw.commands;
+    assert_int_equal(tcg_attach_log(&t, log_area, 4096), ERR_ABSENT);
+    assert_int_equal(tcg_before_third_party(&t), ERR_ABSENT);
+    assert_int_equal(tcg_handover(&t), ERR_ABSENT);
+    assert_int_equal(hw.commands, commands);
+    assert_int_equal(realtpm_property(0x201) & 7, 7);
+    realtpm_end();
+}
+
+/* Untouched PCRs, but a platformAuth that somebody has set: the earlier
+ * operating system of a virtual machine, or a real TPM's own firmware. */
+static void test_already_owned(void **state)
+{
+    static const char set_auth[] =
+        "8002 00000000 00000129 4000000C 00000009 40000009 0000 00 0000"
+        "0003 616263";
+
+    (void)state;
+    for (int other = 0; other < 2; other++) {
+        begin(FAKE_CRB);
+        hw.exec = other ? realtpm_other : realtpm_exec;
+        assert_int_equal(realtpm_hex("8001 00000000 00000144 0000"), 0);
+        assert_int_equal(realtpm_hex(set_auth), 0);
+        assert_int_equal(tcg_start(&t, &hw.plat), 0);
+        assert_int_equal(tcg_attach_log(&t, log_area, sizeof(log_area)), 0);
+        assert_int_equal(tcg_before_third_party(&t), other ? 0 : ERR_TPM);
+        assert_int_equal(t.state, other ? TCG_MEASURING : TCG_FAILED);
+        (void)tcg_handover(&t);
+        realtpm_end();
+    }
+}
+
+/* Is any part of the secret, 8 bytes long, in these bytes? */
+static bool holds_secret(const uint8_t *secret, const void *at, size_t len)
+{
+    const uint8_t *p = at;
+
+    for (size_t i = 0; i + 8 <= len; i++) {
+        for (size_t j = 0; j + 8 <= 32; j++) {
+            if (!memcmp(p + i, secret + j, 8)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Nothing of platformAuth is left, in the module or in the interface, on every
+ * way out; while it is needed, it is there. */
+static void test_secret_is_wiped(void **state)
+{
+    static const char *const way[] = { "hand-over", "failure", "late" };
+    uint8_t secret[32];
+
+    (void)state;
+    for (unsigned w = 0; w < sizeof(way) / sizeof(*way); w++) {
+        begin(FAKE_CRB);
+        assert_int_equal(tcg_start(&t, &hw.plat), 0);
+        assert_int_equal(tcg_attach_log(&t, log_area, sizeof(log_area)), 0);
+        assert_int_equal(tcg_before_third_party(&t), 0);
+        memcpy(secret, t.auth, sizeof(secret));
+        assert_true(holds_secret(secret, &t, sizeof(t)));
+        assert_true(holds_secret(secret, hw.crb, sizeof(hw.crb)));
+        if (w == 1) {
+            tcg_fail(&t, "a test");
+        } else if (w == 2) {
+            hw.busy_us = 90000000;
+            hw.no_cancel = true;
+            assert_int_equal(tcg_measure_action(&t, TCG_ROM_SCAN, NULL),
+                             ERR_TIMEOUT);
+        }
+        (void)tcg_handover(&t);
+        if (holds_secret(secret, &t, sizeof(t))
+            || holds_secret(secret, hw.crb, sizeof(hw.crb))) {
+            fail_msg("%s: platformAuth is left", way[w]);
+        }
+        realtpm_end();
+    }
 }
 
 static void test_fail_closed(void **state)
@@ -198,21 +314,24 @@ static void test_late_start(void **state)
         assert_capped(4, 20);
         assert_capped(11, 32);
         assert_int_equal(realtpm_property(0x201) & 7, 0);
-        assert_int_equal(tcg_handover(&t), 0);
+        assert_int_equal(tcg_handover(&t), ERR_ABSENT);
         realtpm_end();
-        /* ... or when POST ends ... */
+        /* ... or when POST ends, at once or within the last wait ... */
         late_start(kinds[k]);
         assert_int_equal(tcg_before_third_party(&t), ERR_ABSENT);
         assert_int_equal(hw.commands, 1);
-        hw.now += 5000000;
         assert_int_equal(tcg_handover(&t), ERR_ABSENT);
+        assert_contains(hw.out, "it still does not answer; waiting 15 s");
         assert_contains(hw.out, "PCRs capped, TPM disabled");
         assert_capped(11, 32);
         realtpm_end();
         /* ... or not at all: nothing more is sent. */
         late_start(kinds[k]);
+        hw.done_at += 60000000;
         assert_int_equal(tcg_before_third_party(&t), ERR_ABSENT);
         assert_int_equal(tcg_handover(&t), ERR_ABSENT);
+        assert_contains(hw.out, "not answered by the end of POST");
+        assert_true(hw.now < 25000000);
         assert_int_equal(hw.commands, 1);
         realtpm_end();
     }
@@ -363,6 +482,9 @@ int main(void)
         cmocka_unit_test(test_tis),
         cmocka_unit_test(test_tis_small_burst),
         cmocka_unit_test(test_already_started),
+        cmocka_unit_test(test_already_used),
+        cmocka_unit_test(test_already_owned),
+        cmocka_unit_test(test_secret_is_wiped),
         cmocka_unit_test(test_fail_closed),
         cmocka_unit_test(test_late_start),
         cmocka_unit_test(test_late_extend),

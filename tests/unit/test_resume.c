@@ -182,7 +182,6 @@ static void test_lost20(void **state)
     check_capped(12);
     check_capped(13);
     assert_int_equal(realtpm_property(0x201) & 7, 0);
-    assert_int_equal(tcg_handover(&t), 0);
     realtpm_end();
 }
 
@@ -235,13 +234,21 @@ static void test_garbled(void **state)
     }
 }
 
+/*
+ * A TPM that was not reset.  A real one is left alone; an emulator's cannot be
+ * what was saved.  Nobody knows its platformAuth: it cannot be disabled.
+ */
 static void test_not_reset20(void **state)
 {
     (void)state;
     boot(2);
     fakehw_init(&hw, FAKE_CRB, realtpm_exec, NULL);
+    hw.exec = realtpm_other;
     resume(NULL, 0, TCG_RESUME_UNUSED);
-    assert_int_equal(hw.commands, 1);
+    fakehw_init(&hw, FAKE_CRB, realtpm_exec, NULL);
+    resume(log_area, sizeof(log_area), TCG_RESUME_FAILED);
+    check_capped(4);
+    check_capped(11);
     realtpm_end();
 }
 
