@@ -42,6 +42,8 @@
 #define BREG_FLAGS          36
 #define BREG_SIZE           40
 
+#define ENTRY_TAKEN         18      /* bytes of the caller's stack in use */
+
 /* On the resident stack above a struct bregs: who called. */
 #define ENTRY_SS            BREG_SIZE           /* 2 bytes */
 #define ENTRY_VECTOR        (BREG_SIZE + 2)     /* 2 bytes */
