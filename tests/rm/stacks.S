@@ -6,7 +6,8 @@
  * its variables, and to none of what is in use there.
  *
  * A line for each call: "ok SS SP NUMBER served|refused", and behind it "FAIL
- * changed SEGMENT OFFSET" when memory was.  tests/boot/test_services.py runs it.
+ * changed SEGMENT OFFSET" when memory was.  tests/boot/test_services.py runs
+ * it.
  */
 #include "rm.h"
 
