@@ -13,6 +13,7 @@ PYTHON       ?= /usr/bin/python3
 
 CC      := $(CROSS_PREFIX)gcc
 OBJCOPY := $(CROSS_PREFIX)objcopy
+OBJDUMP := $(CROSS_PREFIX)objdump
 LD      := $(CROSS_PREFIX)ld
 
 Q    := $(if $(filter 1,$(V)),,@)
@@ -58,7 +59,8 @@ CFLAGS  := -m32 -march=i486 -mtune=generic -Oz -std=gnu11 -ffreestanding \
            -fno-delete-null-pointer-checks -ffunction-sections -fdata-sections \
            -fcf-protection=none -fno-common -fno-builtin-printf \
            -fno-tree-loop-distribute-patterns -malign-data=abi \
-           -ffile-prefix-map=$(CURDIR)=. -g0 --param=min-pagesize=0 $(WARN)
+           -ffile-prefix-map=$(CURDIR)=. -g0 --param=min-pagesize=0 \
+           -fcallgraph-info=su $(WARN)
 ASFLAGS := -m32 -march=i486 -g0 -ffile-prefix-map=$(CURDIR)=.
 
 # ----------------------------------------------------------------- the image
@@ -66,7 +68,7 @@ ASFLAGS := -m32 -march=i486 -g0 -ffile-prefix-map=$(CURDIR)=.
 .PHONY: all
 all: $(O)/bios.bin
 
-$(O)/bios.bin: $(O)/bios.elf scripts/image
+$(O)/bios.bin: $(O)/bios.elf $(O)/stack.txt scripts/image
 	$(call say,IMAGE,$@)
 	$(Q)$(OBJCOPY) -O binary --gap-fill 0 \
 	    $(foreach o,$(OVERLAYS),-R .$(o)_res -R .$(o)_init) $< $(O)/bios.raw
@@ -79,6 +81,16 @@ $(O)/bios.elf: $(O)/keelbios.lds $(OBJECTS)
 	    --fatal-warnings --no-warn-rwx-segments -z noexecstack \
 	    -Map $(O)/bios.map \
 	    -o $@ $(OBJECTS)
+
+# The worst use of the stack, against the limits in src/layout.h.
+STACKUSE := scripts/stackuse scripts/stackcode.py scripts/stack_table.py
+$(O)/stack.txt: $(OBJECTS) src/layout.h $(STACKUSE)
+	$(call say,STACK,$@)
+	$(Q)$(PYTHON) scripts/stackuse --objdump $(OBJDUMP) $(OBJECTS) > $@
+
+.PHONY: stack
+stack: $(O)/stack.txt
+	@cat $<
 
 $(O)/keelbios.lds: src/keelbios.lds.S src/layout.h Makefile \
         $(O)/generated/autoconf.h
@@ -183,6 +195,7 @@ help:
 	@echo '  make                 $(O)/bios.bin, the firmware'
 	@echo '  make menuconfig      change the configuration ($(O)/.config)'
 	@echo '  make defconfig | olddefconfig | savedefconfig'
+	@echo '  make stack           the worst use of the stack, way by way'
 	@echo '  make clean           remove $(O)/'
 	@echo 'Use (these install missing Debian packages first)'
 	@echo '  make run             boot Linux with a TPM 2.0, replay the event log'

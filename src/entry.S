@@ -248,16 +248,33 @@ int_common:
     jnz refuse_v86
     movw $(DATA_START >> 4), %ax
     movw %ax, %ds
-    addr32 movw D(rt_sp), %bx    /* the resident stack's free end ... */
+    /* Where the caller's stack ends, as a place on ours: by its linear address,
+     * since other segments reach ours, and E000 reaches more than ours. */
     movw %ss, %ax
-    cmpw $(DATA_START >> 4), %ax
-    jne 1f
-    movw %sp, %bx                   /* ... which may be the caller's stack */
+    movzwl %ax, %eax
+    shll $4, %eax
+    movzwl %sp, %ebx
+    leal -DATA_START(%eax, %ebx), %eax
+    leal (DATA_START + ENTRY_TAKEN)(%eax), %ebx
+    addr32 movl %ebx, D(entry_caller_stack)
+    /* Ours has its free end at rt_sp.  A caller that is in the free part, or in
+     * what was left to it (STACK_CALLEE), is continued below its own end.
+     * Everybody else gets what is free: a caller that overwrites what is in use
+     * has at most overwritten it by the 18 bytes above. */
+    addr32 movl D(rt_sp), %ebx
+    cmpl $STACK_SIZE, %ebx
+    ja refuse_depth                 /* overwritten by an OS: not believed */
+    cmpl $STACK_SIZE, %eax
+    ja 1f
+    subl $STACK_CALLEE, %eax
+    cmpl %ebx, %eax
+    jg 1f
+    leal STACK_CALLEE(%eax), %ebx
 1:  andw $0xfffc, %bx
     cmpw $(STACK_RESERVE + ENTRY_SIZE), %bx
     jb refuse_depth
     subw $ENTRY_SIZE, %bx
-    movw %ax, ENTRY_SS(%bx)
+    movw %ss, ENTRY_SS(%bx)
     movl %ecx, BREG_ECX(%bx)
     movl %edx, BREG_EDX(%bx)
     movl %ebp, BREG_EBP(%bx)
@@ -279,12 +296,6 @@ int_common:
     popw BREG_IP(%bx)
     popw BREG_CS(%bx)
 3:  movl %esp, ENTRY_ESP(%bx)
-    xorl %eax, %eax                 /* where arguments of far calls are */
-    movw %ss, %ax
-    shll $4, %eax
-    movzwl %sp, %ecx
-    addl %ecx, %eax
-    addr32 movl %eax, D(entry_caller_stack)
     movzwl %bx, %ebx
     to_protected_mode
     leal DATA_START(%ebx), %esp

@@ -140,8 +140,8 @@ ASSERT(ADDR(.resident) >= overlays_res_end,
        "resident code reaches down into the overlays")
 ASSERT(fseg_zone_start >= 0xf0000, "F segment zone and 16-bit code left F0000")
 ASSERT(bss_end <= DATA_END, "resident variables do not fit below E8000")
-ASSERT(bss_end - data_start <= STACK_SIZE / 2,
-       "a resume puts resident variables aside in half of the stack's room")
+ASSERT(bss_end - data_start <= STACK_SIZE - STACK_RESUME,
+       "a resume puts resident variables aside in the lower part of the stack")
 ASSERT(usb_init_end <= TEMP_START, "POST code and data reach the temp zone")
 ASSERT(SIZEOF(.resetvec) == 48 && reset_vector == 0xffff0,
        "the last 48 bytes: null IDT, reset_soft and reset vector, 16 each")

@@ -14,8 +14,13 @@
 #define DATA_END            0xe8000
 #define STACK_SIZE          0x4000      /* grows down from DATA_START + this */
 #define STACK_TOP           (DATA_START + STACK_SIZE)
-#define STACK_RESERVE       0xc00       /* below this no new entry is taken */
+/*
+ * Its parts.  The build computes what is used and fails when a limit does not
+ * hold: scripts/stackuse, `make stack`.
+ */
+#define STACK_RESERVE       0x1400      /* for one entry; with less, refused */
 #define STACK_CALLEE        0x800       /* left to what call16() calls */
+#define STACK_RESUME        (STACK_SIZE / 2)    /* resume.c uses the rest */
 
 /* Where POST-only code and data run; free RAM again after POST. */
 #define INIT_START          0x200000
@@ -41,6 +46,8 @@
 #define BREG_CS             34
 #define BREG_FLAGS          36
 #define BREG_SIZE           40
+
+#define ENTRY_TAKEN         18      /* bytes of the caller's stack in use */
 
 /* On the resident stack above a struct bregs: who called. */
 #define ENTRY_SS            BREG_SIZE           /* 2 bytes */

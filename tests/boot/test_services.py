@@ -65,6 +65,34 @@ def test_services(program, machine):
     assert "ok BIOS32 last bus" in passed
 
 
+def expected_of_stack(ss, sp):
+    """What a service does for a caller with this stack (src/entry.S): one in the
+    resident stack's last bytes is refused; one whose own frame lies in the
+    first variables has spoilt them, and either will do."""
+    layout = (SOURCES.parent.parent / "src/layout.h").read_text()
+    reserve = int(re.search(r"STACK_RESERVE +(\w+)", layout)[1], 16)
+    end = ss * 16 + (sp - 18 & 0xffff) - 0xe0000
+    if 0x4000 - 18 < end < 0x4020:
+        return {"served", "refused"}
+    refused = 0 <= end <= 0x4000 and end & ~3 < reserve + 52
+    return {"refused" if refused else "served"}
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_stacks(program, machine, under_seabios):
+    """A caller's stack in or beside the resident one makes the firmware write
+    neither beside its stack nor over what is in use there."""
+    if under_seabios:
+        pytest.skip("its stack is elsewhere")
+    with program("stacks", machine) as m:
+        calls = re.findall(r"^ok (\w{4}) (\w{4}) (\w{4}) (served|refused)$",
+                           "\n".join(finished(m)), re.M)
+        for ss, sp, number, answer in calls:
+            assert answer in expected_of_stack(int(ss, 16), int(sp, 16)), \
+                m.report(f"INT {number}h with stack {ss}:{sp}: {answer}")
+    assert len(calls) > 140, "the program left calls out"
+
+
 def test_virtual_8086(program, under_seabios):
     """What needs protected mode is refused to a program under a monitor."""
     if under_seabios:
