@@ -40,6 +40,7 @@ def assembly(limits):
         "real_call": 7 * 4 + limits["BREG_SIZE"] + limits["STACK_CALLEE"],
         "real_jump": 4,                 # begins at the top
         "real_restart": 4,              # likewise
+        "real_end_call": 4,             # goes back up to a real_call()
     }
 
 
