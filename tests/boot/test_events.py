@@ -9,7 +9,6 @@ import subprocess
 
 import pytest
 
-import faketpm
 import measured
 import roms
 import tcglog
@@ -76,46 +75,6 @@ def test_int19(tests):
     again = ["Returned INT 19h", "Booting BCV Device 80h (HDD)", "MBR"]
     assert found[:6] == ["Calling INT 19h"] + again[1:] + again
     assert set(found) == set(again) | {"Calling INT 19h"}
-
-
-@pytest.mark.parametrize("kind,code", [("2.0-crb", 0x100), ("2.0-tis", 0x100),
-                                       ("1.2", 0x26)])
-def test_already_started(tests, kind, code):
-    """TPM_RC_INITIALIZE, TPM_INVALID_POSTINIT: somebody else has started it,
-    as the host of a passed-through TPM has.  One command, one line, and the
-    boot sector."""
-    def spoil(_n, _code, answer):
-        return answer
-
-    spoil.refuse = lambda command: struct.pack(
-        ">HII", 0xc4 if kind == "1.2" else 0x8001, 10, code)
-    with measured.watched(tests, kind, spoil) as tpm, \
-            measured.boot(tests, "q35", tpm) as m:
-        m.expect(rb"TPM: it was started before this firmware ran; not used",
-                 20)
-        assert tpm.commands == [0x99 if kind == "1.2" else 0x144]
-        assert b"firmware ran; not used" in m.debug()
-        assert len(re.findall(rb"^TPM", m.debug(), re.M)) == 1
-
-
-def test_already_started_and_linux(tests):
-    """Linux boots and uses the TPM; there is no log."""
-    started = []
-
-    def spoil(_n, _code, answer):
-        return answer
-
-    def refuse(code):
-        if code == 0x144 and not started:
-            started.append(code)
-            return faketpm.error(0x100)
-        return None
-
-    spoil.refuse = refuse
-    with measured.watched(tests, "2.0-crb", spoil) as tpm, \
-            tests.machine("q35", "virtio", tpm=tpm) as m:
-        m.ready()
-        m.command("[ -e /dev/tpm0 ]")
 
 
 def shell(line, where):
