@@ -25,6 +25,8 @@
 
 #define BOOTORDER_MAX       0x10000u    /* bytes of the file */
 #define PATH_DEPTH          16u         /* bridges above one another */
+#define DRIVES_MAX          240u        /* more than there are numbers for */
+#define ROM_ENTRIES_MAX     64u         /* as many as ROMs that can stay */
 #define PRIORITY_CLASS      0x10000     /* above any line of the file */
 #define PRIORITY_UNNAMED    0x20000
 #define PRIORITY_LAST       0x30000
@@ -201,14 +203,36 @@ int bootorder_find(pci_bdf bdf, const char *suffix)
 
 /* ------------------------------------------------------------- candidates */
 
+/* May another drive, or entry of a ROM, come into the list?  Each have their
+ * share, so that ROMs cannot keep the drives out.  Says once if not. */
+static bool has_room(enum boot_class class, const char *name)
+{
+    static unsigned drive_count, rom_count;
+    bool rom = class == CLASS_BEV || class == CLASS_BCV;
+    unsigned *count = rom ? &rom_count : &drive_count;
+    unsigned max = rom ? ROM_ENTRIES_MAX : DRIVES_MAX;
+
+    if (*count < max) {
+        ++*count;
+        return true;
+    }
+    if ((*count)++ == max)
+        print("Boot list: more than %u %s, the rest is left out, from %s on\n",
+              max, rom ? "entries of option ROMs" : "drives", name);
+    return false;
+}
+
 /* Keep the list sorted: by priority, then class, then order of arrival. */
 static struct boot_candidate *add(enum boot_class class, int priority,
                                   const char *name)
 {
     struct boot_candidate **at = &candidates;
-    struct boot_candidate *c = malloc_temp(sizeof(*c), 4);
+    struct boot_candidate *c;
 
+    if (!has_room(class, name))
+        return NULL;
     load_order();
+    c = malloc_temp(sizeof(*c), 4);
     if (!c) {
         print("Boot list: no memory, %s left out\n", name);
         return NULL;
