@@ -12,11 +12,11 @@
 #include "print.h"
 
 /* Blocks that a zone can have at a time.  High: one for each drive, more for
- * controllers; temp: one for each thing that can be booted. */
+ * controllers. */
 #define LOW_BLOCKS          32u
 #define FSEG_BLOCKS         32u
-#define HIGH_BLOCKS         640u
-#define TEMP_BLOCKS         320u
+#define HIGH_BLOCKS         768u
+#define TEMP_BLOCKS         192u
 #define HIGH_ZONE_MAX       0x1000000u  /* the high zone is at most 16 MiB */
 #define HIGH_ZONE_SHARE     4u          /* and at most this part of RAM */
 #define PAGE                0x1000u
