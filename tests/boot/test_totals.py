@@ -18,10 +18,9 @@ import pcrpredict
 import roms
 import tcglog
 import vm
-from conftest import log_of, pcrs_of
 from test_bad import (BOOTED, EXIT, R, START, T, checksum, fw_cfg, pointer,
                       rom)
-from test_handover import events_of, gpt_sectors, keelpcr, predict
+from test_handover import gpt_sectors, keelpcr, predict
 from test_usb import boots, redirected, stick          # noqa: F401
 
 SLOTS = ["-global", "fw_cfg_io.x-file-slots=400"]
@@ -72,6 +71,12 @@ def many_roms(tests):
         tests, **{f"genroms__{n:08}": data for n in range(150)})
 
 
+def many_early_lines(tests):
+    """Display ROMs that are none: a line each, before there is a console."""
+    return "q35", SLOTS + fw_cfg(
+        tests, **{f"vgaroms__{n:08}": b"\0" * 99 for n in range(60)})
+
+
 def many_boot_entries(tests):
     data = pnp_rom(16)
     return "q35", SLOTS + fw_cfg(
@@ -90,7 +95,7 @@ def endless_device_list(tests):
     return "q35", ["-device", f"pci-testdev,romfile={path}"]
 
 
-def many_units(_tests):
+def many_units(_):
     """Disks on every unit of some targets."""
     args = ["-device", "virtio-scsi-pci,id=s"]
     for n in range(530):
@@ -108,17 +113,17 @@ CASES = {
                    rb"root table names 2097143 tables, more than 256", 20),
     "roms": (many_roms, rb"Option ROM genroms/\d+: more than 64 option ROMs",
              20),
-    "boot-entries": (many_boot_entries,
-                     rb"Boot list: more than 64 entries of option ROMs, the rest", 20),
+    "early-lines": (many_early_lines, rb"Not all messages up to here had room",
+                    20),
+    "boot-entries": (many_boot_entries, rb"Boot list: more than 64 entries of "
+                     rb"option ROMs, the rest is left out", 20),
     "device-list": (endless_device_list,
                     rb"its list of devices does not end, not used", 20),
     "units": (many_units, rb"Drives: 512 units or 60 s are enough", 100),
 }
 
 
-@pytest.mark.parametrize("name", [
-    pytest.param(n, marks=pytest.mark.slow) if n == "units" else n
-    for n in CASES])
+@pytest.mark.parametrize("name", CASES)
 def test_total(tests, name):
     make, message, limit_ms = CASES[name]
     machine, args = make(tests)
