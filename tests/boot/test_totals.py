@@ -230,6 +230,7 @@ def test_log_that_is_full(tests, kind):
     assert last.data == b"KeelBIOS full\0\0\0"
     done = keelpcr("replay", path)
     assert done.returncode == 0 and "KeelBIOS full" in done.stdout
+    assert "ends early" in done.stderr
     if kind != "1.2":
         done = subprocess.run(["tpm2_eventlog", path], capture_output=True,
                               text=True, check=False)
