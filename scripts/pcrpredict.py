@@ -26,6 +26,8 @@ from tcglog import Event, Log
 SECTOR = 512
 CD_SECTOR = 2048
 CODE_MAX = 1 << 20          # measured of one area of a disk
+AREAS_MAX = 4               # of one disk
+LEFT_OUT = "BOOT CODE NOT MEASURED"
 CD_CODE_MAX = 3 << 20
 GPT_TABLE_MAX = 0x20000
 BLOCK_MAX = 0xffffffff      # further out no boot sector reads
@@ -151,16 +153,32 @@ def without_zeros(data):
     return data[:-(-used // SECTOR) * SECTOR]
 
 
-def record_area(out, disk, lba, count, text):
-    if lba >= disk.sectors:
+class Areas:
+    """A disk being measured: so many areas of it count."""
+
+    def __init__(self, disk):
+        self.disk = disk
+        self.left = AREAS_MAX
+        self.over = False
+
+
+def record_area(out, areas, lba, count, text):
+    disk = areas.disk
+    if lba >= disk.sectors or areas.over:
         return
+    if areas.left == 0:
+        areas.over = True
+        out.code(4, EV_IPL, LEFT_OUT.encode(), LEFT_OUT)
+        return
+    areas.left -= 1
     count = min(count, disk.sectors - lba, CODE_MAX // SECTOR)
     data = without_zeros(disk.read(lba, count))
     if data:
         out.code(4, EV_IPL, data, text)
 
 
-def record_gpt(out, disk):
+def record_gpt(out, areas):
+    disk = areas.disk
     header = disk.read(1, 1)
     if not header or header[:8] != b"EFI PART":
         return
@@ -181,10 +199,10 @@ def record_gpt(out, disk):
         if first == 0 or last < first or last > BLOCK_MAX:
             continue
         if kind == BIOS_BOOT_TYPE:
-            record_area(out, disk, first, last - first + 1,
+            record_area(out, areas, first, last - first + 1,
                         "BIOS BOOT PARTITION")
         elif attributes & 4:
-            record_area(out, disk, first, 1, "PARTITION BOOT RECORD")
+            record_area(out, areas, first, 1, "PARTITION BOOT RECORD")
 
 
 def record_disk(out, path, boot_code):
@@ -205,6 +223,7 @@ def record_disk(out, path, boot_code):
 
 
 def record_disk_code(out, disk, sector):
+    areas = Areas(disk)
     starts, active, gpt = [], 0, False
     for at in range(446, 510, 16):
         status, kind = sector[at], sector[at + 4]
@@ -216,11 +235,11 @@ def record_disk_code(out, disk, sector):
         if status & 0x80 and kind != 0xee and not active:
             active = start
     if gpt:
-        record_gpt(out, disk)
+        record_gpt(out, areas)
     elif starts and min(starts) > 1:
-        record_area(out, disk, 1, min(starts) - 1, "MBR GAP")
+        record_area(out, areas, 1, min(starts) - 1, "MBR GAP")
     if active:
-        record_area(out, disk, active, 1, "PARTITION BOOT RECORD")
+        record_area(out, areas, active, 1, "PARTITION BOOT RECORD")
 
 
 def choose_cd_entry(catalog):

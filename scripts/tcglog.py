@@ -133,6 +133,12 @@ class Log:
                 return event.data[16]
         return 0
 
+    def ends_early(self):
+        """Did the firmware have no room for what it extended afterwards?"""
+        last = self.events[-1]
+        return last.type == EV_NO_ACTION and \
+            last.data.rstrip(b"\0") == b"KeelBIOS full"
+
     def replay(self):
         """PCR values that the log accounts for: {bank: {pcr: bytes}}, only
         PCRs that an event extends, and 0-7 always."""

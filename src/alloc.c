@@ -12,14 +12,15 @@
 #include "print.h"
 
 /* Blocks that a zone can have at a time.  High: one for each drive, more for
- * controllers; temp: one for each thing that can be booted. */
+ * controllers. */
 #define LOW_BLOCKS          32u
 #define FSEG_BLOCKS         32u
-#define HIGH_BLOCKS         640u
-#define TEMP_BLOCKS         320u
+#define HIGH_BLOCKS         768u
+#define TEMP_BLOCKS         192u
 #define HIGH_ZONE_MAX       0x1000000u  /* the high zone is at most 16 MiB */
 #define HIGH_ZONE_SHARE     4u          /* and at most this part of RAM */
 #define PAGE                0x1000u
+#define FAILURES_SAID       4u          /* on the console, for each zone */
 
 struct block { uint32_t start, end; };
 
@@ -28,6 +29,7 @@ struct zone {
     uint32_t start, end;
     unsigned count, capacity;
     struct block *blocks;               /* highest first */
+    unsigned failures;
 };
 
 static struct block blocks[LOW_BLOCKS + FSEG_BLOCKS + HIGH_BLOCKS +
@@ -70,8 +72,9 @@ static void *zone_alloc(struct zone *z, uint32_t size, uint32_t align)
         if (i < z->count)
             end = z->blocks[i].start;
     }
-    print("Memory: no room for %u bytes in the %s zone (%u KiB)\n", size,
-          z->name, (z->end - z->start) >> 10);
+    (z->failures++ < FAILURES_SAID ? print : debug)(
+        "Memory: no room for %u bytes in the %s zone (%u KiB)\n", size,
+        z->name, (z->end - z->start) >> 10);
     return NULL;
 }
 

@@ -145,6 +145,12 @@ int poll_bits(const uint8_t *reg, uint32_t mask, uint32_t want,
  */
 void drive_register(struct drive *d);
 
+/*
+ * Has looking for drives cost enough?  Asked before each controller, target
+ * and, with one = true, unit, which is counted.  Printed once.  POST only.
+ */
+bool drives_enough(bool one);
+
 /* A formatted text in the high zone (POST only); "" without memory. */
 const char *drive_text(const char *fmt, ...) PRINTF(1, 2);
 

@@ -31,7 +31,28 @@
 #define TEXT_MAX            128u
 #define TEXTS_SIZE          1024u       /* many texts in one allocation */
 
+/* What controllers and units can cost at most, USB's aside (usb_post.c): the
+ * time once for starting them all and once for all that is on them. */
+#define UNITS_MAX           512u
+#define SEARCH_TIMEOUT_MS   60000u
+
 static bool have_usb;           /* its overlay is there */
+
+static struct deadline search_end;
+static bool search_over;
+static unsigned units;
+
+bool drives_enough(bool one)
+{
+    if (!search_over && (units == UNITS_MAX || timer_expired(&search_end))) {
+        search_over = true;
+        print("Drives: %u units or %u s are enough, the rest is ignored\n",
+              UNITS_MAX, SEARCH_TIMEOUT_MS / 1000);
+    }
+    if (!search_over && one)
+        units++;
+    return search_over;
+}
 
 static bool is_virtio(const struct pci_device *pci, uint16_t old,
                       unsigned type)
@@ -67,8 +88,10 @@ static void start_controller(struct pci_device *pci)
 
 void block_start(void)
 {
+    search_end = timer_deadline_ms(SEARCH_TIMEOUT_MS);
     PCI_FOREACH(pci)
-        start_controller(pci);
+        if (!drives_enough(false))
+            start_controller(pci);
 }
 
 void block_finish_usb(void)
@@ -79,6 +102,8 @@ void block_finish_usb(void)
 
 void block_finish(void)
 {
+    search_end = timer_deadline_ms(SEARCH_TIMEOUT_MS);
+    search_over = false;
     floppy_setup();
     virtio_blk_finish();
     ata_finish();

@@ -25,6 +25,8 @@
 
 #define BOOTORDER_MAX       0x10000u    /* bytes of the file */
 #define PATH_DEPTH          16u         /* bridges above one another */
+#define ROM_ENTRIES_MAX     64u         /* as many as ROMs that can stay */
+#define CHUNK               8u         /* candidates in one allocation */
 #define PRIORITY_CLASS      0x10000     /* above any line of the file */
 #define PRIORITY_UNNAMED    0x20000
 #define PRIORITY_LAST       0x30000
@@ -201,18 +203,44 @@ int bootorder_find(pci_bdf bdf, const char *suffix)
 
 /* ------------------------------------------------------------- candidates */
 
+/* A place for one more, or NULL (reported).  Drives are bounded where they
+ * are found. */
+static struct boot_candidate *new_candidate(enum boot_class class,
+                                            const char *name)
+{
+    static struct boot_candidate *chunk;
+    static unsigned chunk_left, rom_count;
+
+    if (class == CLASS_BEV || class == CLASS_BCV) {
+        if (rom_count > ROM_ENTRIES_MAX)
+            return NULL;
+        if (rom_count++ == ROM_ENTRIES_MAX) {
+            print("Boot list: more than %u entries of option ROMs, the rest "
+                  "is left out, from %s on\n", ROM_ENTRIES_MAX, name);
+            return NULL;
+        }
+    }
+    if (chunk_left == 0) {
+        chunk = malloc_temp(CHUNK * sizeof(*chunk), 4);
+        if (!chunk) {
+            print("Boot list: no memory, %s left out\n", name);
+            return NULL;
+        }
+        chunk_left = CHUNK;
+    }
+    return &chunk[--chunk_left];
+}
+
 /* Keep the list sorted: by priority, then class, then order of arrival. */
 static struct boot_candidate *add(enum boot_class class, int priority,
                                   const char *name)
 {
     struct boot_candidate **at = &candidates;
-    struct boot_candidate *c = malloc_temp(sizeof(*c), 4);
+    struct boot_candidate *c = new_candidate(class, name);
 
     load_order();
-    if (!c) {
-        print("Boot list: no memory, %s left out\n", name);
+    if (!c)
         return NULL;
-    }
     c->class = (uint8_t)class;
     c->priority = priority < 0 ? class_priority[class] : priority;
     format(c->name, sizeof(c->name), "%s", name);

@@ -26,6 +26,7 @@
 #define TABLE_MAX           0x20000u    /* of a GPT's table */
 #define CODE_ADDRESS        0x140000u
 #define CODE_MAX            0x100000u   /* measured of one area of a disk */
+#define AREAS_MAX           4u          /* of one disk; real ones have 1 or 2 */
 #define CD_CODE_MAX         0x300000u
 #define MEMORY_END          (CODE_ADDRESS + CD_CODE_MAX)
 
@@ -42,6 +43,16 @@
 static const char gpt_signature[] = "EFI PART";
 /* Type 21686148-6449-6E6F-744E-656564454649 as it is on the disk. */
 static const char gpt_bios_boot[] = "Hah!IdontNeedEFI";
+
+/* The event of a disk with more areas; it is what is hashed, too. */
+static const char left_out[] = "BOOT CODE NOT MEASURED";
+
+/* A disk being measured, and how many areas of it may still be read. */
+struct walk {
+    struct drive *d;
+    unsigned areas_left;
+    bool over;                  /* there were more: said, and measured */
+};
 
 static bool wanted(void)
 {
@@ -66,17 +77,35 @@ static void measure_code(const char *what, const void *at, uint32_t len)
     (void)tcg_measure(&tpm, TCG_IPL_OTHER, &piece, 1, 0, what);
 }
 
+/* May one more area be read?  If not, the console and PCR 4 say so, once. */
+static bool may_read(struct walk *w)
+{
+    if (w->areas_left) {
+        w->areas_left--;
+        return true;
+    }
+    if (!w->over) {
+        print("%s: more than %u areas of boot code, the rest is not "
+              "measured; is its partition table damaged?\n",
+              w->d->description, AREAS_MAX);
+        measure_code(left_out, left_out, sizeof(left_out) - 1);
+    }
+    w->over = true;
+    return false;
+}
+
 /* An area of a disk up to its last sector that is not all zeros, so that
  * unused space costs no hashing; nothing if there is no such sector. */
-static void measure_area(struct drive *d, uint32_t lba, uint32_t sectors,
+static void measure_area(struct walk *w, uint32_t lba, uint32_t sectors,
                          const char *what)
 {
     const uint32_t *p = (const uint32_t *)CODE_ADDRESS;
+    struct drive *d = w->d;
     uint32_t words;
 
     if (sectors > CODE_MAX / SECTOR_SIZE)
         sectors = CODE_MAX / SECTOR_SIZE;
-    if (lba >= d->sectors)
+    if (lba >= d->sectors || !may_read(w))
         return;
     if (sectors > d->sectors - lba)
         sectors = (uint32_t)d->sectors - lba;
@@ -89,9 +118,9 @@ static void measure_area(struct drive *d, uint32_t lba, uint32_t sectors,
         measure_code(what, p, ALIGN_UP(words * 4, SECTOR_SIZE));
 }
 
-static void measure_boot_record(struct drive *d, uint32_t lba)
+static void measure_boot_record(struct walk *w, uint32_t lba)
 {
-    measure_area(d, lba, 1, "PARTITION BOOT RECORD");
+    measure_area(w, lba, 1, "PARTITION BOOT RECORD");
 }
 
 /* A block number of 64 bits; 0 for one that no boot sector can name. */
@@ -102,7 +131,7 @@ static uint32_t gpt_block(struct rd *r)
     return rd_le32(r) ? 0 : low;
 }
 
-static void measure_gpt_entry(struct drive *d, struct rd *r)
+static void measure_gpt_entry(struct walk *w, struct rd *r)
 {
     const uint8_t *type = rd_bytes(r, 16);
     uint32_t first, last;
@@ -113,13 +142,14 @@ static void measure_gpt_entry(struct drive *d, struct rd *r)
     if (first == 0 || last < first)
         return;
     if (memcmp(type, gpt_bios_boot, 16) == 0)
-        measure_area(d, first, last - first + 1, "BIOS BOOT PARTITION");
+        measure_area(w, first, last - first + 1, "BIOS BOOT PARTITION");
     else if (rd_le32(r) & GPT_LEGACY_BOOT)
-        measure_boot_record(d, first);
+        measure_boot_record(w, first);
 }
 
-static void measure_gpt(struct drive *d)
+static void measure_gpt(struct walk *w)
 {
+    struct drive *d = w->d;
     const uint8_t *header = (const uint8_t *)TABLE_ADDRESS;
     uint32_t table = TABLE_ADDRESS + SECTOR_SIZE;
     struct rd r = { .at = header, .left = SECTOR_SIZE };
@@ -149,15 +179,16 @@ static void measure_gpt(struct drive *d)
     pieces[0] = (struct tcg_piece){ header, len };
     pieces[1] = (struct tcg_piece){ (const void *)table, count * size };
     (void)tcg_measure(&tpm, TCG_IPL_DATA, pieces, 2, 0, "GPT");
-    for (uint32_t i = 0; i < count; i++) {
+    for (uint32_t i = 0; i < count && !w->over; i++) {
         r = (struct rd){ .at = (const uint8_t *)table + i * size,
                          .left = size };
-        measure_gpt_entry(d, &r);
+        measure_gpt_entry(w, &r);
     }
 }
 
 void disk_boot_code(struct drive *d, const uint8_t *mbr)
 {
+    struct walk w = { .d = d, .areas_left = AREAS_MAX };
     uint32_t gap_end = 0, active = 0;
     bool gpt = false;
 
@@ -179,11 +210,11 @@ void disk_boot_code(struct drive *d, const uint8_t *mbr)
             active = start;
     }
     if (gpt)
-        measure_gpt(d);
+        measure_gpt(&w);
     else if (gap_end > 1)
-        measure_area(d, 1, gap_end - 1, "MBR GAP");
+        measure_area(&w, 1, gap_end - 1, "MBR GAP");
     if (active)
-        measure_boot_record(d, active);
+        measure_boot_record(&w, active);
 }
 
 void cd_boot_code(const struct eltorito *e, const uint8_t *image,

@@ -29,7 +29,6 @@
 
 /* Which of the linked files are tables (others are the log, counters, ...). */
 #define ACPI_FILES          "etc/acpi/"
-#define ACPI_FILES_MAX      8u
 
 #define BOOTORDER_MAX       0x10000u    /* bytes of the file */
 
@@ -134,7 +133,7 @@ static void measure_acpi(void)
     unsigned files, count = 0;
     const struct acpi_blob *blob = acpi_blobs(&files);
 
-    for (unsigned i = 0; i < files && count < ACPI_FILES_MAX; i++) {
+    for (unsigned i = 0; i < files; i++) {
         if (strncmp(blob[i].name, ACPI_FILES, sizeof(ACPI_FILES) - 1) == 0)
             pieces[count++] = (struct tcg_piece){ blob[i].data, blob[i].size };
     }

@@ -21,6 +21,7 @@
 #include "handover.h"
 #include "layout.h"
 #include "measure.h"
+#include "optionrom_find.h"
 #include "optionrom_format.h"
 #include "pnp.h"
 #include "print.h"
@@ -29,7 +30,7 @@
 #define ROM_SPACE_START     0xc0000u
 #define ROM_SPACE_END       DATA_START
 #define ROM_ALIGN           2048u
-#define ROM_IMAGES_MAX      16u         /* in one PCI expansion ROM */
+#define ROMS_MAX            64u         /* looked at: no more could stay */
 #define PNP_HEADERS_MAX     16u         /* in one ROM */
 #define PCI_CLASS_BASE(c)   ((c) >> 8)
 #define PCI_BASE_DISPLAY    0x03u
@@ -271,6 +272,22 @@ static uint32_t image_size(const uint8_t *header)
     return h->signature == ROM_SIGNATURE ? h->size * ROM_UNIT : 0;
 }
 
+/* May one more ROM be looked at?  Says so, once, if not: ROMs that give all
+ * their space back could go on for ever. */
+static bool may_look(const struct rom_source *s)
+{
+    static unsigned count;
+
+    if (count < ROMS_MAX) {
+        count++;
+        return true;
+    }
+    if (count++ == ROMS_MAX)
+        print("Option ROM %s: more than %u option ROMs, this and the rest "
+              "are not used\n", source_name(s), ROMS_MAX);
+    return false;
+}
+
 /* There is room for it: says so if not. */
 static bool room_for(const struct rom_source *s, uint32_t size)
 {
@@ -307,6 +324,8 @@ static void rom_from_file(const struct rom_source *s,
     uint8_t header[ROM_HEADER_SIZE];
     uint32_t size = 0;
 
+    if (!may_look(s))
+        return;
     if (f->size >= sizeof(header)) {
         fwcfg_read(f->key, header, sizeof(header));
         size = image_size(header);
@@ -338,79 +357,6 @@ static void roms_from_files(const char *prefix, bool display)
 
 /* ----------------------------------------------------------- PCI ROM images */
 
-/* The image is for this device: by its IDs or by its list of device IDs. */
-static bool image_is_for(const struct rom_source *s, const uint8_t *image,
-                         uint32_t left, uint32_t pcir_at)
-{
-    const struct pcir_header *p = (const void *)(image + pcir_at);
-    const uint16_t *list;
-
-    if (p->vendor != s->vendor)
-        return false;
-    if (p->device == s->device)
-        return true;
-    if (p->revision < PCIR_REVISION_LIST || p->device_list == 0)
-        return false;
-    for (uint32_t at = pcir_at + p->device_list; ; at += sizeof(*list)) {
-        list = inside(image, left, at, sizeof(*list));
-        if (!list || *list == 0)
-            return false;
-        if (*list == s->device)
-            return true;
-    }
-}
-
-/*
- * Walk over the images in a mapped expansion ROM and find the one with code
- * for this machine.  Returns its offset and *size, or ERR_FORMAT with the
- * reason in *why; ERR_ABSENT when there is just nothing for us.
- */
-static int find_image(const struct rom_source *s, const uint8_t *window,
-                      uint32_t len, uint32_t *size, const char **why)
-{
-    uint32_t at = 0;
-
-    for (unsigned n = 0; n < ROM_IMAGES_MAX; n++) {
-        const struct rom_header *h = inside(window, len, at, sizeof(*h));
-        const struct pcir_header *p;
-        uint32_t pcir_at, step;
-
-        *why = "its images run past its end";
-        if (!h)
-            return ERR_FORMAT;
-        if (n == 0 && (h->signature == 0xffff))
-            return ERR_ABSENT;          /* an empty socket */
-        *why = "no option ROM signature";
-        if (h->signature != ROM_SIGNATURE)
-            return ERR_FORMAT;
-        pcir_at = h->pcir_offset;
-        *why = "no PCI data structure";
-        p = inside(window + at, len - at, pcir_at, sizeof(*p));
-        if (!p || pcir_at < sizeof(*h) || memcmp(p->signature, "PCIR", 4))
-            return ERR_FORMAT;
-        if (p->code_type == PCIR_CODE_X86 &&
-            image_is_for(s, window + at, len - at, pcir_at)) {
-            *size = h->size * ROM_UNIT;
-            *why = "shorter than its header says";
-            if (*size == 0 || *size > len - at)
-                return ERR_FORMAT;
-            return (int)at;
-        }
-        if (p->indicator & PCIR_LAST_IMAGE)
-            return ERR_ABSENT;
-        step = p->image_units * ROM_UNIT;
-        *why = "an image of length 0";
-        if (step == 0)
-            return ERR_FORMAT;
-        *why = "its images run past its end";
-        if (step > len - at)
-            return ERR_FORMAT;
-        at += step;
-    }
-    *why = "too many images";
-    return ERR_FORMAT;
-}
-
 /*
  * Copy the image of a device's expansion ROM, whose BAR holds that address,
  * to rom_next.  Returns its size, or 0 when there is none that can be used
@@ -425,14 +371,15 @@ static uint32_t copy_pci_rom(const struct rom_source *s, uint32_t address)
 
     pci_write32(s->bdf, PCI_ROM_BAR, PCI_ROM_ADDRESS);
     mask = pci_read32(s->bdf, PCI_ROM_BAR) & PCI_ROM_ADDRESS;
-    if (mask == 0 || address + (-mask - 1) < address)
+    if (mask == 0 || address + (-mask - 1) < address || !may_look(s))
         goto restore;
     pci_write32(s->bdf, PCI_ROM_BAR, address | PCI_ROM_ENABLE);
     command = pci_read16(s->bdf, PCI_COMMAND);
     if (!(command & PCI_COMMAND_MEMORY))
         pci_write16(s->bdf, PCI_COMMAND, command | PCI_COMMAND_MEMORY);
 
-    at = find_image(s, (const uint8_t *)address, -mask, &size, &why);
+    at = option_rom_find((const uint8_t *)address, -mask, s->vendor,
+                         s->device, &size, &why);
     if (at == ERR_FORMAT)
         print("Option ROM %s: %s, not used\n", source_name(s), why);
     if (at < 0 || !room_for(s, size)) {

@@ -17,6 +17,7 @@
 static bool console_enabled;
 static char *held;              /* text for the console that is to come */
 static size_t held_cap, held_len;
+static bool held_full;
 
 /* Output of vformat: counts what does not fit. */
 struct out { char *buf; size_t cap, len; };
@@ -212,6 +213,8 @@ static void hold_text(const char *s)
     if (held && len < held_cap - held_len) {
         memcpy(held + held_len, s, len + 1);
         held_len += len;
+    } else {
+        held_full = held != NULL;
     }
 }
 
@@ -257,4 +260,6 @@ void print_console_enable(void)
     if (held_len)
         console_text(held);
     held = NULL;
+    if (held_full)
+        print("Not all messages up to here had room; port 402h has them\n");
 }

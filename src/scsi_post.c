@@ -120,8 +120,11 @@ int scsi_identify(struct drive *d, const char *bus)
 /* One unit: register it if it is a disk or a CD. */
 static void add_unit(const struct scsi_drive *probe, uint16_t lun)
 {
-    struct scsi_drive *s = malloc_high(sizeof(*s), 8);
+    struct scsi_drive *s;
 
+    if (drives_enough(true))
+        return;
+    s = malloc_high(sizeof(*s), 8);
     if (s == NULL)
         return;                 /* the allocator has said it */
     *s = *probe;
@@ -160,7 +163,7 @@ void scsi_scan(struct scsi_drive *probe, unsigned targets)
     static const uint8_t cdb[16] = { SCSI_TEST_UNIT_READY };
 
     probe->d.description = probe->d.ops->name;
-    for (unsigned t = 0; t < targets; t++) {
+    for (unsigned t = 0; t < targets && !drives_enough(false); t++) {
         int rc;
 
         probe->target = (uint8_t)t;

@@ -26,37 +26,37 @@ static uint32_t pm_timer(void)
     return v & PM_TIMER_MASK;
 }
 
-struct deadline timer_deadline_us(uint32_t us)
-{
-    return (struct deadline){
-        .last = pm_timer(),
-        .left = (uint32_t)((uint64_t)us * TICKS_PER_US_Q16 >> 16) + 1,
-    };
-}
-
-struct deadline timer_deadline_ms(uint32_t ms)
-{
-    /* 2^32 ticks are 1199 s */
-    return timer_deadline_us(ms > 1000000 ? 1000000000 : ms * 1000);
-}
-
-bool timer_expired(struct deadline *d)
-{
-    uint32_t now = pm_timer();
-    uint32_t passed = (now - d->last) & PM_TIMER_MASK;
-
-    d->last = now;
-    d->left = passed < d->left ? d->left - passed : 0;
-    return d->left == 0;
-}
-
-uint64_t timer_now_us(void)
+/* All 64 bits of the time that readings of the timer have seen pass. */
+static uint64_t ticks(void)
 {
     uint32_t now = pm_timer();
 
     now_ticks += (now - now_last) & PM_TIMER_MASK;
     now_last = now;
-    return now_ticks * US_PER_TICK_Q16 >> 16;
+    return now_ticks;
+}
+
+struct deadline timer_deadline_us(uint32_t us)
+{
+    return (struct deadline){
+        .end = ticks() + ((uint64_t)us * TICKS_PER_US_Q16 >> 16) + 1,
+    };
+}
+
+struct deadline timer_deadline_ms(uint32_t ms)
+{
+    /* 2^32 us are 4294 s */
+    return timer_deadline_us(ms > 1000000 ? 1000000000 : ms * 1000);
+}
+
+bool timer_expired(const struct deadline *d)
+{
+    return ticks() >= d->end;
+}
+
+uint64_t timer_now_us(void)
+{
+    return ticks() * US_PER_TICK_Q16 >> 16;
 }
 
 void timer_delay_us(uint32_t us)

@@ -10,16 +10,16 @@
 #include "compiler.h"
 
 /*
- * A deadline.  timer_expired() must be asked at least every 4 s, which every
- * polling loop does.
+ * A deadline.  The timer must be read at least every 4 s, by whatever waits:
+ * one deadline that spans many short ones need not be asked by itself.
  */
-struct deadline { uint32_t last, left; };
+struct deadline { uint64_t end; };      /* in ticks */
 
 struct deadline timer_deadline_us(uint32_t us);
 struct deadline timer_deadline_ms(uint32_t ms);
-bool timer_expired(struct deadline *d);
+bool timer_expired(const struct deadline *d);
 
-/* Microseconds since an arbitrary moment; call at least every 4 s. */
+/* Microseconds since an arbitrary moment. */
 uint64_t timer_now_us(void);
 
 /* Wait, at least us microseconds.  For hardware that demands a pause only. */

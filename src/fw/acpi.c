@@ -22,8 +22,9 @@
 #define SCRIPT_MAX          0x20000u
 #define COMMAND_LEN         128u
 #define NAME_LEN            56u         /* with at least one NUL */
-#define FILES_MAX           32u
+#define FILES_MAX           ACPI_FILES_MAX
 #define FILE_SIZE_MAX       0x1000000u
+#define SUMMED_MAX          0x1000000u  /* bytes, by all checksum commands */
 
 enum command {
     CMD_ALLOCATE = 1, CMD_ADD_POINTER = 2, CMD_ADD_CHECKSUM = 3,
@@ -43,6 +44,7 @@ bool acpi_keep_blobs;
 static struct file files[FILES_MAX];
 static struct acpi_blob blobs[FILES_MAX];
 static unsigned file_count, blob_count;
+static uint32_t summed;                 /* bytes of checksum commands */
 
 const struct acpi_blob *acpi_blobs(unsigned *count)
 {
@@ -155,6 +157,9 @@ static const char *add_checksum(struct rd *r)
         return "a file that was not loaded";
     if (offset >= f->size || start > f->size || len > f->size - start)
         return "a checksum outside its file";
+    if (len > SUMMED_MAX - summed)
+        return "checksums over more than 16 MiB in all";
+    summed += len;
     checksum_set(f->data + offset, f->data + start, len);
     return NULL;
 }

@@ -20,6 +20,8 @@ void acpi_load(void);
 /* Before acpi_load(): keep each file as the host delivered it, too. */
 extern bool acpi_keep_blobs;
 
+#define ACPI_FILES_MAX      32u     /* that a script can allocate */
+
 struct acpi_blob {
     const char *name;               /* fw_cfg file */
     const uint8_t *data;            /* as delivered, without patched pointers */

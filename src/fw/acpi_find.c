@@ -12,6 +12,7 @@
 #include "fw/acpi.h"
 #include "fw/acpi_table.h"
 #include "fw/checksum.h"
+#include "print.h"
 #include "tcg/cursor.h"
 
 #define RSDP_SIGNATURE      "RSD PTR "
@@ -22,6 +23,7 @@
 #define FADT_FACS           36u
 #define FADT_X_FACS         132u
 #define FACS_LEN            64u
+#define TABLES_MAX          256u        /* entries of a root table looked at */
 
 static uint32_t rsdt, xsdt;
 
@@ -49,7 +51,7 @@ const void *acpi_find_table(const char *signature, uint32_t *len)
         return NULL;
     r = rd_from(root, root_len);
     rd_skip(&r, HEADER_LEN);
-    while (r.left >= entry_len) {
+    for (unsigned i = 0; i < TABLES_MAX && r.left >= entry_len; i++) {
         uint64_t addr = rd_le32(&r);
         const uint8_t *t;
 
@@ -60,6 +62,18 @@ const void *acpi_find_table(const char *signature, uint32_t *len)
             return t;
     }
     return NULL;
+}
+
+/* Says so if the root table has more entries than are looked at. */
+static void check_root(void)
+{
+    uint32_t len, entry_len = rsdt ? 4 : 8;
+
+    if (table_at(rsdt ? rsdt : xsdt, HEADER_LEN, &len) &&
+        (len - HEADER_LEN) / entry_len > TABLES_MAX)
+        print("ACPI: the root table names %u tables, more than %u: the "
+              "firmware does not look at the rest\n",
+              (len - HEADER_LEN) / entry_len, TABLES_MAX);
 }
 
 /* Where the OS leaves its waking vector: 0 when the FADT does not say. */
@@ -106,6 +120,7 @@ bool acpi_take_rsdp(const uint8_t *p, uint32_t len)
             if (rd_le32(&r) != 0 || r.bad)
                 xsdt = 0;               /* above 4 GiB: not ours */
         }
+        check_root();
         acpi_state.facs = find_facs();
         return true;
     }

@@ -34,6 +34,7 @@
 
 static uint32_t top;                        /* of the RAM from 1 MiB on */
 static uint64_t high_end = FOUR_GIB;
+static bool full_said;                      /* on the console */
 
 uint32_t e820_low_end(void)
 {
@@ -51,8 +52,10 @@ static bool insert(uint32_t i, uint64_t base, uint64_t size, uint32_t type)
     struct e820_entry *e = &e820_map.entry[i];
 
     if (e820_map.count == E820_MAX) {
-        print("Memory map: more than %u ranges; %08llx-%08llx is left out\n",
-              E820_MAX, base, base + size - 1);
+        (full_said ? debug : print)(
+            "Memory map: more than %u ranges; %08llx-%08llx is left out\n",
+            E820_MAX, base, base + size - 1);
+        full_said = true;
         return false;
     }
     memmove(e + 1, e, (e820_map.count - i) * sizeof(*e));

@@ -233,7 +233,7 @@ void ahci_finish(void)
     drive_ports(AHCI_READY_TIMEOUT_MS, false);
     for (struct probe *p = probes; p != NULL; p = p->next) {
         give_up(p);
-        if (p->state != PORT_IDENTIFY)
+        if (p->state != PORT_IDENTIFY || drives_enough(true))
             continue;
         if (ahci_result(p->port, p->mem) == ATA_IDENTIFY_LEN)
             register_device(p);

@@ -224,6 +224,8 @@ void ata_finish(void)
     for (unsigned i = 0; i < probe_count; i++) {
         struct probe *p = &probes[i];
 
+        if (drives_enough(false))
+            return;
         if (p->reset) {
             if (ata_wait(&p->ch, ATA_STATUS_BSY, 0,
                          ATA_READY_TIMEOUT_MS) < 0) {

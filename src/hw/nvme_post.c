@@ -155,7 +155,8 @@ static void add_namespace(struct nvme *n, uint32_t nsid, uint8_t *page)
     uint64_t sectors;
     uint32_t form;
 
-    if (identify(n, nsid, NVME_CNS_NAMESPACE, page) < 0)
+    if (drives_enough(true) ||
+        identify(n, nsid, NVME_CNS_NAMESPACE, page) < 0)
         return;
     sectors = *(uint64_t *)(page + NS_SIZE);
     form = *(uint32_t *)(page + NS_FORMATS + 4 * (page[NS_FORMAT] & 0xf));
@@ -231,6 +232,7 @@ static void finish_controller(struct nvme *n)
 
 void nvme_finish(void)
 {
-    for (struct started *s = started; s != NULL; s = s->next)
+    for (struct started *s = started; s != NULL && !drives_enough(false);
+         s = s->next)
         finish_controller(s->host);
 }

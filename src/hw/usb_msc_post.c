@@ -79,7 +79,7 @@ int usb_msc_start(struct usb_device *dev, const struct usb_interface *i)
                     USB_MSC_MAX_LUN, 0, i->number, last, 1, 1) < 0 ||
         last[0] > LUN_LAST)
         last[0] = 0;
-    for (unsigned lun = 0; lun <= last[0]; lun++) {
+    for (unsigned lun = 0; lun <= last[0] && !usb_late(); lun++) {
         int rc = add_lun(m, lun);
 
         units += rc == 0;

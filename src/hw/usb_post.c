@@ -48,15 +48,24 @@ const struct usb_bus_ops *usb_bus_of(const struct usb_controller *hc)
     return bus_of(hc)->ops;
 }
 
-bool usb_enough(void)
+/* Says so, once. */
+static bool enough(void)
 {
-    if (!search_over && (devices >= DEVICES_MAX ||
-                         timer_expired(&search_end))) {
-        search_over = true;
+    if (!search_over)
         print("USB: %u devices or %u s are enough, the rest is ignored\n",
               DEVICES_MAX, SEARCH_TIMEOUT_MS / 1000);
-    }
-    return search_over;
+    search_over = true;
+    return true;
+}
+
+bool usb_late(void)
+{
+    return timer_expired(&search_end) && enough();
+}
+
+bool usb_enough(void)
+{
+    return usb_late() || (devices >= DEVICES_MAX && enough());
 }
 
 int usb_ignore(const struct usb_controller *hc, const char *why)
@@ -234,7 +243,7 @@ static int configure(struct usb_device *dev, bool hub, uint8_t *config)
         return give_up(dev, "refuses its configuration", rc);
     if (hub)
         return usb_hub_start(dev);
-    while (usb_config_next(&r, &i))
+    while (!usb_late() && usb_config_next(&r, &i))
         used |= start_interface(dev, &i) == 0;
     return used ? 0 : ERR_ABSENT;
 }

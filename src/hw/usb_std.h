@@ -97,6 +97,8 @@ int usb_new_device(struct usb_controller *hc, struct usb_device *hub,
 
 /* Is it time to stop looking for devices?  Printed then. */
 bool usb_enough(void);
+/* ... and for the parts of those that there are. */
+bool usb_late(void);
 
 const struct usb_bus_ops *usb_bus_of(const struct usb_controller *hc);
 

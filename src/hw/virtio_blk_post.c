@@ -63,6 +63,8 @@ void virtio_blk_start(struct pci_device *pci)
     char who[NAME_LEN];
     int rc;
 
+    if (drives_enough(true))
+        return;
     format(who, sizeof(who), "Virtio disk PCI:%02x:%02x.%x",
            PCI_BUS(pci->bdf), PCI_DEV(pci->bdf), PCI_FN(pci->bdf));
     if (virtio_open(&setup, pci->bdf, who) < 0)

@@ -156,8 +156,9 @@ int tcglog_header(struct tcg *t);
 /*
  * Append an entry; d NULL means digests of zeros (EV_NO_ACTION).  Nothing is
  * written unless all of it fits and the area keeps at least one byte of
- * zero after it.  Returns 0, or ERR_SPACE (log->full is then set).  Without
- * an area it returns 0 and does nothing.
+ * zero after it.  Returns 0, or ERR_SPACE: log->full is then set, and an
+ * entry for which room was kept, EV_NO_ACTION "KeelBIOS full", ends the log.
+ * Without an area it returns 0 and does nothing.
  */
 int tcglog_append(struct tcg *t, uint32_t pcr, uint32_t type,
                   const struct tcg_digests *d,

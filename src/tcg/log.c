@@ -12,6 +12,9 @@
 
 #define SHA1_SIZE   20u
 
+/* The data of the entry that ends a log which has become too small. */
+static const char end_mark[16] = "KeelBIOS full";
+
 void tcglog_init(struct tcg_log *log, uint8_t *area, uint32_t size)
 {
     *log = (struct tcg_log){ .area = area, .size = area ? size : 0 };
@@ -20,15 +23,30 @@ void tcglog_init(struct tcg_log *log, uint8_t *area, uint32_t size)
     }
 }
 
+/* An entry without data. */
+static uint32_t entry_size(const struct tcg *t)
+{
+    uint32_t size = 4 + 4 + 4;              /* PCR, type, data's size */
+
+    if (t->family == TCG_FAMILY_20) {
+        size += 4;
+    }
+    for (unsigned i = 0; i < t->bank_count; i++) {
+        size += (t->family == TCG_FAMILY_20 ? 2u : 0u) + t->bank[i].size;
+    }
+    return size;
+}
+
 /*
- * Room for an entry.  Readers take the area's end for the log's end, and some
- * drop an entry that reaches it: one byte always stays zero.
+ * Room for an entry, with so many bytes kept for another.  Readers take the
+ * area's end for the log's end, and some drop an entry that reaches it: one
+ * byte always stays zero.
  */
-static struct wr begin(struct tcg_log *log)
+static struct wr begin(struct tcg_log *log, size_t keep)
 {
     size_t left = log->size - log->used;
 
-    return wr_to(log->area + log->used, left ? left - 1 : 0);
+    return wr_to(log->area + log->used, left > keep ? left - keep - 1 : 0);
 }
 
 static int finish(struct tcg_log *log, const struct wr *w)
@@ -89,7 +107,7 @@ static void header12(struct wr *w)
 
 int tcglog_header(struct tcg *t)
 {
-    struct wr w = begin(&t->log);
+    struct wr w = begin(&t->log, 0);
 
     if (t->family == TCG_FAMILY_12) {
         header12(&w);
@@ -122,16 +140,10 @@ static void put_digests(const struct tcg *t, struct wr *w,
 bool tcglog_fits(const struct tcg *t, uint32_t data_len)
 {
     const struct tcg_log *log = &t->log;
-    uint32_t size = 4 + 4 + 4;              /* PCR, type, data's size */
+    uint32_t size = 2 * entry_size(t) + sizeof(end_mark);
 
     if (!log->area) {
         return true;
-    }
-    if (t->family == TCG_FAMILY_20) {
-        size += 4;
-    }
-    for (unsigned i = 0; i < t->bank_count; i++) {
-        size += (t->family == TCG_FAMILY_20 ? 2u : 0u) + t->bank[i].size;
     }
     return !log->full && log->size - log->used > size
            && log->size - log->used - size > data_len;
@@ -162,6 +174,17 @@ static bool skip_entry(const struct tcg *t, struct rd *r)
     return !r->bad;
 }
 
+/* Does the log end with the mark?  Its last entry is well-formed. */
+static bool has_end_mark(const struct tcg_log *log)
+{
+    struct rd r = rd_from(log->area + log->last, log->used - log->last);
+
+    return log->count > 1 && rd_le32(&r) == 0 && rd_le32(&r) == EV_NO_ACTION
+           && r.left >= sizeof(end_mark)
+           && !memcmp(log->area + log->used - sizeof(end_mark), end_mark,
+                      sizeof(end_mark));
+}
+
 int tcglog_adopt(struct tcg *t, uint8_t *area, uint32_t size)
 {
     uint8_t header[128];
@@ -184,8 +207,36 @@ int tcglog_adopt(struct tcg *t, uint8_t *area, uint32_t size)
         t->log.used = size - (uint32_t)next.left;
         t->log.count++;
     }
+    t->log.full = has_end_mark(&t->log);
     memset(area + t->log.used, 0, size - t->log.used);
     return 0;
+}
+
+static void put_entry(const struct tcg *t, struct wr *w, uint32_t pcr,
+                      uint32_t type, const struct tcg_digests *d,
+                      const struct tcg_piece *data, unsigned count)
+{
+    size_t mark;
+
+    wr_le32(w, pcr);
+    wr_le32(w, type);
+    put_digests(t, w, d);
+    mark = wr_size_le32(w);
+    for (unsigned i = 0; i < count; i++) {
+        wr_bytes(w, data[i].at, data[i].len);
+    }
+    wr_close_le32(w, mark);
+}
+
+/* An entry did not fit: the log ends here, and says so. */
+static void end_log(struct tcg *t)
+{
+    struct tcg_piece mark = { end_mark, sizeof(end_mark) };
+    struct wr w = begin(&t->log, 0);
+
+    put_entry(t, &w, 0, EV_NO_ACTION, NULL, &mark, 1);
+    /* Only an area that never had room for it has none now. */
+    (void)finish(&t->log, &w);
 }
 
 int tcglog_append(struct tcg *t, uint32_t pcr, uint32_t type,
@@ -193,7 +244,7 @@ int tcglog_append(struct tcg *t, uint32_t pcr, uint32_t type,
                   const struct tcg_piece *data, unsigned count)
 {
     struct wr w;
-    size_t mark;
+    int rc;
 
     if (!t->log.area) {
         return 0;
@@ -201,14 +252,11 @@ int tcglog_append(struct tcg *t, uint32_t pcr, uint32_t type,
     if (t->log.full) {
         return ERR_SPACE;                   /* no gaps in the order */
     }
-    w = begin(&t->log);
-    wr_le32(&w, pcr);
-    wr_le32(&w, type);
-    put_digests(t, &w, d);
-    mark = wr_size_le32(&w);
-    for (unsigned i = 0; i < count; i++) {
-        wr_bytes(&w, data[i].at, data[i].len);
+    w = begin(&t->log, entry_size(t) + sizeof(end_mark));
+    put_entry(t, &w, pcr, type, d, data, count);
+    rc = finish(&t->log, &w);
+    if (rc < 0) {
+        end_log(t);
     }
-    wr_close_le32(&w, mark);
-    return finish(&t->log, &w);
+    return rc;
 }

@@ -106,8 +106,9 @@ int tcg_extend_and_log(struct tcg *t, uint32_t pcr, uint32_t type,
     rc = tcglog_append(t, pcr, type, d, data, count);
     if (rc < 0 && !(t->flags & TCG_F_LOG_SAID)) {
         t->flags |= TCG_F_LOG_SAID;
-        tcg_say(t, "the event log is full (%u bytes); further measurements "
-                "go into the PCRs only", t->log.size);
+        tcg_say(t, "the event log is full (%u bytes) and ends early; further "
+                "measurements go into the PCRs only, so it does not give "
+                "their values", t->log.size);
     }
     return rc;
 }
