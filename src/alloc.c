@@ -48,6 +48,19 @@ enum { ZONE_LOW, ZONE_FSEG, ZONE_HIGH, ZONE_TEMP };
 extern char low_zone_start[], low_zone_end[];
 extern char fseg_zone_start[], fseg_zone_end[];
 
+/* On the console only so often: a list may ask again and again. */
+static void no_room(struct zone *z, uint32_t size)
+{
+    char text[80];
+
+    format(text, sizeof(text), "no room for %u bytes in the %s zone (%u KiB)",
+           size, z->name, (z->end - z->start) >> 10);
+    if (z->failures++ < FAILURES_SAID)
+        print("Memory: %s\n", text);
+    else
+        debug("Memory: %s\n", text);
+}
+
 /* First fit from the top, so that what is taken stays together up there. */
 static void *zone_alloc(struct zone *z, uint32_t size, uint32_t align)
 {
@@ -72,9 +85,7 @@ static void *zone_alloc(struct zone *z, uint32_t size, uint32_t align)
         if (i < z->count)
             end = z->blocks[i].start;
     }
-    (z->failures++ < FAILURES_SAID ? print : debug)(
-        "Memory: no room for %u bytes in the %s zone (%u KiB)\n", size,
-        z->name, (z->end - z->start) >> 10);
+    no_room(z, size);
     return NULL;
 }
 

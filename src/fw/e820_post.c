@@ -52,10 +52,12 @@ static bool insert(uint32_t i, uint64_t base, uint64_t size, uint32_t type)
     struct e820_entry *e = &e820_map.entry[i];
 
     if (e820_map.count == E820_MAX) {
-        (full_said ? debug : print)(
-            "Memory map: more than %u ranges; %08llx-%08llx is left out\n",
-            E820_MAX, base, base + size - 1);
+        if (!full_said)
+            print("Memory map: more than %u ranges; what does not fit is left "
+                  "out, from here on named on port 402h only\n", E820_MAX);
         full_said = true;
+        debug("Memory map: %08llx-%08llx is left out\n", base,
+              base + size - 1);
         return false;
     }
     memmove(e + 1, e, (e820_map.count - i) * sizeof(*e));
