@@ -13,6 +13,7 @@ import subprocess
 import pytest
 
 import agent
+import measured
 import vm
 
 DONE = 0x63                     # isa-debug-exit for 31h
@@ -21,6 +22,8 @@ DONE = 0x63                     # isa-debug-exit for 31h
 SWSMI, LINT0, IOAPIC, APIC_TIMER = range(4)
 # 1.5 ms and 16 ms, and how long the boot sector waits after arming.
 PACES = [(0, 1), (0, 300), (0, 1000), (1, 1), (1, 4000), (1, 12000)]
+SAID = rb"TPM: this machine's SMI timers outlive a reset, so an operating "
+EVENT = b"SMI timers outlive a reset"
 
 
 @pytest.fixture
@@ -100,3 +103,27 @@ def test_lint0_before_the_first_instruction(tests, machine, options):
     """As with an NMI (test_trust.py)."""
     assert interrupted(tests, machine, 20, LINT0,
                        machine_options=options) == []
+
+
+@pytest.mark.parametrize("kind", ["2.0-crb", "1.2"])
+def test_timers_are_reported(tests, smi_timers, kind):
+    """In words, and as the last event about the machine in PCR 1."""
+    seen = {}
+    for timers in (True, False):
+        with measured.watched(tests, kind) as tpm, measured.boot(
+                tests, "q35", tpm, smi_timers=timers) as m:
+            log = measured.log(m)
+            assert not log.check(tpm.pcrs()), m.report("the log is wrong")
+            seen[timers] = [e for e in log.events if e.pcr == 1]
+            assert bool(re.search(SAID, m.debug())) == timers
+    named = [e for e in seen[True] if e.data == EVENT]
+    assert [e.name for e in named] == ["EV_PLATFORM_CONFIG_FLAGS"]
+    assert seen[True][-2] is named[0]       # then the separator
+    seen[True].remove(named[0])
+    assert [e.digests for e in seen[True]] == [e.digests for e in seen[False]]
+
+
+def test_no_report_without_a_tpm(tests, smi_timers):
+    """Nothing is measured, so nothing can be forged."""
+    with measured.boot(tests, "q35", None, smi_timers=True) as m:
+        assert not re.search(SAID, m.debug())
