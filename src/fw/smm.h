@@ -16,8 +16,8 @@
 #define SMRAM_Q35           0x9du
 #define SMRAM_LOCK          (1u << 4)       /* D_LCK */
 
-/* First thing after reset: no source can raise an SMI.  After
- * pm_setup_early(). */
+/* First thing after reset: no source can raise an SMI, and ICH9's watchdog
+ * stands still.  After pm_setup_early(). */
 void smi_off_early(void);
 
 /*
