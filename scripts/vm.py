@@ -9,6 +9,7 @@ scripts/run uses it for people, tests/boot/harness.py for tests.
 """
 
 import base64
+import functools
 import io
 import json
 import os
@@ -182,11 +183,27 @@ def cdrom(path, machine="pc", boot=None):
             f"file={str(path).replace(',', ',,')}", "-device", device]
 
 
+@functools.cache
+def smi_timers_off():
+    """Arguments that take the SMI timers from q35, with which an OS can run
+    code before the next boot's first instruction (docs/threat-model.md); none
+    for a QEMU that has no such timers and does not know the switches."""
+    try:
+        known = subprocess.run([QEMU, "-device", "ICH9-LPC,help"], check=False,
+                               capture_output=True, text=True).stdout
+    except OSError as err:
+        raise VmError(f"{QEMU}: {err.strerror}") from None
+    return [word for name in ("x-smi-swsmi-timer", "x-smi-periodic-timer")
+            if name + "=" in known
+            for word in ("-global", f"ICH9-LPC.{name}=off")]
+
+
 def qemu_argv(bios, machine="pc", tpm=None, mem="256M", smp=1, accel="tcg",
               nic=False, vga=None, machine_options="", display="none",
-              pflash=False, args=()):
+              pflash=False, smi_timers=False, args=()):
     """The command line up to devices and consoles, which go into args.
-    pflash: the firmware as a flash device, not by -bios."""
+    pflash: the firmware as a flash device, not by -bios; smi_timers: q35 keeps
+    what smi_timers_off() takes away."""
     if machine not in ("pc", "q35"):
         raise VmError(f"unknown machine {machine!r}; there are: pc, q35")
     firmware = ["-bios", str(bios)]
@@ -196,6 +213,8 @@ def qemu_argv(bios, machine="pc", tpm=None, mem="256M", smp=1, accel="tcg",
     argv = [QEMU, "-nodefaults", "-no-user-config", "-display", display,
             "-machine", f"{machine},accel={accel}{machine_options}",
             *firmware, "-m", str(mem), "-smp", str(smp)]
+    if machine == "q35" and not smi_timers:
+        argv += smi_timers_off()
     if vga is not None:
         argv += ["-vga", vga]
     if nic:

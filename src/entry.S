@@ -19,6 +19,7 @@
 #define PORT_PIC1       0x20
 #define PORT_PIC2       0xa0
 #define PORT_DEBUG      0x402
+#define ID_ICH9_LPC     0x29188086
 #define BDA_TICKS       0x6c
 #define BDA_MIDNIGHT    0x70
 #define TICKS_A_DAY     0x1800b0
@@ -42,6 +43,26 @@ reset16:
     movl %cr0, %eax
     testl $0x60000000, %eax         /* CD and NW: set by a reset only; a */
     jz reset_soft                   /* jump from software gets a real one */
+
+    /* QEMU's reset clears ICH9's SMI_EN, but its SMI timers run on (9.2 and
+     * newer).  They look at SMI_EN when GEN_PMCON_3 is written: the quickest
+     * way to stop them.  Until then, code of an earlier OS can run
+     * (docs/threat-model.md). */
+    movl $0x8000f800, %eax
+    movw $0xcf8, %dx
+    outl %eax, %dx
+    movw $0xcfc, %dx
+    inl %dx, %eax
+    cmpl $ID_ICH9_LPC, %eax
+    jne 1f
+    movl $0x8000f8a4, %eax
+    movw $0xcf8, %dx
+    outl %eax, %dx
+    movw $0xcfc, %dx
+    xorl %eax, %eax
+    outb %al, %dx
+1:
+    movl %cr0, %eax
     addr32 lgdtl %cs:F(rom_gdt_pointer)
     andl $0x1fffffff, %eax          /* caches on, paging off */
     orb $1, %al

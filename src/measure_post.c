@@ -9,6 +9,7 @@
 #include "fw/acpi.h"
 #include "fw/fwcfg.h"
 #include "fw/smbios.h"
+#include "fw/smm.h"
 #include "generated/autoconf.h"
 #include "generated/version.h"
 #include "hw/sha_ni.h"
@@ -151,6 +152,22 @@ static void measure_boot_order(void)
         (void)tcg_measure_bytes(&tpm, TCG_BOOT_ORDER, order, len);
 }
 
+/*
+ * A machine whose measurements an OS can forge at the next boot, which no
+ * firmware can prevent: the operator and a verifier are told.  In PCR 1, since
+ * it is how the machine is set up.
+ */
+static void measure_smi_timers(void)
+{
+    if (!smi_timers_present())
+        return;
+    print("TPM: this machine's SMI timers outlive a reset, so an operating "
+          "system can forge the next boot's measurements.  To take the timers "
+          "away: -global ICH9-LPC.x-smi-swsmi-timer=off "
+          "-global ICH9-LPC.x-smi-periodic-timer=off\n");
+    (void)tcg_measure_action(&tpm, TCG_SMI_TIMERS, NULL);
+}
+
 void tpm_measure_platform(void)
 {
     static const char version[] = "KeelBIOS " KEEL_VERSION;
@@ -174,6 +191,7 @@ void tpm_measure_platform(void)
         (void)tcg_measure_smbios(&tpm, table, len);
     measure_acpi();
     measure_boot_order();
+    measure_smi_timers();
 }
 
 void tpm_before_third_party(void)

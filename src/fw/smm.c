@@ -16,6 +16,8 @@
 #define PIIX4_GLBCTL        (PM_BASE + 0x28u)
 #define PIIX4_GLBCTL_SMI    (1u << 0)
 #define ICH9_SMI_EN         (PM_BASE + 0x30u)
+#define ICH9_TCO1_CNT       (PM_BASE + 0x68u)
+#define ICH9_TCO1_CNT_HALT  (1u << 11)
 
 void smi_off_early(void)
 {
@@ -23,6 +25,9 @@ void smi_off_early(void)
 
     if (chipset_is_q35()) {
         outl(ICH9_SMI_EN, 0);
+        /* A watchdog that an OS left on runs on over QEMU's reset, and would
+         * reset the machine at some moment of this boot. */
+        outw(ICH9_TCO1_CNT, ICH9_TCO1_CNT_HALT);
         return;
     }
     if (pci_read32(BDF_PIIX4_PM, PCI_VENDOR_ID) != ID_PIIX4_PM)

@@ -10,13 +10,22 @@
 #ifndef FW_SMM_H
 #define FW_SMM_H
 
+#include <stdbool.h>
+
 #define SMRAM_I440FX        0x72u
 #define SMRAM_Q35           0x9du
 #define SMRAM_LOCK          (1u << 4)       /* D_LCK */
 
-/* First thing after reset: no source can raise an SMI.  After
- * pm_setup_early(). */
+/* First thing after reset: no source can raise an SMI, and ICH9's watchdog
+ * stands still.  After pm_setup_early(). */
 void smi_off_early(void);
+
+/*
+ * Does the machine have SMI timers?  Those of QEMU outlive a reset: an OS can
+ * have an SMI come before the first instruction, with a handler of its own
+ * (docs/threat-model.md).  Init, after pm_setup_early().
+ */
+bool smi_timers_present(void);
 
 /* SMRAM closed and locked until the next reset. */
 void smm_lock(void);

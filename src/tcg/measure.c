@@ -41,6 +41,8 @@ static const struct policy policies[TCG_EVENT_COUNT] = {
     [TCG_ACPI] = { 1, FORM_TEXT, 0, EV_PLATFORM_CONFIG_FLAGS, "ACPI DATA" },
     [TCG_BOOT_ORDER] = { 1, FORM_LABELLED, 0, EV_PLATFORM_CONFIG_FLAGS,
                          "Boot order: " },
+    [TCG_SMI_TIMERS] = { 1, FORM_ACTION, 0, EV_PLATFORM_CONFIG_FLAGS,
+                         "SMI timers outlive a reset" },
     [TCG_SETUP_ENTERED] = { 1, FORM_ACTION, 0, EV_ACTION,
                             "Entering ROM Based Setup" },
     [TCG_ROM_SCAN] = { 2, FORM_ACTION, 0, EV_ACTION,

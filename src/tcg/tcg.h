@@ -175,6 +175,7 @@ enum tcg_event {
     TCG_SMBIOS,             /* PCR1: use tcg_measure_smbios() */
     TCG_ACPI,               /* PCR1: data = the tables, normalised */
     TCG_BOOT_ORDER,         /* PCR1: data = the file bootorder, one piece */
+    TCG_SMI_TIMERS,         /* PCR1: "SMI timers outlive a reset" */
     TCG_SETUP_ENTERED,      /* PCR1: "Entering ROM Based Setup" */
     TCG_ROM_SCAN,           /* PCR2: "Start Option ROM Scan" */
     TCG_OPTION_ROM,         /* PCR2: data = image, num = bus<<8|dev<<3|fn */

@@ -387,11 +387,15 @@ static void registers_q35(void)
     pci_fill(0, 0, 0x50, 0x51, 0xff);   /* size of TSEG */
     pci_fill(0, 0, 0x9d, 0x9d, 0x4a);
     pci_fill(0, 0, 0x9e, 0x9e, 0xc7);   /* TSEG on */
+    pci_fill(0, 0, 0x9c, 0x9c, 0xff);   /* QEMU's own: if it has that, */
+    if (pci_read8(0, 0, 0x9c) == 1)     /* 30000-4FFFF hidden */
+        pci_fill(0, 0, 0x9c, 0x9c, 0x02);
     printf("attack: SMRAM %02x ESMRAMC %02x\n", pci_read8(0, 0, 0x9d),
            pci_read8(0, 0, 0x9e));
     pci_fill(31, 0, 0x60, 0x63, 0x80);
     pci_fill(31, 0, 0x68, 0x6b, 0x80);
     pci_fill(31, 0, 0xa0, 0xa1, 0xff);  /* SMI lock */
+    pci_fill(31, 0, 0xa4, 0xa4, 0xff);  /* rate of an SMI timer */
     pci_write(31, 0, 0xf0, 0xfed00001); /* RCBA over HPET and TPM */
     pci_write(31, 0, 0x40, 0xb001);
     pci_fill(31, 0, 0x44, 0x44, 0);
