@@ -34,6 +34,7 @@ BLOCK_MAX = 0xffffffff      # further out no boot sector reads
 LABELLED_MAX = 2048
 TEXT_MAX = 64
 
+IMAGE_HEADER = b"KeelBIOS image\r\n"
 EV_POST_CODE, EV_SEPARATOR, EV_ACTION, EV_EVENT_TAG = 0x01, 0x04, 0x05, 0x06
 EV_S_CRTM_VERSION, EV_IPL, EV_IPL_PARTITION_DATA = 0x08, 0x0d, 0x0e
 TAG_ROM_EXECUTE = 7
@@ -419,6 +420,15 @@ def network_name(facts):
                        "menu shows")
 
 
+def used_part(image):
+    """The firmware from its header on: what is before it is never looked at."""
+    at = image.find(IMAGE_HEADER)
+    if at < 0 or any(image[:at]):
+        raise PredictError("the firmware is no KeelBIOS image, or an older "
+                           "one: there is no header behind zeros")
+    return image[at:]
+
+
 def predict(facts):
     """The log that this boot will have; offsets are event numbers."""
     out = Recorder(facts.family, list(facts.banks))
@@ -426,7 +436,7 @@ def predict(facts):
         image = file.read()
     version = b"KeelBIOS " + bios_version(image) + b"\0"
     out.add(0, EV_S_CRTM_VERSION, version.decode().encode("utf-16-le"))
-    out.code(0, EV_POST_CODE, image, "POST CODE")
+    out.code(0, EV_POST_CODE, used_part(image), "POST CODE")
     record_platform(out, facts)
     out.action(4, "Calling INT 19h")
     for pcr in range(8):

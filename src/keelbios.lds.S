@@ -2,10 +2,11 @@
 /*
  * The link map.  The ROM image ends at 4 GiB; from its start:
  *
+ *   (free)     zeros; the only part that is not measured
+ *   overlays   compressed, unpacked on demand (overlay.h); scripts/image puts
+ *              them here, so that they end at .init
  *   .init      POST-only code and constants, copied to 2 MiB at start
  *   .data      initial values of resident variables, copied to E4000
- *   overlays   compressed, unpacked on demand (overlay.h)
- *   (free)
  *   .resident  code and constants that stay, up to 1 MiB; resident addresses
  *              are ROM addresses minus FFF00000h
  *
@@ -14,6 +15,8 @@
 #include "generated/autoconf.h"
 #include "layout.h"
 
+#define OVERLAY_PARTS   4           /* overlay.c; asserted there */
+
 OUTPUT_FORMAT(elf32-i386)
 OUTPUT_ARCH(i386)
 ENTRY(reset_vector)
@@ -21,6 +24,8 @@ EXTERN(post)
 
 ROM_SIZE = CONFIG_IMAGE_KIB * 1024;
 ROM_START = 0x100000000 - ROM_SIZE;
+DATA_ROM = ADDR(.resident) + ROM_OFFSET - ALIGN(SIZEOF(.data), 16);
+INIT_ROM = DATA_ROM - SIZEOF(.init);        /* a multiple of 16, too */
 
 /*
  * The parts of an overlay: code and constants at the address where they run;
@@ -49,7 +54,7 @@ ROM_START = 0x100000000 - ROM_SIZE;
 
 SECTIONS
 {
-    .init INIT_START : AT(ROM_START) {
+    .init INIT_START : AT(INIT_ROM) {
         *(.init.text .init.text.*)
         *(.init.rodata .init.rodata.*)
         *(.init.data .init.data.*)
@@ -57,7 +62,7 @@ SECTIONS
     }
     init_rom = LOADADDR(.init);
     init_size = SIZEOF(.init);
-    .init.bss (NOLOAD) : {
+    .init.bss (NOLOAD) : AT(ADDR(.init.bss)) {
         init_bss_start = ABSOLUTE(.);
         *(.init.bss .init.bss.*)
         *(.tpm.init.bss .tpm.init.bss.*)
@@ -70,7 +75,7 @@ SECTIONS
     OVERLAY_INIT(tpm)
     OVERLAY_INIT(usb)
 
-    .data STACK_TOP : AT(ROM_START + SIZEOF(.init)) {
+    .data STACK_TOP : AT(DATA_ROM) {
         data_start = .;
         *(.data .data.*)
         *(.tpm.res.data .tpm.res.data.*)
@@ -79,9 +84,9 @@ SECTIONS
     }
     data_rom = LOADADDR(.data);
     data_size = SIZEOF(.data);
-    overlays_rom = data_rom + data_size;
-    overlays_rom_end = LOADADDR(.resident);
-    .bss (NOLOAD) : {
+    rom_start = ROM_START;
+    overlay_lengths = INIT_ROM - 4 * OVERLAY_PARTS;
+    .bss (NOLOAD) : AT(ADDR(.bss)) {
         bss_start = .;
         *(.bss .bss.* COMMON)
         *(.tpm.res.bss .tpm.res.bss.*)
@@ -134,8 +139,8 @@ NOCROSSREFS_TO(.tpm_res .usb_res)
 NOCROSSREFS_TO(.usb_res .resident)
 NOCROSSREFS_TO(.usb_res .tpm_res)
 
-ASSERT(LOADADDR(.data) + SIZEOF(.data) <= LOADADDR(.resident),
-       "the image is full: .init, .data and .resident overlap")
+ASSERT(INIT_ROM >= ROM_START,
+       "the image is full: .init, .data and .resident do not fit")
 ASSERT(ADDR(.resident) >= overlays_res_end,
        "resident code reaches down into the overlays")
 ASSERT(fseg_zone_start >= 0xf0000, "F segment zone and 16-bit code left F0000")

@@ -13,13 +13,12 @@
 #include "generated/autoconf.h"
 #include "generated/version.h"
 #include "hw/sha_ni.h"
+#include "overlay.h"
 #include "print.h"
 #include "services.h"
 #include "tcg/cursor.h"
 #include "tpm.h"
 
-#define ROM_SIZE            (CONFIG_IMAGE_KIB * 1024u)
-#define ROM_START           (0u - ROM_SIZE)
 
 /* Offsets in the ACPI tables; TCG ACPI Specification 1.3, 7 and 8. */
 #define TCPA_LAML           38u
@@ -173,8 +172,8 @@ void tpm_measure_platform(void)
     static const char version[] = "KeelBIOS " KEEL_VERSION;
     uint8_t *area = NULL;
     struct tcg_promise promised = promise();
+    const void *image = overlay_image_start(), *table;
     uint32_t size = 0, len;
-    const void *table;
 
     (void)tcg_cross_check(&tpm, &promised);     /* the hardware is believed */
     if (tpm.state != TCG_STARTED)
@@ -184,8 +183,7 @@ void tpm_measure_platform(void)
     (void)tcg_attach_log(&tpm, area, size);
     (void)tcg_measure_bytes(&tpm, TCG_CRTM_VERSION, version,
                             sizeof(version) - 1);
-    (void)tcg_measure_bytes(&tpm, TCG_POST_CODE, (const void *)ROM_START,
-                            ROM_SIZE);
+    (void)tcg_measure_bytes(&tpm, TCG_POST_CODE, image, 0u - (uint32_t)image);
     table = smbios_table(&len);
     if (table)
         (void)tcg_measure_smbios(&tpm, table, len);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Unpacking of overlays.  scripts/image puts the parts one after the other at
- * overlays_rom, each as its compressed length (32 bits) and the compressed
- * bytes, in the order of parts[].  Resident: a resume from S3 needs the TPM.
+ * Unpacking of overlays.  scripts/image puts the parts into the image one after
+ * the other, in the order of parts[], and behind them the 32-bit length of each.
+ * Before them is a header of 16 bytes, with which the image's used part begins.
+ * Resident: a resume from S3 needs the TPM.
  */
 #include "overlay.h"
 
@@ -13,7 +14,8 @@
 #include "print.h"
 
 /* From the linker script. */
-extern uint8_t overlays_rom[], overlays_rom_end[];
+extern const uint8_t rom_start[];
+extern const uint32_t overlay_lengths[];
 extern uint8_t tpm_res_start[], tpm_res_end[], tpm_init_start[],
                tpm_init_end[];
 extern uint8_t usb_res_start[], usb_res_end[], usb_init_start[],
@@ -27,6 +29,10 @@ static uint8_t *const parts[][PARTS][2] = {
     [OVERLAY_USB] = { { usb_res_start, usb_res_end },
                       { usb_init_start, usb_init_end } },
 };
+
+#define PART_COUNT          (ARRAY_SIZE(parts) * PARTS)
+_Static_assert(PART_COUNT == 4, "OVERLAY_PARTS of keelbios.lds.S");
+#define HEADER_SIZE         16u
 
 static uint8_t loaded;          /* bit: an overlay */
 
@@ -48,25 +54,35 @@ static void make_relative(uint8_t *code, uint32_t len)
     }
 }
 
+/* Where part n of all begins, by the lengths of itself and those behind it; NULL
+ * when they cannot be true. */
+static const uint8_t *part_at(unsigned n)
+{
+    uint32_t at = (uint32_t)overlay_lengths;
+
+    for (unsigned i = PART_COUNT; i-- > n; ) {
+        if (overlay_lengths[i] > at - (uint32_t)rom_start)
+            return NULL;
+        at -= overlay_lengths[i];
+    }
+    return (const uint8_t *)at;
+}
+
+const void *overlay_image_start(void)
+{
+    uint32_t at = (uint32_t)part_at(0) - HEADER_SIZE;
+
+    return (const void *)ALIGN_DOWN(at, HEADER_SIZE);
+}
+
 static bool unpack(enum overlay which, unsigned part)
 {
-    uint32_t skip = which * PARTS + part, len;
-    const uint8_t *at = overlays_rom;
+    unsigned n = which * PARTS + part;
+    const uint8_t *at = part_at(n);
     uint8_t *start = parts[which][part][0];
     uint32_t size = (uint32_t)(parts[which][part][1] - start);
 
-    for (;;) {
-        if (overlays_rom_end - at < (int)sizeof(len))
-            return false;
-        memcpy(&len, at, sizeof(len));
-        at += sizeof(len);
-        if (len > (uint32_t)(overlays_rom_end - at))
-            return false;
-        if (skip-- == 0)
-            break;
-        at += len;
-    }
-    if (!inflate_to(at, len, start, size))
+    if (!at || !inflate_to(at, overlay_lengths[n], start, size))
         return false;
     make_relative(start, size);
     return true;

@@ -26,4 +26,10 @@ void overlay_load(enum overlay which);
 /* The same for the resident part alone: a resume from S3. */
 void overlay_load_resident(enum overlay which);
 
+/*
+ * Where the used part of the ROM image begins; it goes on to 4 GiB.  What lies
+ * below is never looked at.  After overlay_load().
+ */
+const void *overlay_image_start(void);
+
 #endif

@@ -48,10 +48,17 @@ def sha256(path):
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def halves(image):
+    """What is before the used part, and that."""
+    data = image.read_bytes()
+    at = data.index(b"KeelBIOS image\r\n")
+    return data[:at], data[at:]
+
+
 def test_images(tmp_path):
     """Two builds, in directories of different names: identical images, and
-    the summary names every region.  The default gives 128 KiB, the other choice
-    of Kconfig 256."""
+    the summary names every region.  The default gives 192 KiB, the other choice
+    of Kconfig 256; the used part is the same, whatever is before it."""
     one = copy_tree(tmp_path / "a")
     two = copy_tree(tmp_path / "a-longer-name" / "deeper")
     text = build(one)
@@ -59,7 +66,9 @@ def test_images(tmp_path):
     assert sha256(one / "out/bios.bin") == \
         sha256(two / "elsewhere/bios.bin"), \
         f"images differ: compare {one}/out with {two}/elsewhere"
-    assert (one / "out/bios.bin").stat().st_size == 128 * 1024
+    assert (one / "out/bios.bin").stat().st_size == 192 * 1024
+    before, used = halves(one / "out/bios.bin")
+    assert not any(before) and used.startswith(b"KeelBIOS image\r\n")
     for region in ("image", "POST-only code", "resident code",
                    "resident data"):
         assert region in text, f"no line about {region!r} in:\n{text}"
@@ -73,7 +82,7 @@ def test_images(tmp_path):
     saved = (one / "out/defconfig").read_text(encoding="utf-8")
     assert "CONFIG_IMAGE_256K=y" in saved, saved
     build(one, "defconfig")
-    assert "CONFIG_IMAGE_128K=y" in config.read_text(encoding="utf-8")
+    assert "CONFIG_IMAGE_192K=y" in config.read_text(encoding="utf-8")
 
 
 def test_quiet_and_verbose(tmp_path):
@@ -112,8 +121,8 @@ def test_spdx_everywhere():
 
 
 # Who knows when an overlay is there (src/overlay.h).
-OVERLAY_CALLERS = {"post", "tpm_post", "handover_post", "bootmenu",
-                   "block_post"}
+OVERLAY_CALLERS = {"post", "gate_post", "tpm_post", "handover_post",
+                   "bootmenu", "block_post"}
 
 
 def test_only_few_call_into_overlays():

@@ -25,11 +25,16 @@ def sha(data):
     return hashlib.sha256(data).digest()
 
 
+# Of an image, from its header on.
+USED = b"KeelBIOS image\r\n" + (
+    b"code\0\0KeelBIOS\0" b"1.2-3-gabc\0" b"04/01/2014\0\0").ljust(
+        1000, b"\xff")
+
+
 @pytest.fixture
 def bios(tmp_path):
     path = tmp_path / "bios.bin"
-    path.write_bytes(b"code\0\0KeelBIOS\0" + b"1.2-3-gabc\0"
-                     b"04/01/2014\0\0".ljust(1000, b"\xff"))
+    path.write_bytes(bytes(500) + USED)
     return path
 
 
@@ -240,7 +245,7 @@ def test_firmware_and_separators(bios):
     log = predict(bios)
     version = "KeelBIOS 1.2-3-gabc\0".encode("utf-16-le")
     assert found(log, 0) == [(version, sha(version)),
-                             (b"POST CODE", sha(bios.read_bytes()))]
+                             (b"POST CODE", sha(USED))]
     pcrs = log.replay()["sha256"]
     separator = sha(b"\xff" * 4)
     assert pcrs[7] == sha(bytes(32) + separator)
@@ -251,6 +256,9 @@ def test_an_image_of_something_else(tmp_path):
     path = tmp_path / "other"
     path.write_bytes(b"SeaBIOS" * 100)
     with pytest.raises(pcrpredict.PredictError, match="version"):
+        predict(path)
+    path.write_bytes(b"x" + USED)           # what is not zero, nobody has made
+    with pytest.raises(pcrpredict.PredictError, match="header"):
         predict(path)
 
 
