@@ -25,34 +25,40 @@ say   = $(if $(filter 1,$(V)),@:,@printf '  %-8s %s\n' $(1) $(2))
 
 # ---------------------------------------------------------------- what is built
 #
-# A file is resident or POST-only (init), in every boot or in an overlay;
-# src/keelbios.lds.S and src/overlay.h say what that means.  Each part of the
-# tree names its own files.
+# A file's folder and name say where it goes (docs/architecture.md):
+#
+#   *_post.c, post.c    POST-only: gone when the boot begins; all else stays
+#   folders_<overlay>   packed, and unpacked when its hardware is there
 
-OVERLAYS := tpm usb
-resident-y :=
-init-y     :=
-$(foreach o,$(OVERLAYS),$(eval $(o)-resident-y :=)$(eval $(o)-init-y :=))
-include src/core.mk src/disk.mk src/services.mk src/boot.mk src/handover.mk
-include src/fw/platform.mk src/tcg/tcg.mk src/hw/usb.mk
+OVERLAYS    := tpm usb
+folders_tpm := hash tcg tpm
+folders_usb := usb
 
-obj     = $(patsubst %,$(O)/obj/%,$(sort $(1)))
-OBJECTS := $(call obj,$(resident-y) $(init-y) $(foreach o,$(OVERLAYS),\
-               $($(o)-resident-y) $($(o)-init-y)))
+SOURCES := $(filter-out %.lds.S,$(sort $(wildcard src/*/*.c src/*/*.S)))
+OBJECTS := $(patsubst %,$(O)/obj/%.o,$(basename $(SOURCES)))
 
-# objcopy's arguments that put an object into its part of the image: its
-# sections get that part's name before theirs
-in_part = $(if $(1),$(eval $(call obj,$(1)): PART := $(2)))
-$(call in_part,$(init-y),.init)
-$(foreach o,$(OVERLAYS),$(call in_part,$($(o)-resident-y),.$(o).res)\
-                        $(call in_part,$($(o)-init-y),.$(o).init))
+post_only  = $(filter %_post.o %/post.o,$(1))
+in_overlay = $(filter $(foreach f,$(folders_$(1)),$(O)/obj/src/$(f)/%),\
+               $(OBJECTS))
+
+# The part of the image that an object goes into: objcopy puts this name before
+# those of its sections.
+$(call post_only,$(OBJECTS)): PART := .init
+$(foreach o,$(OVERLAYS),\
+    $(eval $(call in_overlay,$(o)): PART := .$(o).res)\
+    $(eval $(call post_only,$(call in_overlay,$(o))): PART := .$(o).init))
+
+# Hashing is where the time goes when a TPM is there.  SM3 and SHA-3, counted in
+# instructions, are as fast with -Oz.
+$(patsubst %,$(O)/obj/src/hash/%.o,sha1 sha256 sha512 sha_ni): OPT := -O2
+OPT := -Oz
 
 # ---------------------------------------------------------------------- flags
 
 WARN    := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes \
            -Wmissing-prototypes -Wframe-larger-than=2560
-CPPFLAGS := -Isrc -Isrc/include -I$(O)
-CFLAGS  := -m32 -march=i486 -mtune=generic -Oz -std=gnu11 -ffreestanding \
+CPPFLAGS := -Isrc -Isrc/lib/include -I$(O)
+CFLAGS  := -m32 -march=i486 -mtune=generic -std=gnu11 -ffreestanding \
            -fno-pic -fno-pie -fno-stack-protector -fno-asynchronous-unwind-tables \
            -fno-unwind-tables -mregparm=3 -mpreferred-stack-boundary=2 \
            -mno-sse -mno-mmx -mno-80387 -fno-strict-aliasing -fwrapv \
@@ -82,9 +88,9 @@ $(O)/bios.elf: $(O)/keelbios.lds $(OBJECTS)
 	    -Map $(O)/bios.map \
 	    -o $@ $(OBJECTS)
 
-# The worst use of the stack, against the limits in src/layout.h.
+# The worst use of the stack, against the limits in src/core/layout.h.
 STACKUSE := scripts/stackuse scripts/stackcode.py scripts/stack_table.py
-$(O)/stack.txt: $(OBJECTS) src/layout.h $(STACKUSE)
+$(O)/stack.txt: $(OBJECTS) src/core/layout.h $(STACKUSE)
 	$(call say,STACK,$@)
 	$(Q)$(PYTHON) scripts/stackuse --objdump $(OBJDUMP) $(OBJECTS) > $@
 
@@ -92,7 +98,7 @@ $(O)/stack.txt: $(OBJECTS) src/layout.h $(STACKUSE)
 stack: $(O)/stack.txt
 	@cat $<
 
-$(O)/keelbios.lds: src/keelbios.lds.S src/layout.h Makefile \
+$(O)/keelbios.lds: src/core/keelbios.lds.S src/core/layout.h Makefile \
         $(O)/generated/autoconf.h
 	$(call say,LDS,$@)
 	@mkdir -p $(@D)
@@ -103,7 +109,7 @@ GENERATED := $(O)/generated/autoconf.h $(O)/generated/version.h
 $(O)/obj/%.o: %.c | $(GENERATED)
 	$(call say,CC,$<)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(CFLAGS_$(basename $<)) -MMD -MP -c $< -o $@
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(OPT) -MMD -MP -c $< -o $@
 	$(Q)$(if $(PART),$(OBJCOPY) --prefix-alloc-sections=$(PART) $@)
 
 $(O)/obj/%.o: %.S | $(GENERATED)
@@ -114,8 +120,8 @@ $(O)/obj/%.o: %.S | $(GENERATED)
 
 -include $(OBJECTS:.o=.d)
 
-# A change of flags or of the lists rebuilds.
-$(OBJECTS): Makefile $(wildcard src/*.mk src/*/*.mk)
+# A change of flags rebuilds.
+$(OBJECTS): Makefile
 
 # The version goes into the S-CRTM event, so it is the commit's, never the
 # moment's or the machine's.

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What scripts/stackuse cannot see in the objects: whom pointers call, what
 assembly needs, how often recursion goes round; and which ways into C there
-are, each with the name of its limit in src/layout.h."""
+are, each with the name of its limit in src/core/layout.h."""
 
 # Whom a call through this variable or field reaches: functions, or all in a
 # constant.  Without a row: those that the sources store under the same name,

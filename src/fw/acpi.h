@@ -6,7 +6,7 @@
 #ifndef FW_ACPI_H
 #define FW_ACPI_H
 
-#include "compiler.h"
+#include "lib/compiler.h"
 
 /* ---------------------------------------------------------------- POST only */
 

@@ -4,10 +4,10 @@
  */
 #include "fw/acpi.h"
 
-#include "err.h"
+#include "lib/err.h"
 #include "fw/acpi_table.h"
 #include "fw/fwcfg_io.h"
-#include "print.h"
+#include "lib/print.h"
 
 #define FACS_WAKING_VECTOR  12u
 

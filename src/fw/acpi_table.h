@@ -6,7 +6,7 @@
 #ifndef FW_ACPI_TABLE_H
 #define FW_ACPI_TABLE_H
 
-#include "compiler.h"
+#include "lib/compiler.h"
 
 #define ACPI_POINTERS_MAX   16u
 

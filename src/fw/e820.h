@@ -6,7 +6,7 @@
 #ifndef FW_E820_H
 #define FW_E820_H
 
-#include "compiler.h"
+#include "lib/compiler.h"
 
 enum e820_type {
     E820_RAM = 1, E820_RESERVED = 2, E820_ACPI = 3, E820_NVS = 4,

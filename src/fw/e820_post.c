@@ -11,7 +11,7 @@
 #include "fw/e820_map.h"
 #include "fw/fwcfg.h"
 #include "hw/rtc.h"
-#include "print.h"
+#include "lib/print.h"
 
 #define MIB                 0x100000u
 #define FOUR_GIB            0x100000000ull

@@ -6,7 +6,7 @@
 #ifndef FW_FWCFG_H
 #define FW_FWCFG_H
 
-#include "compiler.h"
+#include "lib/compiler.h"
 
 /* Numbered items. */
 enum fwcfg_key {

@@ -4,8 +4,8 @@
  */
 #include "fw/fwcfg_io.h"
 
-#include "err.h"
-#include "io.h"
+#include "lib/err.h"
+#include "lib/io.h"
 
 #define PORT_SELECT         0x510u
 #define PORT_DATA           0x511u

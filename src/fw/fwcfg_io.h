@@ -6,7 +6,7 @@
 #ifndef FW_FWCFG_IO_H
 #define FW_FWCFG_IO_H
 
-#include "compiler.h"
+#include "lib/compiler.h"
 
 /* Use the DMA interface from now on (default: I/O ports). */
 void fwcfg_io_use_dma(bool use);

@@ -6,7 +6,7 @@
 #ifndef FW_SMBIOS_H
 #define FW_SMBIOS_H
 
-#include "compiler.h"
+#include "lib/compiler.h"
 
 /* Put the tables where an OS looks for them.  Malformed ones are left out,
  * and the console says why. */

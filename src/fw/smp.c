@@ -9,11 +9,11 @@
 #include "fw/smp.h"
 
 #include "fw/smp_state.h"
-#include "io.h"
-#include "layout.h"
-#include "print.h"
-#include "real.h"
-#include "timer.h"
+#include "lib/io.h"
+#include "core/layout.h"
+#include "lib/print.h"
+#include "core/real.h"
+#include "lib/timer.h"
 
 #define CPUID_APIC          (1u << 9)       /* leaf 1, EDX */
 #define CPUID_HYPERVISOR    (1u << 31)      /* leaf 1, ECX */

@@ -8,7 +8,7 @@
 #ifndef FW_SMP_H
 #define FW_SMP_H
 
-#include "compiler.h"
+#include "lib/compiler.h"
 
 /* ---------------------------------------------------------------- POST only */
 

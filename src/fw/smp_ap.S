@@ -6,7 +6,7 @@
  * Entered from the start-up page (smp.c) in real mode, interrupts off.
  */
 #include "fw/smp_state.h"
-#include "layout.h"
+#include "core/layout.h"
 
 #define D(symbol)           ((symbol) - DATA_START)
 #define CR0_CACHES_OFF      0x60000000      /* CD and NW, set by INIT */

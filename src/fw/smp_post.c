@@ -6,8 +6,8 @@
 #include "fw/smp.h"
 #include "fw/smp_state.h"
 #include "hw/rtc.h"
-#include "io.h"
-#include "print.h"
+#include "lib/io.h"
+#include "lib/print.h"
 
 #define CMOS_CPUS           0x5fu       /* that many more than one */
 #define MSR_FEATURE_CONTROL 0x3au

@@ -8,7 +8,7 @@
 #define SMP_MSR_SIZE        12          /* index, low, high: 32 bits each */
 
 #ifndef __ASSEMBLER__
-#include "compiler.h"
+#include "lib/compiler.h"
 
 #define SMP_MSRS_MAX        20u
 

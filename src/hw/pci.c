@@ -4,7 +4,7 @@
  */
 #include "hw/pci.h"
 
-#include "io.h"
+#include "lib/io.h"
 
 #define PCI_CONFIG_ADDRESS  0xcf8u
 #define PCI_CONFIG_DATA     0xcfcu

@@ -6,7 +6,7 @@
 #ifndef HW_PCI_H
 #define HW_PCI_H
 
-#include "compiler.h"
+#include "lib/compiler.h"
 
 /* bus << 8 | device << 3 | function */
 typedef uint16_t pci_bdf;

@@ -4,7 +4,7 @@
  */
 #include "hw/pic.h"
 
-#include "io.h"
+#include "lib/io.h"
 
 #define PIC1_COMMAND        0x20u
 #define PIC1_DATA           0x21u

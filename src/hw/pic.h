@@ -5,7 +5,7 @@
 #ifndef HW_PIC_H
 #define HW_PIC_H
 
-#include "compiler.h"
+#include "lib/compiler.h"
 
 /* IRQ 0-7 become vectors 08-0F, IRQ 8-15 vectors 70-77; all masked but the
  * cascade. */

@@ -6,10 +6,10 @@
  */
 #include "hw/ps2.h"
 
-#include "err.h"
-#include "io.h"
-#include "real.h"
-#include "timer.h"
+#include "lib/err.h"
+#include "lib/io.h"
+#include "core/real.h"
+#include "lib/timer.h"
 
 #define READY_TIMEOUT_US    10000u      /* the controller takes a byte */
 #define ANSWER_TIMEOUT_US   25000u      /* a device begins to answer: 20 ms */

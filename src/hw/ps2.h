@@ -7,7 +7,7 @@
 #ifndef HW_PS2_H
 #define HW_PS2_H
 
-#include "compiler.h"
+#include "lib/compiler.h"
 
 #define PS2_DATA            0x60u
 #define PS2_STATUS          0x64u       /* reading; writing: command */

@@ -4,9 +4,9 @@
  */
 #include "hw/rtc.h"
 
-#include "err.h"
-#include "io.h"
-#include "timer.h"
+#include "lib/err.h"
+#include "lib/io.h"
+#include "lib/timer.h"
 
 #define CMOS_INDEX          0x70u
 #define CMOS_DATA           0x71u

@@ -6,7 +6,7 @@
 #ifndef HW_RTC_H
 #define HW_RTC_H
 
-#include "compiler.h"
+#include "lib/compiler.h"
 
 enum {
     RTC_SECONDS = 0x00, RTC_SECONDS_ALARM = 0x01,

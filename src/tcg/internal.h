@@ -5,8 +5,8 @@
 #ifndef TCG_INTERNAL_H
 #define TCG_INTERNAL_H
 
-#include "tcg/cursor.h"
-#include "tcg/hash.h"
+#include "lib/cursor.h"
+#include "hash/hash.h"
 #include "tcg/tcg.h"
 
 /* struct tcg.flags */

@@ -38,9 +38,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "err.h"
+#include "lib/err.h"
 #include "tcg/platform.h"
-#include "hw/tpm_dev.h"
+#include "tcg/tpm_dev.h"
 
 /* Banks that one log and one extend carry at most. */
 #define TCG_MAX_BANKS       8

@@ -20,9 +20,9 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 HERE = ROOT / "tests" / "bench"
 BASE = 0x10000000
-TCG = ["hash", "sha1", "sha256", "sha512", "sm3", "keccak", "multihash",
-       "sha_ni"]
-OBJECTS = [f"src/tcg/{n}.o" for n in TCG] + ["src/string.o", "src/div64.o"]
+HASH = ["hash", "sha1", "sha256", "sha512", "sm3", "keccak", "sha_ni"]
+OBJECTS = [f"src/hash/{n}.o" for n in HASH] + [
+    "src/tcg/multihash.o", "src/lib/string.o", "src/lib/div64.o"]
 NO_CODE32 = 3               # exit status of hashes.c
 MASK = "0:0"                # OPENSSL_ia32cap: no features
 LIMIT_S = 300
@@ -82,7 +82,7 @@ def build(work, pointers32, out, libcrypto32=None):
     """The program; work is a directory for it."""
     work = pathlib.Path(work)
     commands = compile_commands(out)
-    like = commands["src/tcg/hash.c"]
+    like = commands["src/hash/hash.c"]
     define = []
     if pointers32:
         objects, machine = [], "elf32_x86_64"

@@ -66,10 +66,10 @@ def test_services(program, machine):
 
 
 def expected_of_stack(ss, sp):
-    """What a service does for a caller with this stack (src/entry.S): one in the
+    """What a service does for a caller with this stack (src/core/entry.S): one in the
     resident stack's last bytes is refused; one whose own frame lies in the
     first variables has spoilt them, and either will do."""
-    layout = (SOURCES.parent.parent / "src/layout.h").read_text()
+    layout = (SOURCES.parent.parent / "src/core/layout.h").read_text()
     reserve = int(re.search(r"STACK_RESERVE +(\w+)", layout)[1], 16)
     end = ss * 16 + (sp - 18 & 0xffff) - 0xe0000
     if 0x4000 - 18 < end < 0x4020:

@@ -88,11 +88,11 @@ def test_images(tmp_path):
 def test_quiet_and_verbose(tmp_path):
     """One line a step; V=1 shows the commands."""
     tree = copy_tree(tmp_path / "tree")
-    quiet = build(tree, "out/obj/src/string.o")
-    assert re.search(r"^  CC +src/string\.c$", quiet, re.M), quiet
+    quiet = build(tree, "out/obj/src/lib/string.o")
+    assert re.search(r"^  CC +src/lib/string\.c$", quiet, re.M), quiet
     assert "-ffreestanding" not in quiet, quiet
-    (tree / "out/obj/src/string.o").unlink()
-    assert "-ffreestanding" in build(tree, "V=1", "out/obj/src/string.o")
+    (tree / "out/obj/src/lib/string.o").unlink()
+    assert "-ffreestanding" in build(tree, "V=1", "out/obj/src/lib/string.o")
 
 
 def test_help_and_clean(tmp_path):
@@ -120,7 +120,7 @@ def test_spdx_everywhere():
     assert not missing, f"no SPDX line in {missing}"
 
 
-# Who knows when an overlay is there (src/overlay.h).
+# Who knows when an overlay is there (src/core/overlay.h).
 OVERLAY_CALLERS = {"post", "gate_post", "tpm_post", "handover_post",
                    "bootmenu", "block_post"}
 

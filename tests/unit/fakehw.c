@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hw/tpm_crb.h"
-#include "hw/tpm_tis.h"
+#include "tcg/tpm_crb.h"
+#include "tcg/tpm_tis.h"
 
 #define CRB_LOC_STATE   0x00u
 

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "realtpm.h"
-#include "tcg/hash.h"
+#include "hash/hash.h"
 
 static uint32_t le32(const uint8_t *p)
 {

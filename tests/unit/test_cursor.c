@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Readers and writers: values, bounds, stickiness, patched sizes. */
 #include "check.h"
-#include "tcg/cursor.h"
+#include "lib/cursor.h"
 
 static const uint8_t data[] = { 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13 };
 

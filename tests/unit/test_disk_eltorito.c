@@ -4,10 +4,10 @@
  */
 #include "check.h"
 
-#include "block.h"
-#include "print.h"
+#include "disk/block.h"
+#include "lib/print.h"
 
-#include "../../src/eltorito.c"
+#include "../../src/disk/eltorito.c"
 
 #define DISC_SECTORS        64u
 #define CATALOG_LBA         19u

@@ -4,15 +4,15 @@
  */
 #include "check.h"
 
-#include "boot.h"
+#include "boot/boot.h"
 #include "fw/fwcfg.h"
-#include "hw/ata.h"
-#include "hw/ata_identify.h"
-#include "print.h"
+#include "hba/ata.h"
+#include "hba/ata_identify.h"
+#include "lib/print.h"
 
 /* The sources under test, with all else that they call replaced below. */
-#include "../../src/hw/ata_identify.c"
-#include "../../src/block_geometry.c"
+#include "../../src/hba/ata_identify_post.c"
+#include "../../src/disk/block_geometry_post.c"
 
 const struct drive_ops ata_disk_ops;
 static char said[1024], made[256];

@@ -5,10 +5,10 @@
  */
 #include "check.h"
 
-#include "block.h"
-#include "err.h"
+#include "disk/block.h"
+#include "lib/err.h"
 
-#include "../../src/hw/virtio.c"
+#include "../../src/hba/virtio.c"
 
 #define SIZE    4u
 

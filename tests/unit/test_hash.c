@@ -11,7 +11,7 @@
 #endif
 
 #include "check.h"
-#include "tcg/hash.h"
+#include "hash/hash.h"
 #include "tcg/internal.h"
 
 static const char *const messages[] = {

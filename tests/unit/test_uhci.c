@@ -6,15 +6,15 @@
  */
 #include "check.h"
 
-#include "block.h"
-#include "err.h"
-#include "hw/usb_msc.h"
-#include "print.h"
-#include "scsi.h"
+#include "disk/block.h"
+#include "lib/err.h"
+#include "usb/usb_msc.h"
+#include "lib/print.h"
+#include "disk/scsi.h"
 
-#include "../../src/hw/uhci.c"
+#include "../../src/usb/uhci.c"
 #define run msc_run
-#include "../../src/hw/usb_msc.c"
+#include "../../src/usb/usb_msc.c"
 #undef run
 
 #define PACKET      64u

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-# Host tests of src/tcg and of parsers elsewhere: the same sources, with sanitizers, against a TPM at
-# register level whose answers come from scripts or from libtpms.
+# Host tests of src/tcg, src/hash and of parsers elsewhere: the same sources, with
+# sanitizers, against a TPM at register level whose answers come from scripts or
+# from libtpms.
 # From the top:
 #   make -f tests/unit/unit.mk unit           all tests
 #   make -f tests/unit/unit.mk coverage       line coverage by them
@@ -22,7 +23,7 @@ FUZZ_CFLAGS := $(UNIT_WARN) -O1 -fno-sanitize-recover=all \
 	-fsanitize=fuzzer,address,undefined
 UNIT_LDLIBS := -lcmocka -ltpms -lz
 
-UNIT_SRC := $(wildcard src/tcg/*.c) $(wildcard src/hw/tpm_*.c)
+UNIT_SRC := $(wildcard src/hash/*.c src/tcg/*.c) src/lib/cursor.c
 UNIT_HELP := tests/unit/fakehw.c tests/unit/realtpm.c tests/unit/replay.c
 UNIT_TESTS := $(wildcard tests/unit/test_*.c)
 FUZZ_SRC := $(wildcard tests/unit/fuzz/fuzz_*.c)

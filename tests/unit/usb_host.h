@@ -13,22 +13,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alloc.h"
-#include "boot.h"
-#include "print.h"
-#include "scsi.h"
-#include "services.h"
+#include "core/alloc.h"
+#include "boot/boot.h"
+#include "lib/print.h"
+#include "disk/scsi.h"
+#include "services/services.h"
 
-#include "../../src/hw/usb.c"
-#include "../../src/hw/usb_desc_post.c"
-#include "../../src/hw/usb_post.c"
-#include "../../src/hw/usb_hub_post.c"
-#include "../../src/hw/usb_msc.c"
-#include "../../src/hw/usb_msc_post.c"
-#include "../../src/hw/usb_kbd.c"
-#include "../../src/hw/usb_kbd_post.c"
-#include "../../src/scsi.c"
-#include "../../src/scsi_post.c"
+#include "../../src/usb/usb.c"
+#include "../../src/usb/usb_desc_post.c"
+#include "../../src/usb/usb_post.c"
+#include "../../src/usb/usb_hub_post.c"
+#include "../../src/usb/usb_msc.c"
+#include "../../src/usb/usb_msc_post.c"
+#include "../../src/usb/usb_kbd.c"
+#include "../../src/usb/usb_kbd_post.c"
+#include "../../src/disk/scsi.c"
+#include "../../src/disk/scsi_post.c"
 
 /* What the includer has. */
 static int fake_control(struct usb_device *dev,

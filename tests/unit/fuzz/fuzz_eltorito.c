@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "block.h"
-#include "print.h"
+#include "disk/block.h"
+#include "lib/print.h"
 
-#include "../../../src/eltorito.c"
+#include "../../../src/disk/eltorito.c"
 
 #define DISC_SECTORS    24u
 #define CATALOG_LBA     19u

@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "alloc.h"
-#include "block.h"
+#include "core/alloc.h"
+#include "disk/block.h"
 #include "hw/pci.h"
-#include "print.h"
+#include "lib/print.h"
 
 #define BLOCKS_MAX  64u
 

@@ -7,7 +7,7 @@
 
 #include <zlib.h>
 
-#include "../../../src/inflate.c"
+#include "../../../src/lib/inflate.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -5,7 +5,7 @@
  */
 #include "fuzz_host.h"
 
-#include "../../../src/hw/nvme_post.c"
+#include "../../../src/hba/nvme_post.c"
 
 static uint8_t *page;
 const struct drive_ops nvme_ops;

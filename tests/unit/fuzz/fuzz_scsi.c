@@ -5,9 +5,9 @@
  */
 #include "fuzz_host.h"
 
-#include "../../../src/scsi.c"
+#include "../../../src/disk/scsi.c"
 #undef READY_TIMEOUT_MS
-#include "../../../src/scsi_post.c"
+#include "../../../src/disk/scsi_post.c"
 
 /* Whatever an adapter's packet() may return: see drive_ops. */
 static int packet(struct drive *d, const uint8_t cdb[16], void *buf,

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "block.h"
+#include "disk/block.h"
 
-#include "../../../src/hw/virtio.c"
+#include "../../../src/hba/virtio.c"
 
 #define SIZE        4u
 #define USED_LEN    (4 + 8 * SIZE + 2)

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The boot list: candidates from drives and option ROMs, sorted by the user's
+ * boot order; then drive numbers in that order, and the list of attempts that
+ * boot.c works through after POST.
+ *
+ * The order comes from the fw_cfg file bootorder (a device's line is its
+ * priority), and for devices it does not name from the classes in CMOS, as
+ * QEMU's -boot order= fills it.
+ *
+ * QEMU docs/system/bootindex; BIOS Boot Specification 1.01, 3 and 4.
+ */
+#include "boot/boot.h"
+
+#include <string.h>
+
+#include "core/alloc.h"
+#include "boot/boot_list.h"
+#include "disk/disk.h"
+#include "lib/err.h"
+#include "fw/fwcfg.h"
+#include "hw/rtc.h"
+#include "boot/optionrom.h"
+#include "lib/print.h"
+
+#define BOOTORDER_MAX       0x10000u    /* bytes of the file */
+#define PATH_DEPTH          16u         /* bridges above one another */
+#define ROM_ENTRIES_MAX     64u         /* as many as ROMs that can stay */
+#define CHUNK               8u         /* candidates in one allocation */
+#define PRIORITY_CLASS      0x10000     /* above any line of the file */
+#define PRIORITY_UNNAMED    0x20000
+#define PRIORITY_LAST       0x30000
+
+#define CMOS_BOOT_FLAGS     0x38u       /* bit 0; 7:4 third class */
+#define CMOS_BOOT_CLASSES   0x3du       /* 3:0 first, 7:4 second class */
+#define FLAG_ANY_FLOPPY     (1u << 0)
+
+static bool order_loaded;
+static const char *order_text;          /* NULL: no file */
+static int class_priority[CLASS_BCV + 1];
+static struct boot_candidate *candidates;
+static bool halted;                     /* make_list() is behind HALT */
+
+/* ------------------------------------------------------------ boot order */
+
+/* Does one component match?  A '*' in the pattern stands for any bytes. */
+static bool component_matches(const char *pattern, size_t pattern_len,
+                              const char *text, size_t len)
+{
+    const char *star = NULL;
+    size_t head, tail;
+
+    for (head = 0; head < pattern_len; head++) {
+        if (pattern[head] == '*') {
+            star = pattern + head;
+            break;
+        }
+    }
+    if (!star)
+        return len == pattern_len && memcmp(pattern, text, len) == 0;
+    tail = pattern_len - head - 1;
+    return len >= head + tail && memcmp(pattern, text, head) == 0 &&
+           memcmp(star + 1, text + len - tail, tail) == 0;
+}
+
+static size_t component_len(const char *s, const char *end)
+{
+    const char *at = s;
+
+    while (at < end && *at != '/')
+        at++;
+    return (size_t)(at - s);
+}
+
+/* Every component of the pattern matches; the path may go on after that. */
+bool bootorder_matches(const char *pattern, const char *path,
+                       const char *path_end)
+{
+    const char *pattern_end = pattern + strlen(pattern);
+
+    for (;;) {
+        size_t p = component_len(pattern, pattern_end);
+        size_t t = component_len(path, path_end);
+
+        if (!component_matches(pattern, p, path, t))
+            return false;
+        pattern += p;
+        path += t;
+        if (pattern == pattern_end)
+            return true;
+        if (path == path_end)
+            return false;
+        pattern++;                      /* both are at a '/' */
+        path++;
+    }
+}
+
+/* The classes in CMOS: 1 floppy, 2 disk, 3 CD, 4 network (any BEV). */
+static void load_classes(void)
+{
+    static const uint8_t class_of[] = {
+        [1] = CLASS_FLOPPY, [2] = CLASS_HDD, [3] = CLASS_CD, [4] = CLASS_BEV,
+    };
+    uint8_t flags = cmos_read(CMOS_BOOT_FLAGS);
+    uint32_t order = cmos_read(CMOS_BOOT_CLASSES) | (flags & 0xf0u) << 4;
+
+    boot_state.any_floppy_sector = flags & FLAG_ANY_FLOPPY;
+    for (size_t i = 0; i < ARRAY_SIZE(class_priority); i++)
+        class_priority[i] = PRIORITY_UNNAMED;
+    for (int i = 0; i < 3; i++, order >>= 4) {
+        uint32_t n = order & 0xf;
+
+        if (n >= 1 && n < ARRAY_SIZE(class_of))
+            class_priority[class_of[n]] = PRIORITY_CLASS + i;
+    }
+    class_priority[CLASS_BCV] = class_priority[CLASS_HDD];
+}
+
+static void load_order(void)
+{
+    uint32_t size;
+
+    if (order_loaded)
+        return;
+    order_loaded = true;
+    order_text = fwcfg_load("bootorder", BOOTORDER_MAX, &size);
+    if (order_text && *order_text)
+        debug("Boot order:\n%s\n", order_text);
+    load_classes();
+}
+
+int bootorder_find_path(const char *pattern)
+{
+    const char *line;
+
+    load_order();
+    line = order_text;
+    for (int n = 1; line; n++) {
+        const char *next = strchr(line, '\n');
+        const char *end = next ? next : line + strlen(line);
+
+        while (end > line && (uint8_t)end[-1] <= ' ')
+            end--;
+        if (bootorder_matches(pattern, line, end))
+            return n;
+        line = next ? next + 1 : NULL;
+    }
+    return ERR_ABSENT;
+}
+
+static const struct pci_device *device_at(pci_bdf bdf)
+{
+    PCI_FOREACH(d) {
+        if (d->bdf == bdf)
+            return d;
+    }
+    return NULL;
+}
+
+int bootorder_path(pci_bdf bdf, const char *suffix, char *path, size_t cap)
+{
+    const struct pci_device *chain[PATH_DEPTH];
+    size_t depth = 0, len;
+
+    for (const struct pci_device *d = device_at(bdf); d;
+         d = d->parent == PCI_NONE ? NULL : device_at(d->parent)) {
+        if (depth == PATH_DEPTH)
+            return ERR_SPACE;
+        chain[depth++] = d;
+    }
+    if (depth == 0)
+        return ERR_ABSENT;
+
+    if (chain[depth - 1]->root)
+        len = (size_t)format(path, cap, "/pci@i0cf8,%x",
+                             chain[depth - 1]->root);
+    else
+        len = (size_t)format(path, cap, "/pci@i0cf8");
+    while (depth-- && len < cap) {
+        const struct pci_device *d = chain[depth];
+
+        len += (size_t)format(path + len, cap - len, "/%s@%x",
+                              depth ? "pci-bridge" : "*", PCI_DEV(d->bdf));
+        if (PCI_FN(d->bdf) && len < cap)
+            len += (size_t)format(path + len, cap - len, ",%x",
+                                  PCI_FN(d->bdf));
+    }
+    if (len < cap)
+        len += (size_t)format(path + len, cap - len, "%s", suffix);
+    return len < cap ? 0 : ERR_SPACE;
+}
+
+int bootorder_find(pci_bdf bdf, const char *suffix)
+{
+    char path[BOOTORDER_PATH_SIZE];
+
+    load_order();
+    if (!order_text)
+        return ERR_ABSENT;
+    return bootorder_path(bdf, suffix, path, sizeof(path)) < 0
+        ? ERR_ABSENT : bootorder_find_path(path);
+}
+
+/* ------------------------------------------------------------- candidates */
+
+/* A place for one more, or NULL (reported).  Drives are bounded where they
+ * are found. */
+static struct boot_candidate *new_candidate(enum boot_class class,
+                                            const char *name)
+{
+    static struct boot_candidate *chunk;
+    static unsigned chunk_left, rom_count;
+
+    if (class == CLASS_BEV || class == CLASS_BCV) {
+        if (rom_count > ROM_ENTRIES_MAX)
+            return NULL;
+        if (rom_count++ == ROM_ENTRIES_MAX) {
+            print("Boot list: more than %u entries of option ROMs, the rest "
+                  "is left out, from %s on\n", ROM_ENTRIES_MAX, name);
+            return NULL;
+        }
+    }
+    if (chunk_left == 0) {
+        chunk = malloc_temp(CHUNK * sizeof(*chunk), 4);
+        if (!chunk) {
+            print("Boot list: no memory, %s left out\n", name);
+            return NULL;
+        }
+        chunk_left = CHUNK;
+    }
+    return &chunk[--chunk_left];
+}
+
+/* Keep the list sorted: by priority, then class, then order of arrival. */
+static struct boot_candidate *add(enum boot_class class, int priority,
+                                  const char *name)
+{
+    struct boot_candidate **at = &candidates;
+    struct boot_candidate *c = new_candidate(class, name);
+
+    load_order();
+    if (!c)
+        return NULL;
+    c->class = (uint8_t)class;
+    c->priority = priority < 0 ? class_priority[class] : priority;
+    format(c->name, sizeof(c->name), "%s", name);
+    while (*at && ((*at)->priority < c->priority ||
+                   ((*at)->priority == c->priority &&
+                    (*at)->class <= c->class)))
+        at = &(*at)->next;
+    c->next = *at;
+    *at = c;
+    return c;
+}
+
+void boot_add_bev(struct farptr entry, const char *name, int priority)
+{
+    struct boot_candidate *c = add(CLASS_BEV, priority, name);
+
+    if (c)
+        c->entry = entry;
+    /* "network first" means the first one. */
+    class_priority[CLASS_BEV] = PRIORITY_UNNAMED;
+}
+
+void boot_add_bcv(struct farptr entry, const char *name, int priority)
+{
+    struct boot_candidate *c = add(CLASS_BCV, priority, name);
+
+    if (c)
+        c->entry = entry;
+}
+
+void boot_add_last(struct farptr entry, const char *name)
+{
+    struct boot_candidate *c = add(CLASS_BEV, PRIORITY_LAST, name);
+
+    if (c)
+        c->entry = entry;
+}
+
+static void add_drives(void)
+{
+    static const uint8_t class_of[] = {
+        [DRIVE_FLOPPY] = CLASS_FLOPPY, [DRIVE_HDD] = CLASS_HDD,
+        [DRIVE_CD] = CLASS_CD,
+    };
+
+    for (struct drive *d = drives; d; d = d->next) {
+        char suffix[BOOTORDER_PATH_SIZE / 2];
+        struct boot_candidate *c;
+
+        format(suffix, sizeof(suffix), "/%s", d->path);
+        c = add(class_of[d->type], bootorder_find(d->bdf, suffix),
+                d->description);
+        if (c)
+            c->drive = d;
+    }
+}
+
+/* --------------------------------------------------------- list of attempts */
+
+static void attempt(enum boot_kind kind, uint8_t number, struct farptr entry,
+                    const char *name)
+{
+    struct boot_entry *e = &boot_state.list[boot_state.count];
+
+    if (halted)
+        return;
+    /* One floppy and one disk: the numbers 00h and 80h are what is booted. */
+    if (kind == BOOT_FLOPPY || kind == BOOT_HDD) {
+        for (unsigned i = 0; i < boot_state.count; i++) {
+            if (boot_state.list[i].kind == kind)
+                return;
+        }
+    }
+    if (boot_state.count == BOOT_LIST_MAX) {
+        debug("Boot list: full, %s left out\n", name);
+        return;
+    }
+    e->kind = (uint8_t)kind;
+    e->number = number;
+    e->entry = entry;
+    format(e->name, sizeof(e->name), "%s", name);
+    boot_state.count++;
+}
+
+/* Call a BCV; its disks, if it brought any, can be booted. */
+static void attach(const struct boot_candidate *c)
+{
+    const struct farptr none = { 0, 0 };
+    struct rom_hooks hooks;
+
+    option_rom_call(c->entry, 0, true, &hooks);
+    if (hooks.disks)
+        attempt(BOOT_HDD, 0x80, none, c->name);
+    if (hooks.int19.seg | hooks.int19.off)
+        attempt(BOOT_BEV, 0, hooks.int19, c->name);
+    if (hooks.int18.seg | hooks.int18.off)
+        attempt(BOOT_BEV, 0, hooks.int18, c->name);
+}
+
+static void attempt_drive(const struct boot_candidate *c)
+{
+    static const uint8_t kind_of[] = {
+        [CLASS_FLOPPY] = BOOT_FLOPPY, [CLASS_HDD] = BOOT_HDD,
+        [CLASS_CD] = BOOT_CD,
+    };
+    const struct farptr none = { 0, 0 };
+    int number = disk_assign(c->drive);
+
+    if (number < 0)
+        debug("Boot list: no drive number left for %s\n", c->name);
+    else
+        attempt(kind_of[c->class], (uint8_t)number, none, c->name);
+}
+
+/*
+ * With -boot strict=on, HALT stands behind the last device to be tried; the
+ * drives behind it get their numbers nevertheless.
+ */
+static void make_list(void)
+{
+    int halt = bootorder_find_path("HALT");
+
+    boot_state.count = 0;
+    boot_state.list = malloc_high(BOOT_LIST_MAX * sizeof(*boot_state.list), 4);
+    if (!boot_state.list) {
+        print("Boot list: no memory, nothing can be booted\n");
+        return;
+    }
+    for (const struct boot_candidate *c = candidates; c; c = c->next) {
+        halted = halt >= 0 && c->priority >= halt;
+        if (c->class == CLASS_BCV)
+            attach(c);
+        else if (c->class == CLASS_BEV)
+            attempt(BOOT_BEV, 0, c->entry, c->name);
+        else
+            attempt_drive(c);
+    }
+}
+
+void boot_prepare(void)
+{
+    load_order();
+    boot_state.retry_ms = (uint32_t)fwcfg_number("etc/boot-fail-wait", 60000);
+    add_drives();
+    candidates = bootmenu_run(candidates);
+    make_list();
+    option_roms_finish();
+}

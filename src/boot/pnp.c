@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The resident half of the Plug and Play and POST Memory Manager entries:
+ * called far, with C arguments on the caller's stack.  pnp_post.c and pmm.c
+ * announce them.
+ *
+ * BIOS Boot Specification 1.01, appendix B.2 (function 60h); POST Memory
+ * Manager Specification 1.01, 3.2.
+ */
+#include "boot/pnp.h"
+
+#include "core/bda.h"
+#include "boot/pmm.h"
+#include "core/real.h"
+
+#define PNP_GET_BBS_VERSION     0x60u
+#define PNP_SUCCESS             0x00u
+#define PNP_NOT_SUPPORTED       0x82u
+#define BBS_VERSION             0x0101u
+#define PMM_NOT_SUPPORTED       0xffffffffu
+
+/* Arguments, from the word above the return address. */
+struct pnp_args {
+    uint16_t function;
+    struct farptr version;
+} PACKED;
+
+extern uint32_t entry_caller_stack;     /* entry.S */
+
+void (*pmm_service)(struct bregs *r, const uint8_t *args);
+
+void handle_pnp(struct bregs *r)
+{
+    const struct pnp_args *args = (const void *)entry_caller_stack;
+
+    r->ax = PNP_NOT_SUPPORTED;
+    if (args->function != PNP_GET_BBS_VERSION)
+        return;
+    *(uint16_t *)far_ptr(args->version.seg, args->version.off) = BBS_VERSION;
+    r->ax = PNP_SUCCESS;
+}
+
+void handle_pmm(struct bregs *r)
+{
+    r->ax = (uint16_t)PMM_NOT_SUPPORTED;
+    r->dx = (uint16_t)(PMM_NOT_SUPPORTED >> 16);
+    if (pmm_service)
+        pmm_service(r, (const uint8_t *)entry_caller_stack);
+}

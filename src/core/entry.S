@@ -1,0 +1,668 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * All code that cannot be C: the reset vector, the entries of the real-mode
+ * services, and the way from C to real mode and back.
+ *
+ * Everything here is in section .fixed16, which the linker script keeps in
+ * the F segment, so that 16-bit code is reached as F000:offset.
+ *
+ * Intel SDM volume 3, 9.1.4 (first instruction) and 9.9 (mode switches).
+ */
+#include "core/layout.h"
+
+/* Offsets in segments F000 and E000.  The assembler cannot know that they fit
+ * 16 bits, so they are used where 32 bits have room. */
+#define F(symbol)       ((symbol) - 0xf0000)
+#define D(symbol)       ((symbol) - DATA_START)
+#define PORT_A20        0x92
+#define RAM_PROBED      0x3ffffc        /* last of the fourth MiB */
+#define PORT_PIC1       0x20
+#define PORT_PIC2       0xa0
+#define PORT_DEBUG      0x402
+#define ID_ICH9_LPC     0x29188086
+#define BDA_TICKS       0x6c
+#define BDA_MIDNIGHT    0x70
+#define TICKS_A_DAY     0x1800b0
+
+    .section .fixed16, "ax", @progbits
+
+/* ------------------------------------------------------------------------
+ * Reset.  Entered at F000:FFF0 with the code segment's base at FFFF0000, so
+ * the code runs from the ROM window below 4 GiB.  Until the copies below are
+ * done nothing in RAM is relied on (not even a stack is there) and no far jump
+ * with a real-mode segment is made: what lies in F0000 then belongs to
+ * whoever ran before.  So does the interrupt table at 0, which an NMI would be
+ * looked up in: there is none (null_idt) before interrupts_init(), so that
+ * an interrupt or exception shuts the CPU down, which is a reset.
+ * in: nothing.  out: C function start(), 32-bit flat, on the resident stack.
+ */
+    .code16
+reset16:
+    cli
+    cld
+    movl %cr0, %eax
+    testl $0x60000000, %eax         /* CD and NW: set by a reset only; a */
+    jz reset_soft                   /* jump from software gets a real one */
+
+    /* QEMU's reset clears ICH9's SMI_EN, but its SMI timers run on (9.2 and
+     * newer).  They look at SMI_EN when GEN_PMCON_3 is written: the quickest
+     * way to stop them.  Until then, code of an earlier OS can run
+     * (docs/threat-model.md). */
+    movl $0x8000f800, %eax
+    movw $0xcf8, %dx
+    outl %eax, %dx
+    movw $0xcfc, %dx
+    inl %dx, %eax
+    cmpl $ID_ICH9_LPC, %eax
+    jne 1f
+    movl $0x8000f8a4, %eax
+    movw $0xcf8, %dx
+    outl %eax, %dx
+    movw $0xcfc, %dx
+    xorl %eax, %eax
+    outb %al, %dx
+1:
+    movl %cr0, %eax
+    addr32 lgdtl %cs:F(rom_gdt_pointer)
+    andl $0x1fffffff, %eax          /* caches on, paging off */
+    orb $1, %al
+    movl %eax, %cr0
+    ljmpl $SEL_CODE32, $(reset32 + ROM_OFFSET)
+
+/* Write %bl to configuration register %esi (CF8h format).  A macro, since
+ * there is no stack yet.  Clobbers %eax, %edx. */
+.macro config_write8
+    movl %esi, %eax
+    andb $0xfc, %al
+    movw $0xcf8, %dx
+    outl %eax, %dx
+    movl %esi, %edx
+    andl $3, %edx
+    orl $0xcfc, %edx
+    movb %bl, %al
+    outb %al, %dx
+.endm
+
+    .code32
+reset32:
+    movl $SEL_DATA32, %eax
+    movw %ax, %ds
+    movw %ax, %es
+    movl $SEL_DATA16, %eax          /* flat limits stay in real mode, too: */
+    movw %ax, %fs                   /* PMM 1.01, 2.1.2 */
+    movw %ax, %gs
+    inb $PORT_A20, %al
+    orb $2, %al
+    andb $0xfe, %al                 /* bit 0 would reset the machine */
+    outb %al, $PORT_A20
+
+    /* Which host bridge: where its PAM and SMRAM registers are. */
+    movl $0x80000000, %eax
+    movw $0xcf8, %dx
+    outl %eax, %dx
+    movw $0xcfc, %dx
+    inl %dx, %eax
+    movl $0x80000059, %esi          /* i440FX: PAM0 and SMRAM */
+    movl $0x80000072, %edi
+    cmpl $0x12378086, %eax
+    je 1f
+    movl $0x80000090, %esi          /* Q35 */
+    movl $0x8000009d, %edi
+    cmpl $0x29c08086, %eax
+    jne unknown_board
+1:
+    /* POST lies in the third and fourth MiB.  Not asked of CMOS, where an
+     * earlier OS could have said no; what was there comes back, since after
+     * a suspend it is still wanted. */
+    movl RAM_PROBED, %ebx
+    movl %ebx, %ecx
+    notl %ecx
+    movl %ecx, RAM_PROBED
+    cmpl %ecx, RAM_PROBED
+    jne too_little
+    movl %ebx, RAM_PROBED
+    movb $0x30, %bl                 /* F0000-FFFFF: RAM, read and write */
+    config_write8
+    movb $0x33, %bl                 /* six registers for C0000-EFFFF */
+    movl $6, %ecx
+2:  incl %esi
+    config_write8
+    loop 2b
+    movl %edi, %esi                 /* SMRAM closed: A0000 is the display */
+    movb $0x02, %bl
+    config_write8
+
+    /* The shadow, without the zone for tables: after a suspend they are
+     * still wanted (start() clears it on every other path). */
+    movl $(resident_start + ROM_OFFSET), %esi
+    movl $resident_start, %edi
+    movl $resident_dwords, %ecx
+    rep movsl
+    movl $(fixed_start + ROM_OFFSET), %esi
+    movl $fixed_start, %edi
+    movl $fixed_dwords, %ecx
+    rep movsl
+    movl $SEL_DATA32, %eax
+    movw %ax, %ss
+    movl $STACK_TOP, %esp
+    lgdtl gdt_pointer
+    ljmpl $SEL_CODE32, $start
+
+too_little:
+    movl $(memory_text + ROM_OFFSET), %esi
+    movl $(memory_text_end - memory_text), %ecx
+    jmp 1f
+unknown_board:
+    movl $(board_text + ROM_OFFSET), %esi
+    movl $(board_text_end - board_text), %ecx
+1:  movw $PORT_DEBUG, %dx
+    rep outsb
+3:  hlt
+    jmp 3b
+
+board_text:
+    .ascii "KeelBIOS: the host bridge is neither an i440FX nor a Q35; "
+    .ascii "this machine type is not supported (use -M pc or -M q35). "
+    .ascii "Stopped.\n"
+board_text_end:
+memory_text:
+    .ascii "KeelBIOS: 4 MiB of memory are the least (-m 4M). Stopped.\n"
+memory_text_end:
+
+    .balign 8
+gdt:
+    .quad 0
+    .quad 0x00cf9b000000ffff        /* SEL_CODE32 */
+    .quad 0x00cf93000000ffff        /* SEL_DATA32 */
+    .quad 0x00009b0f0000ffff        /* SEL_CODE16: base F0000, 64 KiB */
+    .quad 0x008f93000000ffff        /* SEL_DATA16: limit 4 GiB, 16-bit SP */
+gdt_end:
+    .word 0
+gdt_pointer:
+    .word gdt_end - gdt - 1
+    .long gdt
+    .word 0
+rom_gdt_pointer:
+    .word gdt_end - gdt - 1
+    .long gdt + ROM_OFFSET
+
+/* The mode switches; EAX is lost.  From 32-bit code to real mode with CS F000,
+ * interrupts off: the data segments' limits stay 4 GiB, their bases are the
+ * caller's to load. */
+.macro to_real_mode
+    movl $SEL_DATA16, %eax
+    movw %ax, %ds
+    movw %ax, %es
+    movw %ax, %ss
+    movzwl %sp, %esp
+    ljmpl $SEL_CODE16, $F(11f)
+    .code16
+11: movl %cr0, %eax
+    andb $0xfe, %al
+    movl %eax, %cr0
+    ljmpl $0xf000, $F(12f)
+12:
+.endm
+/* And from real mode to flat 32-bit code; the caller loads ESP. */
+.macro to_protected_mode
+    addr32 lgdtl %cs:F(gdt_pointer)
+    movl %cr0, %eax
+    orb $1, %al
+    movl %eax, %cr0
+    ljmpl $SEL_CODE32, $11f
+    .code32
+11: movl $SEL_DATA32, %eax
+    movw %ax, %ds
+    movw %ax, %es
+    movw %ax, %ss
+.endm
+
+/* ------------------------------------------------------------------------
+ * Entries of the services.  An interrupt entry pushes its number on the
+ * caller's stack; int_common takes it and the return frame from there (18
+ * bytes of the caller's stack are used in all), builds a struct bregs on the
+ * resident stack and calls real_dispatch(bregs, number) in C.
+ */
+    .code16
+.macro ENTRY vec
+    .globl entry_\vec
+entry_\vec:
+    pushw $0x\vec
+    jmp int_common
+.endm
+
+    ENTRY 09
+    ENTRY 10
+    ENTRY 11
+    ENTRY 12
+    ENTRY 13
+    ENTRY 14
+    ENTRY 15
+    ENTRY 16
+    ENTRY 17
+    ENTRY 18
+    ENTRY 19
+    ENTRY 1a
+    ENTRY 70
+    ENTRY 74
+
+/* Called far instead: the frame gets flags and becomes an interrupt's, but
+ * for the order, which int_common knows from ENTRY_FAR. */
+    .globl entry_pmm, entry_pnp
+entry_pmm:
+    pushfw
+    pushw $ENTRY_PMM
+    jmp int_common
+entry_pnp:
+    pushfw
+    pushw $ENTRY_PNP
+    jmp int_common
+
+int_common:
+    cli
+    cld
+    pushl %eax
+    pushl %ebx
+    pushw %ds
+    smsw %ax
+    testb $1, %al
+    jnz refuse_v86
+    movw $(DATA_START >> 4), %ax
+    movw %ax, %ds
+    /* Where the caller's stack ends, as a place on ours: by its linear address,
+     * since other segments reach ours, and E000 reaches more than ours. */
+    movw %ss, %ax
+    movzwl %ax, %eax
+    shll $4, %eax
+    movzwl %sp, %ebx
+    leal -DATA_START(%eax, %ebx), %eax
+    leal (DATA_START + ENTRY_TAKEN)(%eax), %ebx
+    addr32 movl %ebx, D(entry_caller_stack)
+    /* Ours has its free end at rt_sp.  A caller that is in the free part, or in
+     * what was left to it (STACK_CALLEE), is continued below its own end.
+     * Everybody else gets what is free: a caller that overwrites what is in use
+     * has at most overwritten it by the 18 bytes above. */
+    addr32 movl D(rt_sp), %ebx
+    cmpl $STACK_SIZE, %ebx
+    ja refuse_depth                 /* overwritten by an OS: not believed */
+    cmpl $STACK_SIZE, %eax
+    ja 1f
+    subl $STACK_CALLEE, %eax
+    cmpl %ebx, %eax
+    jg 1f
+    leal STACK_CALLEE(%eax), %ebx
+1:  andw $0xfffc, %bx
+    cmpw $(STACK_RESERVE + ENTRY_SIZE), %bx
+    jb refuse_depth
+    subw $ENTRY_SIZE, %bx
+    movw %ss, ENTRY_SS(%bx)
+    movl %ecx, BREG_ECX(%bx)
+    movl %edx, BREG_EDX(%bx)
+    movl %ebp, BREG_EBP(%bx)
+    movl %esi, BREG_ESI(%bx)
+    movl %edi, BREG_EDI(%bx)
+    movw %es, BREG_ES(%bx)
+    popw BREG_DS(%bx)
+    popl BREG_EBX(%bx)
+    popl BREG_EAX(%bx)
+    popw %cx
+    movw %cx, ENTRY_VECTOR(%bx)
+    testb $(ENTRY_FAR >> 8), %ch
+    jnz 2f
+    popw BREG_IP(%bx)
+    popw BREG_CS(%bx)
+    popw BREG_FLAGS(%bx)
+    jmp 3f
+2:  popw BREG_FLAGS(%bx)
+    popw BREG_IP(%bx)
+    popw BREG_CS(%bx)
+3:  movl %esp, ENTRY_ESP(%bx)
+    movzwl %bx, %ebx
+    to_protected_mode
+    leal DATA_START(%ebx), %esp
+    /* A20: a counter is changed and looked for 1 MiB higher; twice, so that
+     * a copy of this page up there does not count. */
+    xorl %ecx, %ecx
+    incl a20_probe
+    movl a20_probe, %eax
+    cmpl %eax, a20_probe + 0x100000
+    jne 4f
+    incl a20_probe
+    movl a20_probe, %eax
+    cmpl %eax, a20_probe + 0x100000
+    jne 4f
+    incl %ecx
+    movb $2, %al
+    outb %al, $PORT_A20
+4:  movl %ecx, ENTRY_A20(%esp)
+    movzwl ENTRY_VECTOR(%esp), %edx
+    movl %esp, %eax                 /* struct bregs * */
+    call real_dispatch
+
+    movl %esp, %ebx
+    cmpl $0, ENTRY_A20(%ebx)
+    je 5f
+    xorl %eax, %eax
+    outb %al, $PORT_A20
+5:  subl $DATA_START, %ebx
+    to_real_mode
+    movw $(DATA_START >> 4), %ax
+    movw %ax, %ds
+    movw ENTRY_SS(%bx), %ss
+    movl ENTRY_ESP(%bx), %esp
+    movl BREG_ECX(%bx), %ecx
+    movl BREG_EDX(%bx), %edx
+    movl BREG_EBP(%bx), %ebp
+    movl BREG_ESI(%bx), %esi
+    movl BREG_EDI(%bx), %edi
+    movw BREG_ES(%bx), %es
+    testb $(ENTRY_FAR >> 8), ENTRY_VECTOR + 1(%bx)
+    jnz 3f
+    pushw BREG_FLAGS(%bx)
+    pushw BREG_CS(%bx)
+    pushw BREG_IP(%bx)
+    movl BREG_EAX(%bx), %eax
+    pushw BREG_DS(%bx)
+    movl BREG_EBX(%bx), %ebx
+    popw %ds
+    iretw
+3:  pushw BREG_CS(%bx)
+    pushw BREG_IP(%bx)
+    pushw BREG_FLAGS(%bx)
+    movl BREG_EAX(%bx), %eax
+    pushw BREG_DS(%bx)
+    movl BREG_EBX(%bx), %ebx
+    popw %ds
+    popfw
+    lretw
+
+/* The caller is in virtual-8086 mode, where we cannot switch modes; or calls
+ * are nested deeper than the stack allows.  AH=86h and CF: not supported.  An
+ * IRQ is acknowledged, and its byte lost.
+ * On the stack: DS, EBX, EAX, number, and the frame. */
+refuse_v86:
+refuse_depth:
+    popw %ds
+    popl %ebx
+    popl %eax
+    pushw %bp
+    movw %sp, %bp
+    cmpw $0x09, 2(%bp)
+    je 2f
+    cmpw $0x70, 2(%bp)
+    je 3f
+    cmpw $0x74, 2(%bp)
+    je 3f
+    movb $0x86, %ah
+    testb $(ENTRY_FAR >> 8), 3(%bp)
+    jnz 1f
+    orw $1, 8(%bp)
+    popw %bp
+    addw $2, %sp
+    iretw
+1:  orw $1, 4(%bp)
+    popw %bp
+    addw $2, %sp
+    popfw
+    lretw
+2:  pushw %ax
+    inb $0x60, %al
+    popw %ax
+    popw %bp
+    addw $2, %sp
+    jmp entry_irq1
+3:  popw %bp
+    addw $2, %sp
+    jmp entry_irq2
+
+/* ------------------------------------------------------------------------
+ * Handlers that must also work in virtual-8086 mode: assembly only.
+ */
+    .globl entry_08, entry_iret, entry_irq1, entry_irq2, entry_05
+/* IRQ 0: the tick. */
+entry_08:
+    pushw %ds
+    pushl %eax
+    movw $0x40, %ax
+    movw %ax, %ds
+    movl BDA_TICKS, %eax
+    incl %eax
+    cmpl $TICKS_A_DAY, %eax
+    jb 1f
+    xorl %eax, %eax
+    movb $1, BDA_MIDNIGHT
+1:  movl %eax, BDA_TICKS
+    int $0x1c
+    cli
+    movb $0x20, %al
+    outb %al, $PORT_PIC1
+    popl %eax
+    popw %ds
+entry_05:
+entry_iret:
+    iretw
+
+/* An IRQ that nobody serves, on the second (2) or first (1) 8259: only one
+ * that is really in service gets an EOI, a spurious one (7, 15) does not. */
+entry_irq2:
+    pushw %ax
+    movb $0x0b, %al                 /* read the in-service register */
+    outb %al, $PORT_PIC2
+    inb $PORT_PIC2, %al
+    testb %al, %al
+    jz 1f
+    movb $0x20, %al
+    outb %al, $PORT_PIC2
+1:  movb $0x20, %al                 /* the cascade was in service anyway */
+    outb %al, $PORT_PIC1
+    popw %ax
+    iretw
+entry_irq1:
+    pushw %ax
+    movb $0x0b, %al
+    outb %al, $PORT_PIC1
+    inb $PORT_PIC1, %al
+    testb %al, %al
+    jz 1f
+    movb $0x20, %al
+    outb %al, $PORT_PIC1
+1:  popw %ax
+    iretw
+
+/* ------------------------------------------------------------------------
+ * void real_call(struct bregs *r, uint32_t kind): from C into real mode.
+ * kind 0: far call of r->cs:ip; 1: the same with an interrupt's frame.
+ * The registers of *r are copied to the resident stack, on which the callee
+ * runs; nested entries find their place below STACK_CALLEE bytes (rt_sp).
+ */
+    .code32
+    .globl real_call
+real_call:
+    pushl %ebx
+    pushl %esi
+    pushl %edi
+    pushl %ebp
+    pushl rt_sp
+    pushl %eax                      /* where the results go */
+    subl $BREG_SIZE, %esp
+    movl %eax, %esi
+    movl %esp, %edi
+    movl $(BREG_SIZE / 4), %ecx
+    rep movsl
+    leal -(STACK_CALLEE + DATA_START)(%esp), %eax
+    movl %eax, rt_sp
+    movl %edx, %ebx
+    to_real_mode
+    movw $(DATA_START >> 4), %ax
+    movw %ax, %ss
+    movw %sp, %bp
+    testw %bx, %bx
+    jz 3f
+    pushw BREG_FLAGS(%bp)           /* for the callee's IRET */
+3:  pushw %cs
+    movl $F(real_return), %eax
+    pushw %ax
+    pushw BREG_FLAGS(%bp)
+    pushw BREG_CS(%bp)
+    pushw BREG_IP(%bp)
+    movw BREG_DS(%bp), %ds
+    movw BREG_ES(%bp), %es
+    movl BREG_EDI(%bp), %edi
+    movl BREG_ESI(%bp), %esi
+    movl BREG_EBX(%bp), %ebx
+    movl BREG_EDX(%bp), %edx
+    movl BREG_ECX(%bp), %ecx
+    movl BREG_EAX(%bp), %eax
+    movl BREG_EBP(%bp), %ebp
+    iretw
+
+real_return:
+    movzwl %sp, %esp                /* keeps the flags */
+    movl %ebp, %ss:BREG_EBP(%esp)
+    pushfw
+    cli
+    cld
+    movl %esp, %ebp
+    popw BREG_FLAGS + 2(%bp)
+    leal 2(%ebp), %ebp
+    movw %ds, BREG_DS(%bp)
+    movw %es, BREG_ES(%bp)
+    movl %edi, BREG_EDI(%bp)
+    movl %esi, BREG_ESI(%bp)
+    movl %ebx, BREG_EBX(%bp)
+    movl %edx, BREG_EDX(%bp)
+    movl %ecx, BREG_ECX(%bp)
+    movl %eax, BREG_EAX(%bp)
+    to_protected_mode
+    leal DATA_START(%ebp), %esp
+    inb $PORT_A20, %al              /* a loader may have closed the gate */
+    orb $2, %al
+    andb $0xfe, %al
+    outb %al, $PORT_A20
+    movl %esp, %esi
+    movl BREG_SIZE(%esp), %edi
+    movl $(BREG_SIZE / 4), %ecx
+    rep movsl
+    addl $(BREG_SIZE + 4), %esp
+    popl rt_sp
+    popl %ebp
+    popl %edi
+    popl %esi
+    popl %ebx
+    ret
+
+/* ------------------------------------------------------------------------
+ * void real_jump(const struct bregs *r, uint32_t stack): to real mode for
+ * good, with SS = 0 and SP = stack, interrupts as r->flags says.
+ */
+    .globl real_jump
+real_jump:
+    movl $STACK_TOP, %esp           /* empty: nobody comes back */
+    subl $BREG_SIZE, %esp
+    leal BREG_SIZE - 4(%eax), %esi  /* downwards: *r may overlap the copy */
+    leal BREG_SIZE - 4(%esp), %edi  /* from below */
+    movl $(BREG_SIZE / 4), %ecx
+    std
+    rep movsl
+    cld
+    movl %esp, %ebp
+    subl $DATA_START, %ebp
+    movl $(STACK_TOP - DATA_START), rt_sp
+    to_real_mode
+    xorw %ax, %ax
+    movw %ax, %ss
+    movl %edx, %esp
+    movw $(DATA_START >> 4), %ax
+    movw %ax, %ds
+    movw %bp, %bx
+    pushw BREG_FLAGS(%bx)
+    pushw BREG_CS(%bx)
+    pushw BREG_IP(%bx)
+    movw BREG_ES(%bx), %es
+    movl BREG_EDI(%bx), %edi
+    movl BREG_ESI(%bx), %esi
+    movl BREG_EBP(%bx), %ebp
+    movl BREG_EDX(%bx), %edx
+    movl BREG_ECX(%bx), %ecx
+    movl BREG_EAX(%bx), %eax
+    pushw BREG_DS(%bx)
+    movl BREG_EBX(%bx), %ebx
+    popw %ds
+    iretw
+
+/* void real_end_call(void): return from the innermost real_call() that is in
+ * progress.  Its frame is where rt_sp says; its registers stay as they were
+ * given.  in: 32-bit flat.  out: as real_call returns; EAX, ECX, EDX lost. */
+    .code32
+    .globl real_end_call
+real_end_call:
+    movl rt_sp, %eax
+    leal (STACK_CALLEE + DATA_START)(%eax), %esp
+    addl $(BREG_SIZE + 4), %esp     /* the copy, and where results would go */
+    popl rt_sp
+    popl %ebp
+    popl %edi
+    popl %esi
+    popl %ebx
+    ret
+
+/* void real_restart(void (*fn)(void)): go on in C with an empty stack. */
+    .code32
+    .globl real_restart
+real_restart:
+    movl $STACK_TOP, %esp
+    movl $(STACK_TOP - DATA_START), rt_sp
+    pushl $0
+    jmp *%eax
+
+    .code16
+/* What yield() calls: interrupts are let in for one instruction, or until
+ * one comes. */
+    .globl yield_16, yield_halt_16
+yield_16:
+    sti
+    nop
+    cli
+    lretw
+yield_halt_16:
+    sti
+    hlt
+    cli
+    lretw
+
+/* ------------------------------------------------------------------------
+ * The last 48 bytes.  Reset enters the last 16 with CS base FFFF0000 and
+ * selector F000; software that wants a reboot comes with selector FFFF, or to
+ * F000:FFF0 in the shadow (reset16 notices): a real reset is what it gets.
+ * There is room for just this: the far jump's segment is the model byte
+ * (FFFFEh: FC, an AT) as well.
+ */
+    .section .resetvec, "ax", @progbits
+    .code16
+resetvec:
+null_idt:
+    .word 0
+    .long 0
+reset_hard:
+    jmp reset16
+
+    .org resetvec + 0x10
+reset_soft:
+    movw $0xcf9, %dx
+    movb $0x02, %al
+    outb %al, %dx
+    movb $0x06, %al
+    outb %al, %dx
+    movb $0xfe, %al                 /* no CF9h: the keyboard controller */
+    outb %al, $0x64
+1:  hlt
+    jmp 1b
+
+    .org reset_soft + 0x10
+reset_vector:
+    .globl reset_vector
+    lidtw %cs:(0xffd0)              /* null_idt: asserted by the link */
+    movw %cs, %ax
+    incw %ax
+    jnz reset_hard
+    ljmpw $0xf0fc, $(0xfffe0 - 0xf0fc0)     /* reset_soft, likewise */

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The link map.  The ROM image ends at 4 GiB; from its start:
+ *
+ *   (free)     zeros; the only part that is not measured
+ *   overlays   compressed, unpacked on demand (overlay.h); scripts/image puts
+ *              them here, so that they end at .init
+ *   .init      POST-only code and constants, copied to 2 MiB at start
+ *   .data      initial values of resident variables, copied to E4000
+ *   .resident  code and constants that stay, up to 1 MiB; resident addresses
+ *              are ROM addresses minus FFF00000h
+ *
+ * .init.bss and .bss take no room in the image.
+ */
+#include "generated/autoconf.h"
+#include "core/layout.h"
+
+#define OVERLAY_PARTS   4           /* overlay.c; asserted there */
+
+OUTPUT_FORMAT(elf32-i386)
+OUTPUT_ARCH(i386)
+ENTRY(reset_vector)
+EXTERN(post)
+
+ROM_SIZE = CONFIG_IMAGE_KIB * 1024;
+ROM_START = 0x100000000 - ROM_SIZE;
+DATA_ROM = ADDR(.resident) + ROM_OFFSET - ALIGN(SIZEOF(.data), 16);
+INIT_ROM = DATA_ROM - SIZEOF(.init);        /* a multiple of 16, too */
+
+/*
+ * The parts of an overlay: code and constants at the address where they run;
+ * scripts/image packs them.  The resident part begins with .head, the table
+ * by which other resident code reaches it.  Their ends are plain numbers, not
+ * places in a section: who knows them does not refer to the section.
+ */
+#define OVERLAY_RES(name, at)                                               \
+    .name##_res at : AT(at) {                                               \
+        name##_res_start = ABSOLUTE(.);                                     \
+        KEEP(*(.name.res.head))                                             \
+        *(.name.res.text .name.res.text.*)                                  \
+        *(.name.res.rodata .name.res.rodata.*)                              \
+        . = ALIGN(16);                                                      \
+        name##_res_end = ABSOLUTE(.);                                       \
+    }
+#define OVERLAY_INIT(name)                                                  \
+    .name##_init ALIGN(16) : AT(ADDR(.name##_init)) {                       \
+        name##_init_start = ABSOLUTE(.);                                    \
+        *(.name.init.text .name.init.text.*)                                \
+        *(.name.init.rodata .name.init.rodata.*)                            \
+        *(.name.init.data .name.init.data.*)                                \
+        . = ALIGN(16);                                                      \
+        name##_init_end = ABSOLUTE(.);                                      \
+    }
+
+SECTIONS
+{
+    .init INIT_START : AT(INIT_ROM) {
+        *(.init.text .init.text.*)
+        *(.init.rodata .init.rodata.*)
+        *(.init.data .init.data.*)
+        . = ALIGN(16);
+    }
+    init_rom = LOADADDR(.init);
+    init_size = SIZEOF(.init);
+    .init.bss (NOLOAD) : AT(ADDR(.init.bss)) {
+        init_bss_start = ABSOLUTE(.);
+        *(.init.bss .init.bss.*)
+        *(.tpm.init.bss .tpm.init.bss.*)
+        *(.usb.init.bss .usb.init.bss.*)
+        . = ALIGN(4);
+        init_bss_end = ABSOLUTE(.);
+    }
+    init_entry = ABSOLUTE(post);
+
+    OVERLAY_INIT(tpm)
+    OVERLAY_INIT(usb)
+
+    .data STACK_TOP : AT(DATA_ROM) {
+        data_start = .;
+        *(.data .data.*)
+        *(.tpm.res.data .tpm.res.data.*)
+        *(.usb.res.data .usb.res.data.*)
+        . = ALIGN(4);
+    }
+    data_rom = LOADADDR(.data);
+    data_size = SIZEOF(.data);
+    rom_start = ROM_START;
+    overlay_lengths = INIT_ROM - 4 * OVERLAY_PARTS;
+    .bss (NOLOAD) : AT(ADDR(.bss)) {
+        bss_start = .;
+        *(.bss .bss.* COMMON)
+        *(.tpm.res.bss .tpm.res.bss.*)
+        *(.usb.res.bss .usb.res.bss.*)
+        . = ALIGN(16);
+        bss_end = .;
+    }
+    low_zone_start = bss_end;
+    low_zone_end = DATA_END;
+
+    OVERLAY_RES(tpm, DATA_END)
+    OVERLAY_RES(usb, tpm_res_end)
+    overlays_res_end = usb_res_end;
+
+    .resident ALIGN(0xfffd0 - SIZEOF(.resident) - 15, 16) :
+            AT(ADDR(.resident) + ROM_OFFSET) {
+        resident_start = .;
+        *(.text .text.*)
+        *(.rodata .rodata.*)
+        . = ALIGN(16);
+        fseg_zone_start = .;
+        . += FSEG_ZONE_SIZE;
+        fseg_zone_end = .;
+        fixed_start = .;
+        KEEP(*(.fixed16))
+        . = ALIGN(16);
+    }
+    .resetvec 0xfffd0 : AT(0xffffffd0) {
+        KEEP(*(.resetvec))
+    }
+    resident_dwords = (fseg_zone_start - resident_start) / 4;
+    fixed_dwords = (0x100000 - fixed_start) / 4;
+
+    /DISCARD/ : { *(.note*) *(.comment) *(.eh_frame*) *(.init.eh_frame*)
+                  *(.init.note*) *(.init.comment) }
+}
+
+/* Resident code outlives POST-only code and overlays may not be there. */
+#define POST_ONLY(section)                                                  \
+    NOCROSSREFS_TO(section .resident)                                       \
+    NOCROSSREFS_TO(section .data)                                           \
+    NOCROSSREFS_TO(section .tpm_res)                                        \
+    NOCROSSREFS_TO(section .usb_res)
+POST_ONLY(.init)
+POST_ONLY(.init.bss)
+POST_ONLY(.tpm_init)
+POST_ONLY(.usb_init)
+NOCROSSREFS_TO(.tpm_res .resident)
+NOCROSSREFS_TO(.tpm_res .usb_res)
+NOCROSSREFS_TO(.usb_res .resident)
+NOCROSSREFS_TO(.usb_res .tpm_res)
+
+ASSERT(INIT_ROM >= ROM_START,
+       "the image is full: .init, .data and .resident do not fit")
+ASSERT(ADDR(.resident) >= overlays_res_end,
+       "resident code reaches down into the overlays")
+ASSERT(fseg_zone_start >= 0xf0000, "F segment zone and 16-bit code left F0000")
+ASSERT(bss_end <= DATA_END, "resident variables do not fit below E8000")
+ASSERT(bss_end - data_start <= STACK_SIZE - STACK_RESUME,
+       "a resume puts resident variables aside in the lower part of the stack")
+ASSERT(usb_init_end <= TEMP_START, "POST code and data reach the temp zone")
+ASSERT(SIZEOF(.resetvec) == 48 && reset_vector == 0xffff0,
+       "the last 48 bytes: null IDT, reset_soft and reset vector, 16 each")

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * QEMU's fw_cfg: directory, reading, numbers.  POST only; the transfer itself
+ * is in fwcfg_io.c.
+ */
+#include "fw/fwcfg.h"
+
+#include <string.h>
+
+#include "core/alloc.h"
+#include "lib/err.h"
+#include "fw/fwcfg_io.h"
+#include "lib/print.h"
+
+#define FWCFG_FILES_MAX     512u
+#define SIGNATURE           0x554d4551u     /* "QEMU" */
+#define ID_DMA              (1u << 1)
+
+/* As the device delivers it: big-endian numbers. */
+struct directory_entry {
+    uint32_t size_be;
+    uint16_t key_be;
+    uint16_t reserved;
+    char name[56];
+} PACKED;
+_Static_assert(sizeof(struct directory_entry) == 64, "fw_cfg specification");
+
+static struct fwcfg_file files[FWCFG_FILES_MAX];
+static unsigned file_count;
+
+/* Read the directory and turn each entry into ours. */
+static void read_directory(void)
+{
+    uint32_t count_be;
+
+    fwcfg_io_select(FWCFG_FILE_DIR);
+    fwcfg_io_read(&count_be, sizeof(count_be));
+    file_count = __builtin_bswap32(count_be);
+    if (file_count > FWCFG_FILES_MAX) {
+        print("fw_cfg: the directory claims %u files, more than %u: the rest "
+              "is ignored\n", file_count, FWCFG_FILES_MAX);
+        file_count = FWCFG_FILES_MAX;
+    }
+    for (unsigned i = 0; i < file_count; i++) {
+        struct directory_entry e;
+        struct fwcfg_file *f = &files[i];
+
+        fwcfg_io_read(&e, sizeof(e));
+        f->size = __builtin_bswap32(e.size_be);
+        f->key = __builtin_bswap16(e.key_be);
+        memcpy(f->name, e.name, sizeof(f->name));
+        f->name[sizeof(f->name) - 1] = '\0';
+        f->name_len = (uint8_t)strlen(f->name);
+    }
+}
+
+bool fwcfg_init(void)
+{
+    uint32_t signature, id;
+
+    fwcfg_io_select(FWCFG_SIGNATURE);
+    fwcfg_io_read(&signature, sizeof(signature));
+    if (signature != SIGNATURE)
+        return false;
+    id = fwcfg_read32(FWCFG_ID);
+    fwcfg_io_use_dma((id & ID_DMA) && id != UINT32_MAX);
+    read_directory();
+    return true;
+}
+
+void fwcfg_read(uint16_t key, void *buf, uint32_t len)
+{
+    fwcfg_io_select(key);
+    fwcfg_io_read(buf, len);
+}
+
+void fwcfg_read_more(void *buf, uint32_t len)
+{
+    fwcfg_io_read(buf, len);
+}
+
+uint16_t fwcfg_read16(uint16_t key)
+{
+    uint16_t v;
+
+    fwcfg_read(key, &v, sizeof(v));
+    return v;
+}
+
+uint32_t fwcfg_read32(uint16_t key)
+{
+    uint32_t v;
+
+    fwcfg_read(key, &v, sizeof(v));
+    return v;
+}
+
+uint64_t fwcfg_read64(uint16_t key)
+{
+    uint64_t v;
+
+    fwcfg_read(key, &v, sizeof(v));
+    return v;
+}
+
+const struct fwcfg_file *fwcfg_find(const char *name)
+{
+    size_t len = strlen(name);
+
+    for (unsigned i = 0; i < file_count; i++) {
+        if (files[i].name_len == len && memcmp(files[i].name, name, len) == 0)
+            return &files[i];
+    }
+    return NULL;
+}
+
+const struct fwcfg_file *fwcfg_next(const struct fwcfg_file *after,
+                                    const char *prefix)
+{
+    const struct fwcfg_file *f = after ? after + 1 : files;
+
+    for (; f < files + file_count; f++) {
+        if (strncmp(f->name, prefix, strlen(prefix)) == 0)
+            return f;
+    }
+    return NULL;
+}
+
+void *fwcfg_load(const char *name, uint32_t max, uint32_t *size)
+{
+    const struct fwcfg_file *f = fwcfg_find(name);
+    uint8_t *buf;
+
+    if (!f)
+        return NULL;
+    if (f->size > max) {
+        print("fw_cfg: file %s has %u bytes, more than the %u allowed: "
+              "ignored\n", name, f->size, max);
+        return NULL;
+    }
+    buf = malloc_temp_raw(f->size + 1, 16);
+    if (!buf)
+        return NULL;
+    fwcfg_read(f->key, buf, f->size);
+    buf[f->size] = '\0';
+    *size = f->size;
+    return buf;
+}
+
+int fwcfg_read_file(const char *name, void *buf, uint32_t cap)
+{
+    const struct fwcfg_file *f = fwcfg_find(name);
+
+    if (!f)
+        return ERR_ABSENT;
+    fwcfg_read(f->key, buf, f->size < cap ? f->size : cap);
+    return f->size > INT32_MAX ? INT32_MAX : (int)f->size;
+}
+
+uint64_t fwcfg_number(const char *name, uint64_t fallback)
+{
+    uint64_t v = 0;
+    int size = fwcfg_read_file(name, &v, sizeof(v));
+
+    if (size < 0)
+        return fallback;
+    if (size != 1 && size != 2 && size != 4 && size != 8) {
+        print("fw_cfg: file %s has %d bytes, not a number's 1, 2, 4 or 8: "
+              "ignored\n", name, size);
+        return fallback;
+    }
+    return v;
+}
+
+int fwcfg_write(const struct fwcfg_file *f, uint32_t offset, const void *buf,
+                uint32_t len)
+{
+    return fwcfg_io_write(f->key, offset, buf, len);
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * SMBIOS from fw_cfg's etc/smbios/smbios-anchor and smbios-tables.  QEMU
+ * leaves address and checksums to us, and type 0 unless its user gave one.
+ *
+ * DMTF DSP0134 (SMBIOS) 3.4: 5.2 (entry points), 6.1 (structures), 7.1.
+ */
+#include "fw/smbios.h"
+
+#include <string.h>
+
+#include "core/alloc.h"
+#include "lib/checksum.h"
+#include "fw/fwcfg.h"
+#include "generated/version.h"
+#include "lib/print.h"
+#include "lib/cursor.h"
+
+#define TABLES_MAX          0x100000u
+#define FSEG_MAX            600u        /* larger ones go to high memory */
+#define STRUCT_HEADER       4u
+#define TYPE_FIRMWARE       0u
+#define TYPE_END            127u
+
+#define VENDOR              "KeelBIOS"
+/* SeaBIOS's: Linux and others choose behaviour by the year. */
+#define DATE                "04/01/2014"
+
+struct anchor_2 {
+    char signature[4];                  /* "_SM_" */
+    uint8_t checksum, len, major, minor;
+    uint16_t longest;
+    uint8_t revision, formatted[5];
+    char dmi[5];                        /* "_DMI_" */
+    uint8_t dmi_checksum;
+    uint16_t table_len;
+    uint32_t table;
+    uint16_t count;
+    uint8_t bcd_revision;
+} PACKED;
+_Static_assert(sizeof(struct anchor_2) == 31, "SMBIOS 5.2.1");
+
+struct anchor_3 {
+    char signature[5];                  /* "_SM3_" */
+    uint8_t checksum, len, major, minor, docrev, revision, reserved;
+    uint32_t table_max;
+    uint64_t table;
+} PACKED;
+_Static_assert(sizeof(struct anchor_3) == 24, "SMBIOS 5.2.2");
+
+/* Type 0 of version 2.4, and its three strings. */
+struct firmware {
+    uint8_t type, len;
+    uint16_t handle;
+    uint8_t vendor, version;            /* string numbers */
+    uint16_t segment;
+    uint8_t date, rom_size;
+    uint64_t characteristics;
+    uint8_t extension[2];
+    uint8_t major, minor, ec_major, ec_minor;
+    char strings[sizeof(VENDOR) + sizeof(KEEL_VERSION) + sizeof(DATE) + 1];
+} PACKED;
+_Static_assert(offsetof(struct firmware, strings) == 24, "SMBIOS 7.1");
+
+#define CHARACTERISTICS_NONE    (1u << 3)
+#define EXTENSION_CONTENT       (1u << 2)   /* targeted content distribution */
+
+static const struct firmware firmware = {
+    .type = TYPE_FIRMWARE, .len = offsetof(struct firmware, strings),
+    .vendor = 1, .version = 2, .date = 3,
+    .segment = 0xe800, .characteristics = CHARACTERISTICS_NONE,
+    .extension = { 0, EXTENSION_CONTENT },
+    .ec_major = 0xff, .ec_minor = 0xff,
+    .strings = VENDOR "\0" KEEL_VERSION "\0" DATE "\0",
+};
+
+static uint8_t *table;
+static uint32_t table_len;
+
+const void *smbios_table(uint32_t *len)
+{
+    *len = table_len;
+    return table;
+}
+
+/* Go past one structure and its strings.  Returns its type; r is bad when it
+ * does not end. */
+static uint8_t skip_structure(struct rd *r)
+{
+    uint8_t type = rd_u8(r), len = rd_u8(r), last = 1, c;
+
+    rd_skip(r, len < STRUCT_HEADER ? SIZE_MAX : len - 2u);
+    /* Two NULs in a row end the strings, also when there are none. */
+    c = rd_u8(r);
+    do {
+        last = c;
+        c = rd_u8(r);
+    } while (!r->bad && (last != 0 || c != 0));
+    return type;
+}
+
+/* Are these well-formed structures?  *has_firmware: type 0 is among them. */
+static bool check(const uint8_t *p, uint32_t len, bool *has_firmware)
+{
+    struct rd r = rd_from(p, len);
+
+    *has_firmware = false;
+    while (!r.bad && r.left > 0) {
+        uint8_t type = skip_structure(&r);
+
+        if (type == TYPE_FIRMWARE)
+            *has_firmware = true;
+        if (type == TYPE_END)
+            break;
+    }
+    return !r.bad;
+}
+
+/* Put our structure, if wanted, and the host's into their final place. */
+static bool make_table(const uint8_t *from, uint32_t len, bool add)
+{
+    uint32_t own = add ? sizeof(firmware) : 0, all = own + len;
+
+    table = all <= FSEG_MAX ? malloc_fseg(all, 16) : malloc_high(all, 16);
+    if (!table)
+        return false;
+    memcpy(table, &firmware, own);
+    memcpy(table + own, from, len);
+    table_len = all;
+    return true;
+}
+
+static void drop_table(void)
+{
+    free_zone(table);
+    table = NULL;
+    table_len = 0;
+}
+
+static bool put_anchor_2(const struct anchor_2 *from, bool added)
+{
+    struct anchor_2 *a;
+
+    if (table_len > UINT16_MAX) {
+        print("SMBIOS: %u bytes of tables are too many for version 2: left "
+              "out\n", table_len);
+        return false;
+    }
+    a = malloc_fseg(sizeof(*a), 16);
+    if (!a)
+        return false;
+    *a = *from;
+    a->len = sizeof(*a);
+    a->table = (uint32_t)table;
+    a->table_len = (uint16_t)table_len;
+    if (added) {
+        a->count++;
+        if (a->longest < sizeof(firmware))
+            a->longest = sizeof(firmware);
+    }
+    checksum_set(&a->dmi_checksum, a->dmi,
+                 sizeof(*a) - offsetof(struct anchor_2, dmi));
+    checksum_set(&a->checksum, a, sizeof(*a));
+    return true;
+}
+
+static bool put_anchor_3(const struct anchor_3 *from)
+{
+    struct anchor_3 *a = malloc_fseg(sizeof(*a), 16);
+
+    if (!a)
+        return false;
+    *a = *from;
+    a->len = sizeof(*a);
+    a->table = (uint32_t)table;
+    a->table_max = table_len;
+    checksum_set(&a->checksum, a, sizeof(*a));
+    return true;
+}
+
+void smbios_load(void)
+{
+    union { struct anchor_2 v2; struct anchor_3 v3; } anchor;
+    int anchor_len = fwcfg_read_file("etc/smbios/smbios-anchor", &anchor,
+                                     sizeof(anchor));
+    bool is_2 = anchor_len == sizeof(anchor.v2) &&
+                memcmp(&anchor, "_SM_", 4) == 0 &&
+                memcmp(anchor.v2.dmi, "_DMI_", 5) == 0;
+    bool is_3 = anchor_len == sizeof(anchor.v3) &&
+                memcmp(&anchor, "_SM3_", 5) == 0;
+    uint32_t len = 0;
+    uint8_t *from;
+    bool has_firmware;
+
+    if (anchor_len < 0)
+        return;
+    from = fwcfg_load("etc/smbios/smbios-tables", TABLES_MAX, &len);
+    if ((!is_2 && !is_3) || !from || !check(from, len, &has_firmware)) {
+        print("SMBIOS: what the host delivers (%d and %u bytes) is neither "
+              "version 2 nor 3: left out\n", anchor_len, len);
+    } else if (make_table(from, len, !has_firmware)) {
+        if (!(is_2 ? put_anchor_2(&anchor.v2, !has_firmware)
+                   : put_anchor_3(&anchor.v3)))
+            drop_table();
+    }
+    free_zone(from);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory and string functions.  Copies and fills go by dwords: most buffers
+ * of a BIOS are aligned, and one instruction moves four bytes.
+ */
+#include <string.h>
+
+#include "lib/compiler.h"
+
+void *memcpy(void *dst, const void *src, size_t n)
+{
+    void *d = dst;
+    size_t dwords = n / 4;
+
+    __asm__ volatile("rep movsl\n\t"
+                     "movl %3, %%ecx\n\t"
+                     "rep movsb"
+                     : "+D"(d), "+S"(src), "+c"(dwords)
+                     : "r"(n & 3)
+                     : "memory");
+    return dst;
+}
+
+void *memmove(void *dst, const void *src, size_t n)
+{
+    uint8_t *d = dst;
+    const uint8_t *s = src;
+
+    if (d <= s || d >= s + n)
+        return memcpy(dst, src, n);
+    while (n--)
+        d[n] = s[n];
+    return dst;
+}
+
+void *memset(void *dst, int c, size_t n)
+{
+    void *d = dst;
+    size_t dwords = n / 4;
+    uint32_t fill = (uint8_t)c * 0x01010101u;
+
+    __asm__ volatile("rep stosl\n\t"
+                     "movl %3, %%ecx\n\t"
+                     "rep stosb"
+                     : "+D"(d), "+c"(dwords)
+                     : "a"(fill), "r"(n & 3)
+                     : "memory");
+    return dst;
+}
+
+int memcmp(const void *a, const void *b, size_t n)
+{
+    const uint8_t *x = a, *y = b;
+
+    for (; n; n--, x++, y++) {
+        if (*x != *y)
+            return *x - *y;
+    }
+    return 0;
+}
+
+size_t strlen(const char *s)
+{
+    size_t n = 0;
+
+    while (s[n])
+        n++;
+    return n;
+}
+
+int strncmp(const char *a, const char *b, size_t n)
+{
+    for (; n; n--, a++, b++) {
+        if (*a != *b || !*a)
+            return (uint8_t)*a - (uint8_t)*b;
+    }
+    return 0;
+}
+
+int strcmp(const char *a, const char *b)
+{
+    return strncmp(a, b, (size_t)-1);
+}
+
+char *strchr(const char *s, int c)
+{
+    for (;; s++) {
+        if (*s == (char)c)
+            return (char *)(uintptr_t)s;
+        if (!*s)
+            return NULL;
+    }
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The gate that option ROMs run behind.  POST only.
+ */
+#include "core/gate.h"
+
+#include "measure/tpm.h"
+
+void gate_roms(void)
+{
+    if (tpm_present())
+        tpm_before_third_party();
+    gate_open(GATE_ROMS);
+}

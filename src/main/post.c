@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Power-on self-test: the machine's start from first instruction in C to the
+ * first boot attempt, as a table of contents.  The order carries the root of
+ * trust: the TPM is started before anything is read from the host but the
+ * memory map, and no code that is not ours runs before the firmware itself,
+ * SMBIOS and ACPI are measured (docs/architecture.md).
+ */
+#include "core/alloc.h"
+#include "disk/block.h"
+#include "boot/boot.h"
+#include "fw/acpi.h"
+#include "hw/chipset.h"
+#include "fw/e820.h"
+#include "fw/fwcfg.h"
+#include "fw/mptable.h"
+#include "pci/pci_setup.h"
+#include "fw/pirtable.h"
+#include "hw/shadow.h"
+#include "fw/smbios.h"
+#include "hw/smm.h"
+#include "fw/smp.h"
+#include "core/gate.h"
+#include "generated/version.h"
+#include "boot/handover.h"
+#include "lib/io.h"
+#include "fw/mor.h"
+#include "boot/optionrom.h"
+#include "boot/pmm.h"
+#include "boot/pnp.h"
+#include "main/post.h"
+#include "lib/print.h"
+#include "core/real.h"
+#include "services/services.h"
+#include "measure/tpm.h"
+
+#define SERCON_DEFAULT_PORT 0x3f8u
+
+/* Which serial port shows the console: what the host asks for; otherwise the
+ * first one when there is no display and no ROM that would do the same. */
+static uint16_t sercon_port(void)
+{
+    bool wanted = fwcfg_read16(FWCFG_NOGRAPHIC) != 0 &&
+                  !fwcfg_find("vgaroms/sgabios.bin");
+
+    return (uint16_t)fwcfg_number("etc/sercon-port",
+                                  wanted ? SERCON_DEFAULT_PORT : 0);
+}
+
+/* A step that is there (in the overlay) and needed only with a TPM. */
+static void with_tpm(void (*step)(void))
+{
+    if (tpm_present())
+        step();
+}
+
+/* Memory, vectors and timers: what everything else stands on. */
+static void start_foundation(void)
+{
+    static char early_text[2048];
+    uint32_t ram_end;
+
+    print_hold(early_text, sizeof(early_text));
+    debug("KeelBIOS %s\n", KEEL_VERSION);
+    pm_setup_early();           /* the clock, for every time-out */
+    smi_off_early();
+    if (!fwcfg_init())
+        print("fw_cfg: no such device; memory size from CMOS, defaults for "
+              "all else\n");
+    ram_end = e820_init();
+    memory_overwrite();
+    alloc_init(ram_end);
+    chipset_note_start();       /* before the 8259s, which forget its IRQ 1 */
+    interrupts_init();
+}
+
+/* Devices get resources; the slow ones are started and not waited for. */
+static void start_devices(void)
+{
+    smp_start();
+    pci_setup();
+    block_start();
+    keyboard_start();
+}
+
+/* What an operating system reads about the machine. */
+static void make_tables(void)
+{
+    acpi_load();
+    smbios_load();
+    smp_finish();
+    pirtable_setup();
+    mptable_setup();
+    bios32_setup();
+}
+
+/* Code from cards and from the host, measured and then run. */
+static void run_option_roms(void)
+{
+    uint16_t port = sercon_port();
+
+    pnp_setup();
+    pmm_setup();
+    vga_rom_run();
+    if (port)
+        sercon_setup(port);
+    print_console_enable();
+    block_finish_usb();         /* a person may have to answer now */
+    with_tpm(tpm_print_status);
+    with_tpm(tpm_admin_run);
+    handover_setup();
+    option_roms_run();
+}
+
+/* After this only what the boot needs is left of POST. */
+static void finish(void)
+{
+    option_roms_finish();
+    pmm_finish();
+    smm_lock();
+    e820_finish(alloc_finish());
+    pam_lock();
+}
+
+void post(void)
+{
+    start_foundation();
+    tpm_setup();
+    start_devices();
+    make_tables();
+    if (!tpm_present())
+        tpm_check_absence();
+    with_tpm(tpm_measure_platform);
+    with_tpm(tpm_admin_capture);
+    gate_roms();
+    run_option_roms();
+    keyboard_finish();
+    block_finish();
+    boot_prepare();
+    finish();
+    real_restart(boot);
+}

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Measure a Linux kernel, its command line and its initrd where they lie in
+ * memory, before the kernel's code goes on: for the kernel that linux_boot.c
+ * loaded, and for those of boot loaders that enter the kernel's setup code,
+ * which calls INT 15h AX=EC00h early.  In the TPM's overlay.
+ *
+ * Addresses and sizes in a header are somebody else's: only RAM of the OS is
+ * read.  What cannot be read is reported and not measured, which shows in the
+ * PCRs.
+ *
+ * Linux Documentation/arch/x86/boot.rst.
+ */
+#include "tpm/hooks.h"
+
+#include <string.h>
+
+#include "fw/e820.h"
+#include "boot/handover.h"
+#include "boot/linux_header.h"
+#include "lib/print.h"
+#include "core/real.h"
+#include "tcg/internal.h"
+#include "lib/timer.h"
+#include "measure/tpm.h"
+
+#define CMDLINE_DEFAULT     255u        /* before protocol 2.06 */
+#define CMDLINE_LIMIT       0x10000u
+#define STEP                0x100000u   /* between looks at the clock */
+#define QUIET_US            500000u     /* then a line on the screen */
+
+struct handover handover;
+
+/*
+ * Of what was measured last: the part of its header that says where things
+ * are.  After linux_boot() the kernel itself says EC00h, and a second call
+ * measures nothing new.
+ */
+#define WHERE               LINUX_SYSSIZE
+#define WHERE_LEN           (LINUX_INITRD_MAX - WHERE)
+static uint8_t measured[WHERE_LEN];
+
+/* --------------------------------------------------- big things, with pauses */
+
+struct file {
+    const char *name;
+    const uint8_t *at;
+    uint32_t len;
+};
+
+static void feed_file(void *arg, struct multihash *m)
+{
+    const struct file *f = arg;
+    uint64_t start = timer_now_us();
+    bool said = false;
+
+    for (uint32_t done = 0; done < f->len; ) {
+        uint32_t n = f->len - done < STEP ? f->len - done : STEP;
+
+        multihash_update(m, f->at + done, n);
+        done += n;
+        if (done == f->len)
+            break;
+        yield();
+        if (!said && timer_now_us() - start > QUIET_US) {
+            print("Measuring %s, %u MiB...\n", f->name, f->len >> 20);
+            said = true;
+        }
+    }
+}
+
+static void measure_file(const char *name, const void *at, uint32_t len)
+{
+    struct file f = { name, at, len };
+    struct tcg_digests d;
+
+    tcg_hash_feed(&tpm, feed_file, &f, &d);
+    (void)tcg_measure_taken(&tpm, TCG_LINUX_FILE, &d, 0, name);
+}
+
+static void measure_cmdline(const char *text, uint32_t len)
+{
+    (void)tcg_measure_bytes(&tpm, TCG_LINUX_CMDLINE, text, len);
+}
+
+/* ------------------------------------------------------- from a header's words */
+
+/*
+ * The payload's length: what the header says, because files have more behind
+ * it (signatures) that loaders treat differently; all that is there if the
+ * header says nothing sensible.
+ */
+static uint32_t payload_len(const uint8_t *setup, uint32_t available)
+{
+    uint32_t units = linux_u32(setup + LINUX_SYSSIZE);
+
+    if (linux_u16(setup + LINUX_VERSION) < 0x204)
+        units &= 0xffff;
+    return units == 0 || units > available / 16 ? available : units * 16;
+}
+
+static bool in_ram(const char *name, uint32_t at, uint32_t len)
+{
+    if (e820_is_ram(at, len))
+        return true;
+    print("%s (%u bytes at %08x) is not in RAM, not measured\n", name, len,
+          at);
+    return false;
+}
+
+static void measure_if_ram(const char *name, uint32_t at, uint32_t len)
+{
+    if (in_ram(name, at, len))
+        measure_file(name, (const void *)at, len);
+}
+
+/* The command line's end, as far as there is RAM; len counts no NUL. */
+static void measure_cmdline_at(uint32_t at, uint32_t max)
+{
+    const char *text = (const char *)at;
+    uint32_t len = 0;
+
+    while (len < max && e820_is_ram(at, len + 1) && text[len])
+        len++;
+    if (in_ram("Linux command line", at, len + 1))
+        measure_cmdline(text, len);
+}
+
+void linux_at(uint16_t segment)
+{
+    uint8_t *setup = (uint8_t *)((uint32_t)segment << 4);
+    uint32_t max = CMDLINE_DEFAULT, at, len;
+
+    if (!handover.linux_hook || !tcg_usable(&tpm) ||
+        !e820_is_ram((uint32_t)setup, LINUX_HEADER_END) ||
+        !linux_header_ok(setup))
+        return;
+    if (memcmp(setup + WHERE, measured, WHERE_LEN) == 0)
+        return;
+    memcpy(measured, setup + WHERE, WHERE_LEN);
+    if (linux_u16(setup + LINUX_VERSION) >= 0x206)
+        max = linux_u32(setup + LINUX_CMDLINE_SIZE);
+    at = linux_u32(setup + LINUX_CMDLINE);
+    if (at)
+        measure_cmdline_at(at, max < CMDLINE_LIMIT ? max : CMDLINE_LIMIT);
+    measure_if_ram("Linux kernel", linux_u32(setup + LINUX_CODE32),
+                   payload_len(setup, UINT32_MAX));
+    len = linux_u32(setup + LINUX_RAMDISK_SIZE);
+    if (len)
+        measure_if_ram("Linux initrd", linux_u32(setup + LINUX_RAMDISK), len);
+}
+
+/*
+ * The setup code as it is in the file but for the header's fields that the
+ * loader fills in, which count as zero.
+ */
+static void measure_setup(const struct linux_image *k)
+{
+    static const struct { uint16_t at, len; } filled[] = {
+        { LINUX_VID_MODE, 2 }, { LINUX_LOADER, 2 }, { LINUX_RAMDISK, 8 },
+        { LINUX_HEAP_END, 2 }, { LINUX_CMDLINE, 4 }, { LINUX_SETUP_DATA, 8 },
+    };
+    uint8_t header[LINUX_HEADER_END];
+    struct tcg_piece pieces[] = {
+        { header, sizeof(header) },
+        { k->setup + sizeof(header), k->setup_len - sizeof(header) },
+    };
+
+    memcpy(header, k->setup, sizeof(header));
+    for (size_t i = 0; i < ARRAY_SIZE(filled); i++)
+        memset(header + filled[i].at, 0, filled[i].len);
+    (void)tcg_measure(&tpm, TCG_LINUX_FILE, pieces, ARRAY_SIZE(pieces), 0,
+                      "Linux setup");
+}
+
+void linux_image(const struct linux_image *k)
+{
+    if (!tcg_usable(&tpm))
+        return;
+    measure_cmdline(k->cmdline, strlen(k->cmdline));
+    measure_setup(k);
+    measure_file("Linux kernel", k->payload,
+                 payload_len(k->setup, k->payload_len));
+    if (k->initrd_len)
+        measure_file("Linux initrd", k->initrd, k->initrd_len);
+    memcpy(measured, k->setup + WHERE, WHERE_LEN);
+}
