@@ -12,7 +12,7 @@
 #include "core/alloc.h"
 #include "fw/fwcfg.h"
 #include "generated/autoconf.h"
-#include "tcg/internal.h"
+#include "tcg/multihash.h"
 #include "measure/tpm.h"
 #include "tpm/steps.h"
 
