@@ -204,8 +204,9 @@ static void test_hostile(void **state)
         for (unsigned i = ENTRY_LEN; i < CD_SECTOR_SIZE; i += 1 + rand() % 8)
             c[i] = (uint8_t)rand();
         for (unsigned i = 1; i < ENTRIES; i += 1 + rand() % 4)
-            c[i * ENTRY_LEN] = (uint8_t[]){ 0x88, 0x90, 0x91, 0x44, 0,
-                                            0x88 }[rand() % 6];
+            c[i * ENTRY_LEN] = (uint8_t[]){
+                0x88, 0x90, 0x91, 0x44, 0, 0x88
+            }[rand() % 6];
         if (find(&e) == 0) {
             assert_true(e.media <= ELTORITO_HARD_DISK);
             assert_true(e.sector_count != 0 && e.load_segment != 0);

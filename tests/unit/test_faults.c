@@ -38,8 +38,8 @@ static int version;
 
 static uint32_t code_of(const uint8_t *cmd)
 {
-    return (uint32_t)cmd[6] << 24 | (uint32_t)cmd[7] << 16
-           | (uint32_t)cmd[8] << 8 | cmd[9];
+    return (uint32_t)cmd[6] << 24 | (uint32_t)cmd[7] << 16 |
+           (uint32_t)cmd[8] << 8 | cmd[9];
 }
 
 static void set_size(uint8_t *rsp, uint32_t n)
@@ -80,9 +80,8 @@ static int answer(const uint8_t *cmd, uint8_t *rsp)
         }
     }
     advance = false;
-    if (version == 1) {
+    if (version == 1)
         return error(rsp, 0);
-    }
     memcpy(rsp, done, sizeof(done));
     return sizeof(done);
 }
@@ -143,9 +142,8 @@ static void post(enum fake_kind kind)
     at = pos = 0;
     hit = false;
     memset(log_area, 0xee, sizeof(log_area));
-    if (tcg_start(&t, &hw.plat) == 0) {
+    if (tcg_start(&t, &hw.plat) == 0)
         tcg_status_line(&t, line, sizeof(line));
-    }
     tcg_cross_check(&t, &(struct tcg_promise){ 0 });
     tcg_attach_log(&t, log_area, sizeof(log_area));
     tcg_measure_bytes(&t, TCG_POST_CODE, rom, sizeof(rom));
@@ -175,13 +173,11 @@ static bool log_ok(void)
 {
     const char *bad;
 
-    if (!t.log.area) {
+    if (!t.log.area)
         return true;
-    }
     bad = replay_log(&rp, log_area, sizeof(log_area));
-    if (bad) {
+    if (bad)
         printf("log: %s\n", bad);
-    }
     return !bad;
 }
 
@@ -192,13 +188,12 @@ static bool is_harmless(unsigned command, enum fault f)
 
     if (version == 2) {
         /* The second capability is that of the status line. */
-        return code == TPM2_CC_SelfTest
-               || (code == TPM2_CC_GetCapability && command > 1);
+        return code == TPM2_CC_SelfTest ||
+               (code == TPM2_CC_GetCapability && command > 1);
     }
     /* An error code to these means: keep the specification's values. */
-    return code == TPM12_ORD_ContinueSelfTest
-           || (code == TPM12_ORD_GetCapability
-               && (f == CODE || command > 4))
+    return code == TPM12_ORD_ContinueSelfTest ||
+           (code == TPM12_ORD_GetCapability && (f == CODE || command > 4))
            /* A refusal is looked into, and the command sent again. */
            || (code == TSC_ORD_PhysicalPresence && f == CODE);
 }
@@ -211,16 +206,14 @@ static void inject(enum fake_kind kind, unsigned command, enum fault f,
     fault_times = 1;
     fault_value = value;
     post(kind);
-    if (!log_ok()) {
+    if (!log_ok())
         fail_msg("fault %d value %x at command %u: log", f, value, command);
-    }
     /* Nothing waits longer than a handful of its time-outs. */
     assert_true(hw.now < 100000000u);
-    if (!hit) {
+    if (!hit)
         return;
-    }
-    if (t.state == TCG_MEASURING && !is_harmless(command, f)
-        && command != 0) {                      /* it is started again */
+    if (t.state == TCG_MEASURING && !is_harmless(command, f) &&
+        command != 0) { /* it is started again */
         fail_msg("fault %d value %x at command %u (%x): still trusted", f,
                  value, command, script[command].code);
     }
@@ -250,12 +243,10 @@ static void test_truncations(void **state)
         record(kinds[k], version_of(kinds[k]));
         for (unsigned c = 0; c < script_len; c++) {
             for (uint32_t n = 0; n < script[c].len; n++) {
-                if (kinds[k] != FAKE_CRB) {
+                if (kinds[k] != FAKE_CRB)
                     inject(kinds[k], c, CUT, n);
-                }
-                if (n >= 6) {
+                if (n >= 6)
                     inject(kinds[k], c, CUT_FITTING, n);
-                }
             }
         }
     }
@@ -277,11 +268,9 @@ static void test_codes(void **state)
         size_t n = v12 ? sizeof(codes12) / 4 : sizeof(codes20) / 4;
 
         record(kinds[k], version_of(kinds[k]));
-        for (unsigned c = 0; c < script_len; c++) {
-            for (size_t i = 0; i < n; i++) {
+        for (unsigned c = 0; c < script_len; c++)
+            for (size_t i = 0; i < n; i++)
                 inject(kinds[k], c, CODE, v12 ? codes12[i] : codes20[i]);
-            }
-        }
     }
 }
 
@@ -309,9 +298,8 @@ static unsigned sent(uint32_t code)
 {
     unsigned n = 0;
 
-    for (unsigned i = 0; i < hw.code_count; i++) {
+    for (unsigned i = 0; i < hw.code_count; i++)
         n += hw.codes[i] == code;
-    }
     return n;
 }
 
@@ -425,9 +413,8 @@ static void test_resume_faults(void **state)
             for (size_t i = 0; i < 2 * sizeof(c) / sizeof(*c); i++) {
                 int rc;
 
-                if (c[i / 2].f == CUT && kinds[k] == FAKE_CRB) {
+                if (c[i / 2].f == CUT && kinds[k] == FAKE_CRB)
                     continue;           /* a buffer has no length */
-                }
                 fault = c[i / 2].f;
                 fault_value = c[i / 2].value;
                 fault_at = n;
@@ -440,15 +427,15 @@ static void test_resume_faults(void **state)
                 assert_true(rc >= 0);
                 if (rc == TCG_RESUME_RESTORED) {
                     uint32_t code = script[n].code;
-                    bool refused = fault == CODE && (fault_value == 0x98e
-                                                     || fault_value == 0x9a2);
+                    bool refused = fault == CODE && (fault_value == 0x98e ||
+                                                     fault_value == 0x9a2);
 
-                    if (n > 0 && code != TPM2_CC_SelfTest
-                        && code != TPM12_ORD_ContinueSelfTest
+                    if (n > 0 && code != TPM2_CC_SelfTest &&
+                        code != TPM12_ORD_ContinueSelfTest
                         /* unknown flags: locked again, and that worked */
-                        && !(code == TPM12_ORD_GetCapability && n > 3
-                             && sent(TSC_ORD_PhysicalPresence) == 3)
-                        && !refused && !(version == 1 && fault == CODE)) {
+                        && !(code == TPM12_ORD_GetCapability && n > 3 &&
+                             sent(TSC_ORD_PhysicalPresence) == 3) &&
+                        !refused && !(version == 1 && fault == CODE)) {
                         fail_msg("kind %d fault %d at %u: restored", k,
                                  fault, n);
                     }
@@ -541,9 +528,8 @@ static void test_times(void **state)
 
     (void)state;
     record(FAKE_TIS12, 1);
-    while (script[i].code != TPM12_ORD_GetCapability) {
+    while (script[i].code != TPM12_ORD_GetCapability)
         i++;
-    }
     for (unsigned k = 0; k < sizeof(c) / sizeof(*c); k++) {
         set_times(script[i].rsp + 14, c[k].said, 4);
         set_times(script[i + 1].rsp + 14, c[k].said + 4, 3);
@@ -603,10 +589,10 @@ static void contradicts(struct tcg_promise p, int count, const char *words)
 
 static void test_cross_check(void **state)
 {
-    static const struct tcg_promise
-        right_crb = { 6, 2, true, false, 7 },
-        right_tis = { 6, 2, true, false, 6 },
-        right_12 = { 6, 1, false, true, 0 }, nothing = { 0 };
+    static const struct tcg_promise right_crb = { 6, 2, true, false, 7 },
+                                    right_tis = { 6, 2, true, false, 6 },
+                                    right_12 = { 6, 1, false, true, 0 },
+                                    nothing = { 0 };
 
     (void)state;
     record(FAKE_CRB, 2);
@@ -664,12 +650,10 @@ static int odd_tpm(void *arg, const uint8_t *cmd, uint32_t len, uint8_t *rsp,
         set_size(rsp, (uint32_t)(15 + pcrs_len));
         return 15 + pcrs_len;
     }
-    if (odd == REFUSES_TO_EXTEND && code_of(cmd) == TPM2_CC_PCR_Extend) {
+    if (odd == REFUSES_TO_EXTEND && code_of(cmd) == TPM2_CC_PCR_Extend)
         return error(rsp, 0x127);
-    }
-    if (odd == REFUSES_TO_HASH && code_of(cmd) == TPM2_CC_Hash) {
+    if (odd == REFUSES_TO_HASH && code_of(cmd) == TPM2_CC_Hash)
         return error(rsp, 0x143);
-    }
     if (code_of(cmd) == TPM2_CC_Hash) {
         uint8_t head[12] = { 0x80, 1, [10] = 0, [11] = 24 };
 
@@ -680,8 +664,8 @@ static int odd_tpm(void *arg, const uint8_t *cmd, uint32_t len, uint8_t *rsp,
         set_size(rsp, 44);
         return 44;
     }
-    extends += code_of(cmd) == TPM2_CC_PCR_Extend && len == 31 + 26
-               && cmd[31 + 24] == 0x77;
+    extends += code_of(cmd) == TPM2_CC_PCR_Extend && len == 31 + 26 &&
+               cmd[31 + 24] == 0x77;
     return n;
 }
 
