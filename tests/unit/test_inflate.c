@@ -7,7 +7,7 @@
 
 #include <zlib.h>
 
-#include "../../src/lib/inflate.c"
+#include "lib/inflate.h"
 
 #define PLAIN_MAX   70000u
 #define PACKED_MAX  (PLAIN_MAX + 1000u)

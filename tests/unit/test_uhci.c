@@ -7,15 +7,11 @@
 #include "check.h"
 
 #include "disk/block.h"
-#include "lib/err.h"
-#include "usb/usb_msc.h"
-#include "lib/print.h"
 #include "disk/scsi.h"
-
-#include "../../src/usb/uhci.c"
-#define run msc_run
-#include "../../src/usb/usb_msc.c"
-#undef run
+#include "lib/err.h"
+#include "lib/print.h"
+#include "usb/uhci.h"
+#include "usb/usb_msc.h"
 
 #define PACKET      64u
 #define FRAMES_MAX  100u
