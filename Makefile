@@ -190,6 +190,15 @@ bench:
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)$(PYTHON) tests/bench/bench.py --bios $(O)/bios.bin $(BENCH_ARGS)
 
+# All C sources; start.h is assembly.
+C_FILES = $(filter-out tests/rm/start.h,$(sort $(wildcard \
+              $(foreach d,src/* tests/* tests/*/*,$(d)/*.c $(d)/*.h))))
+.PHONY: format format-check
+format:
+	$(Q)$(PYTHON) scripts/format $(C_FILES)
+format-check:
+	$(Q)$(PYTHON) scripts/format --check $(C_FILES)
+
 -include tests/unit/unit.mk
 
 clean:
@@ -212,6 +221,7 @@ help:
 	@echo '  make unit            host tests of src/tcg only'
 	@echo '  make fuzz-smoke      its fuzz targets, briefly (FUZZ_SECONDS)'
 	@echo '  make coverage        its line coverage by the host tests'
+	@echo '  make format          C sources by .clang-format; format-check: do they?'
 	@echo '  make bench           time to boot beside SeaBIOS'
 	@echo '     BENCH_ARGS="--initrd --hash --update"  see docs/performance.md'
 	@echo 'Variables: O=dir  V=1  CROSS_PREFIX=prefix-  PYTHON=/usr/bin/python3'

@@ -9,42 +9,12 @@
 #include <string.h>
 
 #include "core/bda.h"
+#include "disk/eltorito_format.h"
 #include "lib/print.h"
-
-/* Boot record volume descriptor (2.0) */
-#define DESCRIPTOR_LBA      17u
-#define DESCRIPTOR_CATALOG  0x47u       /* u32: sector of the catalog */
-static const char descriptor_id[] = "\0CD001\1EL TORITO SPECIFICATION";
-
-/* Catalog entries (2.1 to 2.5), 32 bytes each */
-#define ENTRY_LEN           32u
-#define ENTRIES             (CD_SECTOR_SIZE / ENTRY_LEN)
-#define VALIDATION_ID       0x01u
-#define VALIDATION_PLATFORM 0x01u
-#define VALIDATION_KEY      0x1eu       /* 55h AAh */
-#define PLATFORM_X86        0x00u
-#define ENTRY_BOOTABLE      0x88u
-#define ENTRY_MEDIA         0x01u
-#define ENTRY_SEGMENT       0x02u
-#define ENTRY_SYSTEM        0x04u
-#define ENTRY_COUNT         0x06u
-#define ENTRY_LBA           0x08u
-#define HEADER_MORE         0x90u
-#define HEADER_LAST         0x91u
-#define HEADER_PLATFORM     0x01u
-#define HEADER_COUNT        0x02u
-#define EXTENSION_ID        0x44u
 
 #define DEFAULT_SEGMENT     0x07c0u
 #define LOAD_LOWEST         0x600u      /* above the vectors and the BDA */
 #define UNITS_PER_SECTOR    (CD_SECTOR_SIZE / SECTOR_SIZE)
-
-/* Master boot record: the first partition's end */
-#define MBR_PARTITION       446u
-#define PARTITION_SYSTEM    4u
-#define PARTITION_END_HEAD  5u
-#define PARTITION_END_SECTOR 6u
-#define PARTITION_END_CYLINDER 7u
 
 #define PACKET_LEN          0x13u
 #define EQUIPMENT_FLOPPY    (1u << 0)
@@ -112,7 +82,7 @@ static int read_catalog(struct drive *cd, uint8_t *catalog)
         rc = ERR_ABSENT;        /* a medium too short to be bootable */
     if (rc < 0)
         return rc;
-    if (memcmp(catalog, descriptor_id, sizeof(descriptor_id) - 1) != 0)
+    if (memcmp(catalog, DESCRIPTOR_ID, sizeof(DESCRIPTOR_ID) - 1) != 0)
         return ERR_ABSENT;
     rc = drive_read(cd, le32(catalog + DESCRIPTOR_CATALOG), 1, catalog);
     return rc == ERR_PARAM ? ERR_FORMAT : rc;
@@ -172,28 +142,25 @@ fail:
  * The emulated drive
  */
 
-static int emulated_rw(struct drive *d, uint64_t lba, uint32_t count,
-                       void *buf, bool write)
+int eltorito_image_read(const struct eltorito *e, uint64_t lba,
+                        uint32_t count, void *buf)
 {
     uint8_t *at = buf;
     int rc = 0;
 
-    (void)d;
-    if (write)
-        return ERR_PARAM;       /* not reached: the drive is read-only */
     while (rc == 0 && count != 0) {
-        uint64_t sector = current.lba + lba / UNITS_PER_SECTOR;
+        uint64_t sector = e->lba + lba / UNITS_PER_SECTOR;
         uint32_t skip = (uint32_t)lba % UNITS_PER_SECTOR;
         uint32_t n;
 
         if (skip == 0 && count >= UNITS_PER_SECTOR) {
             n = ALIGN_DOWN(count, UNITS_PER_SECTOR);
-            rc = drive_read(current.cd, sector, n / UNITS_PER_SECTOR, at);
+            rc = drive_read(e->cd, sector, n / UNITS_PER_SECTOR, at);
         } else {
             n = UNITS_PER_SECTOR - skip;
             if (n > count)
                 n = count;
-            rc = drive_read(current.cd, sector, 1, drive_bounce);
+            rc = drive_read(e->cd, sector, 1, drive_bounce);
             memcpy(at, drive_bounce + skip * SECTOR_SIZE, n * SECTOR_SIZE);
         }
         at += n * SECTOR_SIZE;
@@ -201,6 +168,15 @@ static int emulated_rw(struct drive *d, uint64_t lba, uint32_t count,
         count -= n;
     }
     return rc;
+}
+
+static int emulated_rw(struct drive *d, uint64_t lba, uint32_t count,
+                       void *buf, bool write)
+{
+    (void)d;
+    if (write)
+        return ERR_PARAM;       /* not reached: the drive is read-only */
+    return eltorito_image_read(&current, lba, count, buf);
 }
 
 static const struct drive_ops emulated_ops = {
@@ -211,11 +187,7 @@ static const struct drive_ops emulated_ops = {
     .rw = emulated_rw,
 };
 
-/*
- * The geometry of the image: that of the floppy, or what the end of the first
- * partition shows.  ERR_FORMAT when it shows nothing sensible.
- */
-static int image_geometry(const struct eltorito *e, struct chs *c)
+int eltorito_image_geometry(const struct eltorito *e, struct chs *c)
 {
     static const uint8_t floppy_sectors[] = {
         [ELTORITO_1200K] = 15, [ELTORITO_1440K] = 18, [ELTORITO_2880K] = 36,
@@ -245,7 +217,7 @@ static int start_emulation(const struct eltorito *e)
         [ELTORITO_1200K] = 2, [ELTORITO_1440K] = 4, [ELTORITO_2880K] = 6,
     };
     struct chs c;
-    int rc = image_geometry(e, &c);
+    int rc = eltorito_image_geometry(e, &c);
 
     if (rc < 0)
         return rc;

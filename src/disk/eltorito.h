@@ -60,4 +60,19 @@ uint8_t eltorito_real_number(uint8_t number);
  */
 int eltorito_packet(uint8_t drive, uint8_t *packet);
 
+/* ------------------------------------------------------------------------
+ * The image as the emulated drive shows it; for the emulation, and for tests,
+ * which have no BDA.
+ */
+
+/*
+ * Its geometry: that of the floppy, or what the end of the first partition
+ * shows.  ERR_FORMAT when it shows nothing sensible.
+ */
+int eltorito_image_geometry(const struct eltorito *e, struct chs *c);
+
+/* Read count sectors of 512 bytes at lba.  0, or an error of drive_read(). */
+int eltorito_image_read(const struct eltorito *e, uint64_t lba,
+                        uint32_t count, void *buf);
+
 #endif

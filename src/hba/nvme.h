@@ -102,5 +102,7 @@ int nvme_run(struct nvme *n, struct nvme_queue *q,
 /* POST only. */
 void nvme_start(struct pci_device *pci);
 void nvme_finish(void);
+/* ... one of those that were started; for tests, whose registers are memory. */
+void nvme_finish_controller(struct nvme *n);
 
 #endif

@@ -192,7 +192,7 @@ static void add_namespace(struct nvme *n, uint32_t nsid, uint8_t *page)
     drive_register(&v->d);
 }
 
-static void finish_controller(struct nvme *n)
+void nvme_finish_controller(struct nvme *n)
 {
     uint32_t timeout = NVME_CAP_TIMEOUT(reg(n, NVME_CAP_LOW)) *
         READY_UNIT_MS;
@@ -234,5 +234,5 @@ void nvme_finish(void)
 {
     for (struct started *s = started; s != NULL && !drives_enough(false);
          s = s->next)
-        finish_controller(s->host);
+        nvme_finish_controller(s->host);
 }

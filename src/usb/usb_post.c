@@ -9,8 +9,7 @@
 
 #define VENDOR_QEMU         0x1af4u     /* as subsystem vendor */
 
-/* What hostile devices and hubs can cost at most */
-#define DEVICES_MAX         48u
+/* What hostile devices and hubs can cost at most, with USB_DEVICES_MAX */
 #define SEARCH_TIMEOUT_MS   30000u
 
 /* For physical buses only */
@@ -28,15 +27,12 @@ struct bus {
     int ports;
     uint8_t last_address;
 };
-static struct bus *buses;
 
-static struct deadline search_end;
-static bool search_over;
-static unsigned devices;
+struct usb_search usb_search;
 
 static struct bus *bus_of(const struct usb_controller *hc)
 {
-    struct bus *b = buses;
+    struct bus *b = usb_search.buses;
 
     while (b->hc != hc)         /* all controllers are there */
         b = b->next;
@@ -51,21 +47,21 @@ const struct usb_bus_ops *usb_bus_of(const struct usb_controller *hc)
 /* Says so, once. */
 static bool enough(void)
 {
-    if (!search_over)
+    if (!usb_search.over)
         print("USB: %u devices or %u s are enough, the rest is ignored\n",
-              DEVICES_MAX, SEARCH_TIMEOUT_MS / 1000);
-    search_over = true;
+              USB_DEVICES_MAX, SEARCH_TIMEOUT_MS / 1000);
+    usb_search.over = true;
     return true;
 }
 
 bool usb_late(void)
 {
-    return timer_expired(&search_end) && enough();
+    return timer_expired(&usb_search.end) && enough();
 }
 
 bool usb_enough(void)
 {
-    return usb_late() || (devices >= DEVICES_MAX && enough());
+    return usb_late() || (usb_search.devices >= USB_DEVICES_MAX && enough());
 }
 
 int usb_ignore(const struct usb_controller *hc, const char *why)
@@ -76,7 +72,7 @@ int usb_ignore(const struct usb_controller *hc, const char *why)
 
 static void start(struct pci_device *pci, const struct usb_bus_ops *ops)
 {
-    struct bus **at = &buses;
+    struct bus **at = &usb_search.buses;
     struct bus *b = malloc_temp(sizeof(*b), 4);
     struct usb_controller *hc = malloc_high(ops->size, 8);
     bool io;
@@ -283,7 +279,7 @@ int usb_new_device(struct usb_controller *hc, struct usb_device *hub,
     uint8_t head[USB_DEVICE_HEAD] ALIGNED(4);
     int rc;
 
-    devices++;
+    usb_search.devices++;
     if (dev == NULL || config == NULL)
         return ERR_SPACE;       /* the allocator has said it */
     dev->hc = hc;
@@ -332,14 +328,14 @@ void usb_finish(void)
 {
     bool physical = false;
 
-    for (struct bus *b = buses; b != NULL; b = b->next) {
+    for (struct bus *b = usb_search.buses; b != NULL; b = b->next) {
         b->ports = b->ops->begin(b->hc);
         physical |= b->hc->physical;
     }
     if (physical)
         timer_delay_us(SETTLE_US);
-    search_end = timer_deadline_ms(SEARCH_TIMEOUT_MS);
-    for (struct bus *b = buses; b != NULL; b = b->next)
+    usb_search.end = timer_deadline_ms(SEARCH_TIMEOUT_MS);
+    for (struct bus *b = usb_search.buses; b != NULL; b = b->next)
         for (int port = 1; port <= b->ports && !b->hc->dead; port++)
             if (!usb_enough())
                 search_port(b, (unsigned)port);

@@ -95,6 +95,19 @@ int usb_kbd_start(struct usb_device *dev, const struct usb_interface *i);
 int usb_new_device(struct usb_controller *hc, struct usb_device *hub,
                    unsigned port, enum usb_speed speed);
 
+/*
+ * The search for devices, from the first usb_start() to usb_finish().  All is
+ * zero before; a test that searches again clears it.
+ */
+#define USB_DEVICES_MAX     48u
+struct usb_search {
+    struct bus *buses;
+    struct deadline end;
+    bool over;                  /* enough was found, or it took too long */
+    unsigned devices;
+};
+extern struct usb_search usb_search;
+
 /* Is it time to stop looking for devices?  Printed then. */
 bool usb_enough(void);
 /* ... and for the parts of those that there are. */

@@ -122,20 +122,17 @@ static void measure(enum who who, const char *name, uint32_t alg,
 
         do {
             call32(ENTRY, STACK, STACK + STACK_LEN);
-            if (r->size == 0) {
+            if (r->size == 0)
                 return;
-            }
             done += len;
             spent = now() - start;
         } while (spent < seconds);
-        if (done / spent > best) {
+        if (done / spent > best)
             best = done / spent;
-        }
     }
     printf("%s %s %.1f ", names[who], name, best / 1e6);
-    for (uint32_t i = 0; i < r->size; i++) {
+    for (uint32_t i = 0; i < r->size; i++)
         printf("%02x", r->digest[i]);
-    }
     putchar('\n');
     fflush(stdout);
 }
@@ -178,23 +175,20 @@ int main(int argc, char **argv)
     }
 #endif
     data = map(DATA, len, 0);
-    for (uint32_t i = 0; i < len; i++) {
+    for (uint32_t i = 0; i < len; i++)
         data[i] = (uint8_t)(i * 2654435761u >> 13);
-    }
     memcpy(map(BASE, (size_t)(image_end - image), PROT_EXEC), image,
            (size_t)(image_end - image));
     map(STACK, STACK_LEN, 0);
     for (enum who who = FIRMWARE; who <= OPENSSL32; who++) {
-        if (who == FIRMWARE_SHA && !have_sha()) {
+        if (who == FIRMWARE_SHA && !have_sha())
             continue;
-        }
         for (size_t i = 0; i < sizeof(algs) / sizeof(algs[0]); i++) {
             bool wanted = argc < 5 || (strcmp(argv[3], names[who]) == 0 &&
                                        strcmp(argv[4], algs[i].name) == 0);
 
-            if (wanted && (who != OPENSSL32 || algs[i].alg != ALL_BANKS)) {
+            if (wanted && (who != OPENSSL32 || algs[i].alg != ALL_BANKS))
                 measure(who, algs[i].name, algs[i].alg, seconds, len);
-            }
         }
     }
     return 0;

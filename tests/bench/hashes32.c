@@ -54,11 +54,9 @@ static bool choose(uint32_t who, uint32_t alg, hash_blocks_fn *f)
     };
 
     *f = NULL;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        if (rows[i].who == who && rows[i].alg == alg) {
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        if (rows[i].who == who && rows[i].alg == alg)
             *f = rows[i].f;
-        }
-    }
     return *f || who == FIRMWARE;
 }
 
@@ -76,20 +74,17 @@ void hashes32(struct request *r)
         bool own = choose(r->who, usual[i], &f);
 
         hash_use(usual[i], own ? f : NULL);
-        if (r->alg == ALL_BANKS) {
+        if (r->alg == ALL_BANKS)
             hash_init(&m.hash[m.count++], hash_find(usual[i]));
-        }
     }
     if (r->alg != ALL_BANKS) {
-        if (!hash_find((uint16_t)r->alg) || !choose(r->who, r->alg, &f)) {
+        if (!hash_find((uint16_t)r->alg) || !choose(r->who, r->alg, &f))
             return;
-        }
         hash_use((uint16_t)r->alg, f);
         hash_init(&m.hash[m.count++], hash_find((uint16_t)r->alg));
     }
-    for (uint32_t done = 0; done < r->len; done += PIECE) {
+    for (uint32_t done = 0; done < r->len; done += PIECE)
         multihash_update(&m, p + done, PIECE);
-    }
     for (unsigned i = 0; i < m.count; i++) {
         hash_final(&m.hash[i], r->digest);
         r->size = m.hash[i].alg->size;

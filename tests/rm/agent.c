@@ -205,10 +205,9 @@ static void tis(void)
     for (uint32_t i = 0; i < used; i++)
         *mem8(FIFO) = buffer[i];
     *mem32(STS) = STS_GO;
-    if (wait(STS, STS_VALID | STS_DATA, STS_VALID | STS_DATA)) {
+    if (wait(STS, STS_VALID | STS_DATA, STS_VALID | STS_DATA))
         while (n < BUFFER_SIZE && (*mem32(STS) & STS_DATA))
             buffer[n++] = *mem8(FIFO);
-    }
     *mem32(STS) = STS_READY;
     *mem8(ACCESS) = 0x20;
     used = n >= 10 && size_of_response() == n ? n : 0;

@@ -380,16 +380,19 @@ static void test_hash_all(void)
 #if FAMILY == 12
 static const uint8_t get_random[] = { 0, 0xc1, 0, 0, 0, 14, 0, 0, 0, 0x46,
                                       0, 0, 0, 8 };
-static const uint8_t no_command[] = { 0, 0xc1, 0, 0, 0, 10, 0, 0xff, 0xff,
-                                      0xff };
+static const uint8_t no_command[] = {
+    0, 0xc1, 0, 0, 0, 10, 0, 0xff, 0xff, 0xff
+};
 static const uint8_t wrong_family[] = { 0x80, 1, 0, 0, 0, 12, 0, 0, 1, 0x7b,
                                         0, 8 };
 #define RANDOM_LEN      (10u + 4 + 8)
 #else
-static const uint8_t get_random[] = { 0x80, 1, 0, 0, 0, 12, 0, 0, 1, 0x7b,
-                                      0, 8 };
-static const uint8_t no_command[] = { 0x80, 1, 0, 0, 0, 10, 0, 0xff, 0xff,
-                                      0xff };
+static const uint8_t get_random[] = {
+    0x80, 1, 0, 0, 0, 12, 0, 0, 1, 0x7b, 0, 8
+};
+static const uint8_t no_command[] = {
+    0x80, 1, 0, 0, 0, 10, 0, 0xff, 0xff, 0xff
+};
 static const uint8_t wrong_family[] = { 0, 0xc1, 0, 0, 0, 14, 0, 0, 0, 0x46,
                                         0, 0, 0, 8 };
 #define RANDOM_LEN      (10u + 2 + 8)

@@ -16,8 +16,8 @@ enum { IDLE, READY, RECEPTION, EXECUTION, COMPLETION };
 
 static uint32_t be32(const uint8_t *p)
 {
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16
-           | (uint32_t)p[2] << 8 | p[3];
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 |
+           p[3];
 }
 
 static void run(struct fakehw *h, const uint8_t *cmd, uint32_t len)
@@ -25,17 +25,17 @@ static void run(struct fakehw *h, const uint8_t *cmd, uint32_t len)
     int n;
 
     h->commands++;
-    if (h->code_count < 256) {
+    if (h->code_count < 256)
         h->codes[h->code_count++] = be32(cmd + 6);
-    }
     memset(h->rsp, 0, sizeof(h->rsp));
     n = h->exec(h->arg, cmd, len, h->rsp, sizeof(h->rsp));
     h->rsp_at = 0;
     h->rsp_len = n < 0 ? 0 : (uint32_t)n;
     h->rsp_full = h->rsp_len;
-    h->done_at = n < 0 ? UINT64_MAX : h->now
-                 + (h->commands == 1 && h->slow_first_us ? h->slow_first_us
-                                                         : h->busy_us);
+    h->done_at = n < 0 ? UINT64_MAX
+                       : h->now + (h->commands == 1 && h->slow_first_us
+                                       ? h->slow_first_us
+                                       : h->busy_us);
 }
 
 static uint32_t wanted(const struct fakehw *h)
@@ -55,18 +55,16 @@ static uint32_t tis_sts(struct fakehw *h)
             h->rsp_len -= h->rsp_len > 10 ? 1 : 0;
         }
     }
-    if (h->kind == FAKE_TIS20) {
+    if (h->kind == FAKE_TIS20)
         v |= 1u << 26;
-    }
     if (h->state == READY && !h->never_ready) {
         v |= TIS_STS_READY;
         burst = 4096;
     }
     if (h->state == RECEPTION) {
         v |= TIS_STS_VALID;
-        if ((h->cmd_len < wanted(h) && !h->no_expect) || h->always_expect) {
+        if ((h->cmd_len < wanted(h) && !h->no_expect) || h->always_expect)
             v |= TIS_STS_EXPECT;
-        }
         burst = 4096 - h->cmd_len;
     }
     if (h->state == COMPLETION) {
@@ -76,12 +74,10 @@ static uint32_t tis_sts(struct fakehw *h)
             burst = h->rsp_len - h->rsp_at;
         }
     }
-    if (h->burst && burst > h->burst) {
+    if (h->burst && burst > h->burst)
         burst = h->burst;
-    }
-    if (h->no_burst) {
+    if (h->no_burst)
         burst = 0;
-    }
     return v | (burst > 0xffff ? 0xffff : burst) << 8;
 }
 
@@ -103,15 +99,13 @@ static uint32_t tis_read(struct fakehw *h, uint32_t at, unsigned bytes)
     case TIS_STS:
         return h->active ? tis_sts(h) : 0xffffffffu;
     case TIS_DATA_FIFO:
-        if (!h->active || h->state != COMPLETION) {
+        if (!h->active || h->state != COMPLETION)
             return 0xffffffffu;
-        }
         for (unsigned i = 0; i < bytes; i++) {
             uint32_t b = 0xff;
 
-            if (h->rsp_at < h->rsp_len) {
+            if (h->rsp_at < h->rsp_len)
                 b = h->rsp[h->rsp_at++];
-            }
             v |= b << (8 * i);
         }
         return v;
@@ -124,27 +118,22 @@ static void tis_write(struct fakehw *h, uint32_t at, unsigned bytes,
                       uint32_t v)
 {
     if (at == TIS_ACCESS) {
-        if (v & TIS_ACCESS_ACTIVE) {
+        if (v & TIS_ACCESS_ACTIVE)
             h->active = false;
-        }
-        if (v & TIS_ACCESS_REQUEST && !h->never_granted) {
+        if (v & TIS_ACCESS_REQUEST && !h->never_granted)
             h->active = true;
-        }
     }
-    if (!h->active) {
+    if (!h->active)
         return;
-    }
     if (at == TIS_STS) {
-        if (v & TIS_STS_READY && h->state == EXECUTION
-            && (h->done_at == UINT64_MAX
-                || (h->no_cancel && h->now < h->done_at))) {
+        if (v & TIS_STS_READY && h->state == EXECUTION &&
+            (h->done_at == UINT64_MAX || (h->no_cancel && h->now < h->done_at)))
             return;                     /* it cannot be stopped */
-        }
         if (v & TIS_STS_READY) {
             h->state = READY;
             h->cmd_len = 0;
-        } else if (v & TIS_STS_GO && h->state == RECEPTION
-                   && h->cmd_len == wanted(h)) {
+        } else if (v & TIS_STS_GO && h->state == RECEPTION &&
+                   h->cmd_len == wanted(h)) {
             h->state = EXECUTION;
             run(h, h->cmd, h->cmd_len);
         } else if (v & TIS_STS_RETRY && h->state == COMPLETION) {
@@ -156,17 +145,15 @@ static void tis_write(struct fakehw *h, uint32_t at, unsigned bytes,
             }
         }
     }
-    if (at == TIS_DATA_FIFO
-        && (h->state == READY || h->state == RECEPTION)) {
+    if (at == TIS_DATA_FIFO && (h->state == READY || h->state == RECEPTION)) {
         h->state = RECEPTION;
         for (unsigned i = 0; i < bytes; i++, v >>= 8) {
             if (h->lose_bytes) {
                 h->lose_bytes--;
                 continue;
             }
-            if (h->cmd_len < wanted(h) && h->cmd_len < sizeof(h->cmd)) {
+            if (h->cmd_len < wanted(h) && h->cmd_len < sizeof(h->cmd))
                 h->cmd[h->cmd_len++] = (uint8_t)v;
-            }
         }
     }
 }
@@ -190,8 +177,8 @@ static uint32_t crb_read(struct fakehw *h, uint32_t at)
     case CRB_CTRL_REQ:
         return h->never_ready ? 1 : h->never_idle ? 2 : 0;
     case CRB_CTRL_STS:
-        return (h->fatal ? CRB_STS_ERROR : 0)
-               | (h->state == IDLE ? CRB_STS_IDLE : 0);
+        return (h->fatal ? CRB_STS_ERROR : 0) |
+               (h->state == IDLE ? CRB_STS_IDLE : 0);
     case CRB_CTRL_START:
         if (h->started && h->now >= h->done_at) {
             h->started = false;
@@ -222,17 +209,15 @@ static uint32_t crb_read(struct fakehw *h, uint32_t at)
 static void crb_write(struct fakehw *h, uint32_t at, uint32_t v)
 {
     if (at == CRB_LOC_CTRL) {
-        if (v == CRB_LOC_CTRL_REQUEST && !h->never_granted) {
+        if (v == CRB_LOC_CTRL_REQUEST && !h->never_granted)
             h->active = true;
-        } else if (v == CRB_LOC_CTRL_RELINQUISH) {
+        else if (v == CRB_LOC_CTRL_RELINQUISH)
             h->active = false;
-        }
     } else if (at == CRB_CTRL_REQ) {
         h->state = v == CRB_REQ_READY ? READY : IDLE;
     } else if (at == CRB_CTRL_CANCEL) {
-        if (v && h->started && h->done_at != UINT64_MAX && !h->no_cancel) {
+        if (v && h->started && h->done_at != UINT64_MAX && !h->no_cancel)
             h->done_at = h->now;
-        }
     } else if (at == CRB_CTRL_START) {
         if (v == CRB_START && h->active && !h->started) {
             uint32_t n = be32(h->crb + CRB_DATA + 2);
@@ -262,20 +247,16 @@ static uint32_t mmio_read(void *ctx, uint32_t addr, unsigned bytes)
     uint32_t at = addr - TPM_BASE;
     uint32_t mask = bytes == 4 ? 0xffffffffu : (1u << (8 * bytes)) - 1;
 
-    if (addr % bytes) {
+    if (addr % bytes)
         abort();
-    }
-    if (h->registers_zero) {
+    if (h->registers_zero)
         return 0;
-    }
-    if (h->kind == FAKE_NONE) {
+    if (h->kind == FAKE_NONE)
         return 0;
-    }
-    if (gone(h) || h->kind == FAKE_FLOATING) {
+    if (gone(h) || h->kind == FAKE_FLOATING)
         return 0xffffffffu & mask;
-    }
-    return (h->kind == FAKE_CRB ? crb_read(h, at) : tis_read(h, at, bytes))
-           & mask;
+    return (h->kind == FAKE_CRB ? crb_read(h, at) : tis_read(h, at, bytes)) &
+           mask;
 }
 
 static void mmio_write(void *ctx, uint32_t addr, unsigned bytes, uint32_t v)
@@ -283,17 +264,14 @@ static void mmio_write(void *ctx, uint32_t addr, unsigned bytes, uint32_t v)
     struct fakehw *h = ctx;
     uint32_t at = addr - TPM_BASE;
 
-    if (addr % bytes) {
+    if (addr % bytes)
         abort();
-    }
-    if (gone(h) || h->kind == FAKE_NONE || h->kind == FAKE_FLOATING) {
+    if (gone(h) || h->kind == FAKE_NONE || h->kind == FAKE_FLOATING)
         return;
-    }
-    if (h->kind == FAKE_CRB) {
+    if (h->kind == FAKE_CRB)
         crb_write(h, at, v);
-    } else {
+    else
         tis_write(h, at, bytes, v);
-    }
 }
 
 static uint64_t now_us(void *ctx)
@@ -335,9 +313,8 @@ static int read_key(void *ctx, uint32_t wait_ms)
 {
     struct fakehw *h = ctx;
 
-    if (h->keys && *h->keys) {
+    if (h->keys && *h->keys)
         return (unsigned char)*h->keys++;
-    }
     h->now += (uint64_t)wait_ms * 1000;
     return ERR_TIMEOUT;
 }

@@ -17,11 +17,9 @@ static bool running;
 
 static int find(const char *name)
 {
-    for (int i = 0; i < 8; i++) {
-        if (nv[i].data && !strcmp(nv[i].name, name)) {
+    for (int i = 0; i < 8; i++)
+        if (nv[i].data && !strcmp(nv[i].name, name))
             return i;
-        }
-    }
     return -1;
 }
 
@@ -36,13 +34,11 @@ static TPM_RESULT nv_load(unsigned char **data, uint32_t *len, uint32_t n,
     int i = find(name);
 
     (void)n;
-    if (i < 0) {
+    if (i < 0)
         return TPM_RETRY;
-    }
     *len = nv[i].len;
-    if (TPM_Malloc(data, nv[i].len)) {
+    if (TPM_Malloc(data, nv[i].len))
         return TPM_FAIL;
-    }
     memcpy(*data, nv[i].data, nv[i].len);
     return 0;
 }
@@ -53,14 +49,11 @@ static TPM_RESULT nv_store(const unsigned char *data, uint32_t len,
     int i = find(name);
 
     (void)n;
-    for (int j = 0; i < 0 && j < 8; j++) {
-        if (!nv[j].data) {
+    for (int j = 0; i < 0 && j < 8; j++)
+        if (!nv[j].data)
             i = j;
-        }
-    }
-    if (i < 0) {
+    if (i < 0)
         return TPM_FAIL;
-    }
     free(nv[i].data);
     snprintf(nv[i].name, sizeof(nv[i].name), "%s", name);
     nv[i].data = malloc(len);
@@ -74,9 +67,8 @@ static TPM_RESULT nv_delete(uint32_t n, const char *name, TPM_BOOL must)
     int i = find(name);
 
     (void)n;
-    if (i < 0) {
+    if (i < 0)
         return must ? TPM_FAIL : 0;
-    }
     free(nv[i].data);
     nv[i].data = NULL;
     return 0;
@@ -131,9 +123,9 @@ int RSA_generate_key_ex(void *rsa, int bits, void *e, void *callback)
     if (i < 4 && made[i].rsa) {
         CRYPTO(get_key_fn, "RSA_get0_key")(made[i].rsa, &n, &e, &d);
         CRYPTO(get_factors_fn, "RSA_get0_factors")(made[i].rsa, &p, &q);
-        return CRYPTO(set_key_fn, "RSA_set0_key")(rsa, dup(n), dup(e), dup(d))
-               && CRYPTO(set_factors_fn, "RSA_set0_factors")(rsa, dup(p),
-                                                             dup(q));
+        return CRYPTO(set_key_fn, "RSA_set0_key")(rsa, dup(n), dup(e),
+                                                  dup(d)) &&
+               CRYPTO(set_factors_fn, "RSA_set0_factors")(rsa, dup(p), dup(q));
     }
     rc = CRYPTO(generate_fn, "RSA_generate_key_ex")(rsa, bits, e, callback);
     if (rc == 1 && i < 4 && CRYPTO(up_ref_fn, "RSA_up_ref")(rsa)) {
@@ -151,8 +143,8 @@ static void start(void)
     };
 
     if (TPMLIB_ChooseTPMVersion(version == 1 ? TPMLIB_TPM_VERSION_1_2
-                                             : TPMLIB_TPM_VERSION_2)
-        || TPMLIB_RegisterCallbacks(&cb) || TPMLIB_MainInit()) {
+                                             : TPMLIB_TPM_VERSION_2) ||
+        TPMLIB_RegisterCallbacks(&cb) || TPMLIB_MainInit()) {
         fprintf(stderr, "libtpms does not start\n");
         exit(1);
     }
@@ -217,11 +209,9 @@ int realtpm_other(void *arg, const uint8_t *cmd, uint32_t len, uint8_t *rsp,
 {
     int n = realtpm_exec(arg, cmd, len, rsp, cap);
 
-    for (int i = 10; i + 4 <= n; i++) {
-        if (!memcmp(rsp + i, "IBM", 4)) {
+    for (int i = 10; i + 4 <= n; i++)
+        if (!memcmp(rsp + i, "IBM", 4))
             memcpy(rsp + i, "IFX", 4);
-        }
-    }
     return n;
 }
 
@@ -239,11 +229,10 @@ uint32_t realtpm_hex(const char *hex)
     cmd[2] = cmd[3] = 0;
     cmd[4] = (uint8_t)(n >> 8);
     cmd[5] = (uint8_t)n;
-    if (realtpm_exec(NULL, cmd, n, rsp, sizeof(rsp)) < 10) {
+    if (realtpm_exec(NULL, cmd, n, rsp, sizeof(rsp)) < 10)
         return 0xffffffffu;
-    }
-    return (uint32_t)rsp[6] << 24 | (uint32_t)rsp[7] << 16
-           | (uint32_t)rsp[8] << 8 | rsp[9];
+    return (uint32_t)rsp[6] << 24 | (uint32_t)rsp[7] << 16 |
+           (uint32_t)rsp[8] << 8 | rsp[9];
 }
 
 unsigned realtpm_pcr(uint16_t alg, uint32_t pcr, uint8_t *value)
@@ -255,9 +244,8 @@ unsigned realtpm_pcr(uint16_t alg, uint32_t pcr, uint8_t *value)
 
     if (version == 1) {
         cmd12[13] = (uint8_t)pcr;
-        if (realtpm_exec(NULL, cmd12, 14, rsp, sizeof(rsp)) != 30) {
+        if (realtpm_exec(NULL, cmd12, 14, rsp, sizeof(rsp)) != 30)
             return 0;
-        }
         memcpy(value, rsp + 10, 20);
         return 20;
     }
@@ -265,14 +253,12 @@ unsigned realtpm_pcr(uint16_t alg, uint32_t pcr, uint8_t *value)
     cmd[15] = (uint8_t)alg;
     cmd[16] = 3;
     cmd[17 + pcr / 8] = (uint8_t)(1 << pcr % 8);
-    if (realtpm_exec(NULL, cmd, 20, rsp, sizeof(rsp)) < 34
-        || memcmp(rsp + 6, "\0\0\0\0", 4)) {
+    if (realtpm_exec(NULL, cmd, 20, rsp, sizeof(rsp)) < 34 ||
+        memcmp(rsp + 6, "\0\0\0\0", 4))
         return 0;
-    }
     /* header, counter, one selection, one digest */
-    if (memcmp(rsp + 24, "\0\0\0\1", 4)) {
+    if (memcmp(rsp + 24, "\0\0\0\1", 4))
         return 0;
-    }
     size = (unsigned)(rsp[28] << 8 | rsp[29]);
     memcpy(value, rsp + 30, size);
     return size;
@@ -285,9 +271,8 @@ uint32_t realtpm_property(uint32_t property)
                         0, 0, 0, 1 };
     uint8_t rsp[4096];
 
-    if (realtpm_exec(NULL, cmd, 22, rsp, sizeof(rsp)) != 27) {
+    if (realtpm_exec(NULL, cmd, 22, rsp, sizeof(rsp)) != 27)
         return 0xffffffffu;
-    }
-    return (uint32_t)rsp[23] << 24 | (uint32_t)rsp[24] << 16
-           | (uint32_t)rsp[25] << 8 | rsp[26];
+    return (uint32_t)rsp[23] << 24 | (uint32_t)rsp[24] << 16 |
+           (uint32_t)rsp[25] << 8 | rsp[26];
 }

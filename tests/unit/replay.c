@@ -9,8 +9,8 @@
 
 static uint32_t le32(const uint8_t *p)
 {
-    return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16
-           | (uint32_t)p[1] << 8 | p[0];
+    return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 |
+           p[0];
 }
 
 void digest_of(uint16_t alg, const void *p, uint32_t len, uint8_t *out)
@@ -34,17 +34,14 @@ static void extend(struct replay *r, unsigned bank, uint32_t pcr,
 
 static const char *header(struct replay *r, const uint8_t *d, uint32_t len)
 {
-    if (len >= 21 && !memcmp(d, "Spec ID Event00", 16)) {
+    if (len >= 21 && !memcmp(d, "Spec ID Event00", 16))
         return NULL;
-    }
-    if (len < 29 || memcmp(d, "Spec ID Event03", 16)) {
+    if (len < 29 || memcmp(d, "Spec ID Event03", 16))
         return "header signature";
-    }
     r->agile = true;
     r->banks = le32(d + 24);
-    if (r->banks > 8 || len != 29 + 4 * r->banks) {
+    if (r->banks > 8 || len != 29 + 4 * r->banks)
         return "header size";
-    }
     for (unsigned i = 0; i < r->banks; i++) {
         r->alg[i] = (uint16_t)(d[28 + 4 * i] | d[29 + 4 * i] << 8);
         r->size[i] = (uint16_t)(d[30 + 4 * i] | d[31 + 4 * i] << 8);
@@ -64,26 +61,22 @@ const char *replay_log(struct replay *r, const uint8_t *log, uint32_t size)
         struct replay_event *e = &r->event[r->count];
         const uint8_t *p = log + at;
 
-        if (r->count == 300) {
+        if (r->count == 300)
             return "too many events";
-        }
         e->pcr = le32(p);
         e->type = le32(p + 4);
         p += 8;
-        if (e->pcr > 23) {
+        if (e->pcr > 23)
             return "PCR";
-        }
         if (r->agile && r->count) {
-            if (le32(p) != r->banks) {
+            if (le32(p) != r->banks)
                 return "digest count";
-            }
             p += 4;
         }
         for (unsigned i = 0; i < r->banks; i++) {
             if (r->agile && r->count) {
-                if ((p[0] | p[1] << 8) != r->alg[i]) {
+                if ((p[0] | p[1] << 8) != r->alg[i])
                     return "digest order";
-                }
                 p += 2;
             }
             memcpy(e->digest[i], p, r->size[i]);
@@ -91,28 +84,23 @@ const char *replay_log(struct replay *r, const uint8_t *log, uint32_t size)
         }
         e->len = le32(p);
         e->data = p + 4;
-        if (e->len > size - (uint32_t)(e->data - log)) {
+        if (e->len > size - (uint32_t)(e->data - log))
             return "event size";
-        }
         at = (uint32_t)(e->data - log) + e->len;
         if (r->count == 0 && e->type == 3) {
             const char *bad = header(r, e->data, e->len);
 
-            if (bad) {
+            if (bad)
                 return bad;
-            }
         }
-        for (unsigned i = 0; i < r->banks && e->type != 3; i++) {
+        for (unsigned i = 0; i < r->banks && e->type != 3; i++)
             extend(r, i, e->pcr, e->digest[i]);
-        }
         r->count++;
     }
     r->used = at;
-    for (; at < size; at++) {
-        if (log[at]) {
+    for (; at < size; at++)
+        if (log[at])
             return "bytes after the end";
-        }
-    }
     return NULL;
 }
 
@@ -138,10 +126,8 @@ const char *replay_compare(const struct replay *r)
 int replay_find(const struct replay *r, unsigned from, uint32_t pcr,
                 uint32_t type)
 {
-    for (unsigned i = from; i < r->count; i++) {
-        if (r->event[i].pcr == pcr && r->event[i].type == type) {
+    for (unsigned i = from; i < r->count; i++)
+        if (r->event[i].pcr == pcr && r->event[i].type == type)
             return (int)i;
-        }
-    }
     return -1;
 }

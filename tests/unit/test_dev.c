@@ -48,14 +48,12 @@ static void begin(enum fake_kind kind, int m)
     fakehw_init(&hw, kind, answer, NULL);
     memset(&dev, 0, sizeof(dev));
     dev.plat = &hw.plat;
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 4; i++)
         dev.timeout_us[i] = 1000;
-    }
     dev.fifo_bytes = 4;
     dev.interface = kind == FAKE_CRB ? TPM_IF_CRB : TPM_IF_TIS;
-    if (kind == FAKE_CRB) {
+    if (kind == FAKE_CRB)
         assert_int_equal(crb_probe(&dev), 0);
-    }
 }
 
 static int exchange(uint32_t cap)
@@ -167,9 +165,8 @@ static void test_dead(void **state)
             begin(kinds[k], ECHO);
             hw.accesses = 0;
             hw.dead_after = n;
-            if (exchange(100) >= 0 && n + 4 < accesses) {
+            if (exchange(100) >= 0 && n + 4 < accesses)
                 fail_msg("kind %d, dead after %u of %u", k, n, accesses);
-            }
             assert_true(hw.now < 30000);
         }
     }

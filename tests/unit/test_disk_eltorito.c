@@ -5,26 +5,16 @@
 #include "check.h"
 
 #include "disk/block.h"
-#include "lib/print.h"
-
-#include "../../src/disk/eltorito.c"
+#include "disk/eltorito.h"
+#include "disk/eltorito_format.h"
+#include "host.h"
 
 #define DISC_SECTORS        64u
 #define CATALOG_LBA         19u
 
 static uint8_t disc[DISC_SECTORS][CD_SECTOR_SIZE];
 static int ready_result;
-static char said[1024];
 uint8_t *drive_bounce;
-
-void print(const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    vsnprintf(said, sizeof(said), fmt, ap);
-    va_end(ap);
-}
 
 int drive_ready(struct drive *d)
 {
@@ -39,6 +29,11 @@ int drive_read(struct drive *d, uint64_t lba, uint32_t count, void *buf)
         return ERR_PARAM;
     memcpy(buf, disc[lba], count * CD_SECTOR_SIZE);
     return 0;
+}
+
+static uint16_t le16(const uint8_t *p)
+{
+    return (uint16_t)(p[0] | p[1] << 8);
 }
 
 static void seal(uint8_t *catalog)
@@ -77,7 +72,7 @@ static uint8_t *make_disc(void)
     seal(c);
     put_entry(c + ENTRY_LEN, 0, 4, 30);
     ready_result = 0;
-    said[0] = '\0';
+    host_reset();
     return c;
 }
 
@@ -93,7 +88,7 @@ static int find(struct eltorito *out)
     if (rc == 0)
         assert_memory_equal(catalog, disc[CATALOG_LBA], sizeof(catalog));
     else
-        assert_contains(said, "DVD/CD [x]: ");
+        assert_contains(host_said, "DVD/CD [x]: ");
     return rc;
 }
 
@@ -135,7 +130,7 @@ static void test_section(void **state)
     assert_int_equal(e.drive, 0);
     c[130] = 1;                             /* now it is not in the section */
     assert_int_equal(find(&e), ERR_ABSENT);
-    assert_contains(said, "no entry");
+    assert_contains(host_said, "no entry");
 }
 
 static void test_broken(void **state)
@@ -147,7 +142,7 @@ static void test_broken(void **state)
     c = make_disc();
     c[5] ^= 1;
     assert_int_equal(find(&e), ERR_FORMAT);
-    assert_contains(said, "checksum");
+    assert_contains(host_said, "checksum");
     c = make_disc();
     c[30] = 0;
     seal(c);
@@ -155,11 +150,11 @@ static void test_broken(void **state)
     make_disc();
     disc[17][8] = 'X';
     assert_int_equal(find(&e), ERR_ABSENT);
-    assert_contains(said, "not a bootable disc");
+    assert_contains(host_said, "not a bootable disc");
     make_disc();
     disc[17][0x4a] = 0xff;
     assert_int_equal(find(&e), ERR_FORMAT);
-    assert_contains(said, "outside the disc");
+    assert_contains(host_said, "outside the disc");
     c = make_disc();
     c[ENTRY_LEN + 1] = 5;
     assert_int_equal(find(&e), ERR_FORMAT);
@@ -172,10 +167,10 @@ static void test_broken(void **state)
     make_disc();
     ready_result = ERR_ABSENT;
     assert_int_equal(find(&e), ERR_ABSENT);
-    assert_contains(said, "no medium");
+    assert_contains(host_said, "no medium");
     ready_result = ERR_DEVICE;
     assert_int_equal(find(&e), ERR_DEVICE);
-    assert_contains(said, "read error");
+    assert_contains(host_said, "read error");
 }
 
 /* A section of 65535 entries ends with the sector; a catalog that names the
@@ -204,8 +199,9 @@ static void test_hostile(void **state)
         for (unsigned i = ENTRY_LEN; i < CD_SECTOR_SIZE; i += 1 + rand() % 8)
             c[i] = (uint8_t)rand();
         for (unsigned i = 1; i < ENTRIES; i += 1 + rand() % 4)
-            c[i * ENTRY_LEN] = (uint8_t[]){ 0x88, 0x90, 0x91, 0x44, 0,
-                                            0x88 }[rand() % 6];
+            c[i * ENTRY_LEN] = (uint8_t[]){
+                0x88, 0x90, 0x91, 0x44, 0, 0x88
+            }[rand() % 6];
         if (find(&e) == 0) {
             assert_true(e.media <= ELTORITO_HARD_DISK);
             assert_true(e.sector_count != 0 && e.load_segment != 0);

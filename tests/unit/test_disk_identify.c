@@ -5,48 +5,14 @@
 #include "check.h"
 
 #include "boot/boot.h"
+#include "disk/block_geometry.h"
 #include "fw/fwcfg.h"
 #include "hba/ata.h"
 #include "hba/ata_identify.h"
-#include "lib/print.h"
-
-/* The sources under test, with all else that they call replaced below. */
-#include "../../src/hba/ata_identify_post.c"
-#include "../../src/disk/block_geometry_post.c"
+#include "host.h"
 
 const struct drive_ops ata_disk_ops;
-static char said[1024], made[256];
 static const char *geometry_file;
-
-void print(const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    vsnprintf(said, sizeof(said), fmt, ap);
-    va_end(ap);
-}
-
-const char *drive_text(const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    vsnprintf(made, sizeof(made), fmt, ap);
-    va_end(ap);
-    return made;
-}
-
-int format(char *buf, size_t cap, const char *fmt, ...)
-{
-    va_list ap;
-    int n;
-
-    va_start(ap, fmt);
-    n = vsnprintf(buf, cap, fmt, ap);
-    va_end(ap);
-    return n;
-}
 
 void *fwcfg_load(const char *name, uint32_t max, uint32_t *size)
 {
@@ -140,11 +106,11 @@ static void refused(const uint16_t id[256], const char *why)
 {
     struct ata_info info;
 
-    said[0] = '\0';
+    host_reset();
     assert_int_equal(ata_identify_parse(id, false, "ata0-0", &info),
                      ERR_FORMAT);
-    assert_contains(said, "ata0-0");
-    assert_contains(said, why);
+    assert_contains(host_said, "ata0-0");
+    assert_contains(host_said, why);
 }
 
 static void test_impossible_disks(void **state)

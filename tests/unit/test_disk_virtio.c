@@ -6,9 +6,8 @@
 #include "check.h"
 
 #include "disk/block.h"
+#include "hba/virtio.h"
 #include "lib/err.h"
-
-#include "../../src/hba/virtio.c"
 
 #define SIZE    4u
 

@@ -157,9 +157,8 @@ static void check(const struct hash_alg *a, struct hash *h, const char *hex)
     char text[2 * HASH_MAX_SIZE + 1];
 
     hash_final(h, digest);
-    for (unsigned i = 0; i < a->size; i++) {
+    for (unsigned i = 0; i < a->size; i++)
         sprintf(text + 2 * i, "%02x", digest[i]);
-    }
     assert_string_equal(text, hex);
 }
 
@@ -182,9 +181,8 @@ static void test_vectors(void **state)
         check(a, &h, vectors[i].hex);
         for (size_t step = 1; step <= 2 * a->block && !big; step++) {
             hash_init(&h, a);
-            for (size_t at = 0; at < len; at += step) {
+            for (size_t at = 0; at < len; at += step)
                 hash_update(&h, m + at, len - at < step ? len - at : step);
-            }
             hash_update(&h, m, 0);
             check(a, &h, vectors[i].hex);
         }
@@ -198,9 +196,8 @@ static void test_lengths(void **state)
     const struct hash_alg *a;
 
     (void)state;
-    for (unsigned i = 0; i < sizeof(m); i++) {
+    for (unsigned i = 0; i < sizeof(m); i++)
         m[i] = (uint8_t)(i * 31 + 7);
-    }
     for (unsigned k = 0; (a = hash_at(k)) != NULL; k++) {
         for (size_t len = 0; len < 300; len++) {
             struct hash h;
@@ -228,12 +225,10 @@ static void test_sha_extensions(void **state)
     struct hash h;
     unsigned a, b, c, d;
 
-    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b >> 29 & 1)) {
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || !(b >> 29 & 1))
         skip();
-    }
-    for (unsigned i = 0; i < sizeof(data); i++) {
+    for (unsigned i = 0; i < sizeof(data); i++)
         data[i] = (uint8_t)(i * i + i / 7);
-    }
     for (size_t len = 0; len < sizeof(data); len += 37) {
         for (int k = 0; k < 2; k++) {
             hash_use(ids[k], k ? sha256_blocks : sha1_blocks);
@@ -282,9 +277,8 @@ static void test_multihash(void **state)
     struct tcg_digests d;
 
     (void)state;
-    for (unsigned i = 0; i < sizeof(m); i++) {
+    for (unsigned i = 0; i < sizeof(m); i++)
         m[i] = (uint8_t)(i * 13);
-    }
     for (unsigned k = 0; hash_at(k); k++) {
         t.bank[t.bank_count++] =
             (struct tcg_bank){ hash_at(k)->id, hash_at(k)->size };

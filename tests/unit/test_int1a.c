@@ -28,10 +28,9 @@ static void *map(void *ctx, uint32_t addr, uint32_t len, bool write)
 {
     (void)ctx;
     assert_int_not_equal(len, 0);
-    if (addr >= RAM_SIZE || len > RAM_SIZE - addr
-        || (write && (addr >= WRITABLE || len > WRITABLE - addr))) {
+    if (addr >= RAM_SIZE || len > RAM_SIZE - addr ||
+        (write && (addr >= WRITABLE || len > WRITABLE - addr)))
         return NULL;
-    }
     return ram + addr;
 }
 
@@ -43,9 +42,8 @@ static void begin(int v)
     hw.plat.map = map;
     free(ram);
     ram = calloc(1, RAM_SIZE);
-    for (unsigned i = 0; i < 1000; i++) {
+    for (unsigned i = 0; i < 1000; i++)
         ram[DATA + i] = (uint8_t)(i * 3);
-    }
     assert_int_equal(tcg_start(&t, &hw.plat), 0);
     assert_int_equal(tcg_attach_log(&t, log_area, sizeof(log_area)), 0);
     assert_int_equal(tcg_before_third_party(&t), 0);
@@ -75,15 +73,14 @@ static uint32_t call(struct tcg_regs *r)
 
 static void put32(uint32_t at, uint32_t v)
 {
-    for (int i = 0; i < 4; i++, v >>= 8) {
+    for (int i = 0; i < 4; i++, v >>= 8)
         ram[at + (uint32_t)i] = (uint8_t)v;
-    }
 }
 
 static uint32_t get32(uint32_t at)
 {
-    return ram[at] | (uint32_t)ram[at + 1] << 8
-           | (uint32_t)ram[at + 2] << 16 | (uint32_t)ram[at + 3] << 24;
+    return ram[at] | (uint32_t)ram[at + 1] << 8 | (uint32_t)ram[at + 2] << 16 |
+           (uint32_t)ram[at + 3] << 24;
 }
 
 static void event(uint32_t pcr, uint32_t type, const char *text)
@@ -134,9 +131,8 @@ static void test_status(void **state)
         assert_int_equal(r.edx, 0);
         assert_int_equal(r.esi, (uint32_t)(uintptr_t)log_area);
         last_event();
-        assert_int_equal(r.edi - r.esi,
-                         rp.event[rp.count - 1].data - log_area
-                         - (v == 1 ? 32 : 16 + 4 * 2 + 164));
+        assert_int_equal(r.edi - r.esi, rp.event[rp.count - 1].data - log_area -
+                                            (v == 1 ? 32 : 16 + 4 * 2 + 164));
         end();
     }
 }
@@ -236,9 +232,8 @@ static void test_hostile_extend(void **state)
             put32(IN, c[i].length);
             r.es_di = c[i].in;
             r.ds_si = c[i].out;
-            if (call(&r) != ERROR(0x19)) {
+            if (call(&r) != ERROR(0x19))
                 fail_msg("%s: %x", c[i].what, r.eax);
-            }
             assert_int_equal(t.log.count, before);
             if (c[i].out == OUT) {
                 assert_int_equal(get32(OUT), 4);
@@ -374,9 +369,8 @@ static uint32_t pass(const char *hex, uint32_t cap)
     unsigned byte;
     int used;
 
-    for (; sscanf(hex, " %2x%n", &byte, &used) == 1; hex += used) {
+    for (; sscanf(hex, " %2x%n", &byte, &used) == 1; hex += used)
         ram[IN + 8 + n++] = (uint8_t)byte;
-    }
     ram[IN + 8 + 5] = (uint8_t)n;
     put32(IN, 8 + n);
     put32(IN + 4, cap);
@@ -547,9 +541,8 @@ static void test_any_values(void **state)
             };
             struct tcg_regs r = regs((uint8_t)(rand() % 9));
 
-            for (uint32_t a = IN; a < IN + 0x20; a += 4) {
+            for (uint32_t a = IN; a < IN + 0x20; a += 4)
                 put32(a, at[(unsigned)rand() % 17]);
-            }
             event(at[(unsigned)rand() % 17], (uint32_t)rand() % 20, "abcdefg");
             if (i % 2) {
                 r.es_di = at[(unsigned)rand() % 17];

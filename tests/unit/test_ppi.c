@@ -56,9 +56,8 @@ static int read_file(void *ctx, const char *name, void *buf, size_t cap)
         p = timeout;
         n = strlen(timeout);
     }
-    if (!p) {
+    if (!p)
         return ERR_ABSENT;
-    }
     memcpy(buf, p, n < cap ? n : cap);
     return (int)n;
 }
@@ -69,12 +68,10 @@ static int read_key(void *ctx, uint32_t wait_ms)
 {
     struct fakehw *h = ctx;
 
-    if (!wait_ms && ahead) {
+    if (!wait_ms && ahead)
         return ahead--, TCG_KEY_F12;
-    }
-    if (wait_ms && keys && *keys) {
+    if (wait_ms && keys && *keys)
         return *keys++;
-    }
     h->now += (uint64_t)wait_ms * 1000;
     return ERR_TIMEOUT;
 }
@@ -106,9 +103,8 @@ static bool boot(void)
     reset = tcg_ppi_run(&t, &ppi);
     assert_int_equal(reset, hw.resets);
     assert_int_equal(outside, 0);
-    if (!reset) {
+    if (!reset)
         assert_int_equal(tcg_handover(&t), 0);
-    }
     return reset;
 }
 
@@ -135,9 +131,8 @@ static void check_response(uint32_t code, uint32_t response)
     memcpy(&v, region + 0x111, 4);
     assert_int_equal(v, code);
     memcpy(&v, region + 0x105, 4);
-    if (v != response) {
+    if (v != response)
         fail_msg("response %x, not %x\n%s", v, response, hw.out);
-    }
 }
 
 static const int f10[] = { 'x', TCG_KEY_F10, 0 };
@@ -353,25 +348,22 @@ static void test_hostile(void **state)
     for (int v = 1; v <= 2; v++) {
         begin(v);
         assert_false(boot());
-        if (v == 2) {
+        if (v == 2)
             own();
-        }
         for (uint32_t code = 0; code < 60; code++) {
             uint32_t n = code < 40 ? code : code < 50 ? 5u * code + 5
                                                       : (uint32_t)rand() << 9;
 
             /* func[] and the rest are the OS's to scribble on. */
-            for (unsigned i = 0; i < sizeof(region); i++) {
+            for (unsigned i = 0; i < sizeof(region); i++)
                 region[i] = (uint8_t)rand();
-            }
             region[0x159] = (uint8_t)code;
             timeout = "1";
             realtpm_reset();
             (void)request(n, (uint32_t)rand());
             assert_true(hw.now < 30000000);
-            if (v == 2) {
+            if (v == 2)
                 assert_int_equal(owned(), 1);
-            }
             region[0x159] = (uint8_t)code;
             realtpm_reset();
             (void)request(0, 0);
@@ -561,8 +553,8 @@ static uint32_t signature(void)
     uint32_t s = ppi.flags << 8 ^ ppi_active_banks(&t) << 20;
 
     return version == 1 ? s | flags12()
-                        : s | (realtpm_property(0x200) & 0x101) << 24
-                          | (realtpm_property(0x201) & 6);
+                        : s | (realtpm_property(0x200) & 0x101) << 24 |
+                              (realtpm_property(0x201) & 6);
 }
 
 /* Power off and on, until no operation wants a reset any more. */

@@ -22,9 +22,8 @@ static void start(void)
 {
     int rc = tcg_start(&t, &hw.plat);
 
-    if (rc) {
+    if (rc)
         fail_msg("tcg_start: %d\n%s", rc, hw.out);
-    }
     assert_int_equal(tcg_attach_log(&t, log_area, sizeof(log_area)), 0);
 }
 

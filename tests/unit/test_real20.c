@@ -24,9 +24,8 @@ static void measure_a_boot(void)
     struct tcg_piece two[2] = { { image, 30000 }, { image + 30000, 40000 } };
     struct tcg_piece one = { rom, sizeof(rom) };
 
-    for (unsigned i = 0; i < sizeof(image); i++) {
+    for (unsigned i = 0; i < sizeof(image); i++)
         image[i] = (uint8_t)(i * 7 + i / 256);
-    }
     assert_int_equal(tcg_measure_bytes(&t, TCG_CRTM_VERSION, "KeelBIOS 1",
                                        10), 0);
     assert_int_equal(tcg_measure(&t, TCG_POST_CODE, two, 2, 0, NULL), 0);
@@ -62,11 +61,9 @@ static void full_boot(enum fake_kind kind, uint32_t burst)
     for (unsigned e = 1; e < rp.count; e++) {
         uint32_t type = rp.event[e].type;
 
-        if (type == EV_POST_CODE || type == EV_IPL
-            || type == EV_PLATFORM_CONFIG_FLAGS
-            || type == EV_IPL_PARTITION_DATA) {
+        if (type == EV_POST_CODE || type == EV_IPL ||
+            type == EV_PLATFORM_CONFIG_FLAGS || type == EV_IPL_PARTITION_DATA)
             continue;
-        }
         for (unsigned b = 0; b < rp.banks; b++) {
             uint8_t d[64];
 
@@ -83,9 +80,8 @@ static void full_boot(enum fake_kind kind, uint32_t burst)
     /* platformAuth is not empty any more and nobody knows it. */
     assert_int_equal(realtpm_hex("8002 00000000 00000126 4000000C 00000009"
                                  "40000009 0000 00 0000"), 0x9a2);
-    for (i = 0; i < 32; i++) {
+    for (i = 0; i < 32; i++)
         assert_int_equal(t.auth[i], 0);
-    }
     printf("commands: %u, accesses: %u\n", hw.commands, hw.accesses);
     realtpm_end();
 }
@@ -196,11 +192,9 @@ static bool holds_secret(const uint8_t *secret, const void *at, size_t len)
     const uint8_t *p = at;
 
     for (size_t i = 0; i + 8 <= len; i++) {
-        for (size_t j = 0; j + 8 <= 32; j++) {
-            if (!memcmp(p + i, secret + j, 8)) {
+        for (size_t j = 0; j + 8 <= 32; j++)
+            if (!memcmp(p + i, secret + j, 8))
                 return true;
-            }
-        }
     }
     return false;
 }
@@ -230,10 +224,9 @@ static void test_secret_is_wiped(void **state)
                              ERR_TIMEOUT);
         }
         (void)tcg_handover(&t);
-        if (holds_secret(secret, &t, sizeof(t))
-            || holds_secret(secret, hw.crb, sizeof(hw.crb))) {
+        if (holds_secret(secret, &t, sizeof(t)) ||
+            holds_secret(secret, hw.crb, sizeof(hw.crb)))
             fail_msg("%s: platformAuth is left", way[w]);
-        }
         realtpm_end();
     }
 }
@@ -363,9 +356,8 @@ static void test_late_extend(void **state)
         assert_memory_not_equal(v, zero, 32);
     }
     assert_int_equal(realtpm_property(0x201) & 7, 0);
-    for (int i = 0; i < 32; i++) {
+    for (int i = 0; i < 32; i++)
         assert_int_equal(t.auth[i], 0);
-    }
     realtpm_end();
 }
 
@@ -399,9 +391,8 @@ static int spoil_auth(void *arg, const uint8_t *cmd, uint32_t len,
 {
     int n;
 
-    if (cmd[8] != 1 || cmd[9] != 0x29) {
+    if (cmd[8] != 1 || cmd[9] != 0x29)
         return realtpm_exec(arg, cmd, len, rsp, cap);
-    }
     if (auth_fault == NOT_EXECUTED) {
         memset(rsp, 0x55, 19);
         return 19;
@@ -437,9 +428,8 @@ static void test_unknown_auth(void **state)
         assert_contains(hw.out, "PCRs capped, TPM disabled");
         assert_capped(11, 32);
         assert_int_equal(realtpm_property(0x201) & 7, 0);
-        for (int k = 0; k < 32; k++) {
+        for (int k = 0; k < 32; k++)
             assert_int_equal(t.auth[k], 0);
-        }
         realtpm_end();
     }
 }
@@ -466,9 +456,8 @@ static void test_log_overflow(void **state)
     begin(FAKE_CRB);
     assert_int_equal(tcg_start(&t, &hw.plat), 0);
     assert_int_equal(tcg_attach_log(&t, small, sizeof(small)), 0);
-    for (unsigned i = 0; i < 4; i++) {
+    for (unsigned i = 0; i < 4; i++)
         rc = tcg_measure_action(&t, TCG_ROM_SCAN, NULL);
-    }
     assert_int_equal(rc, ERR_SPACE);
     assert_contains(hw.out, "event log is full");
     assert_int_equal(t.state, TCG_MEASURING);
@@ -489,9 +478,8 @@ static void test_log_of_any_size(void **state)
         memset(area, 0xa5, sizeof(area));
         assert_int_equal(tcg_start(&t, &hw.plat), 0);
         assert_int_equal(tcg_attach_log(&t, area, size), 0);
-        for (unsigned i = 0; i < 8 && t.log.area; i++) {
+        for (unsigned i = 0; i < 8 && t.log.area; i++)
             (void)tcg_measure_action(&t, TCG_ROM_SCAN, NULL);
-        }
         if (t.log.area && t.log.count > 1) {
             assert_ends_full(area, size);
             other = t;
@@ -499,9 +487,8 @@ static void test_log_of_any_size(void **state)
             assert_true(other.log.full);
             assert_int_equal(other.log.used, t.log.used);
         }
-        for (uint32_t i = size; i < sizeof(area); i++) {
+        for (uint32_t i = size; i < sizeof(area); i++)
             assert_int_equal(area[i], 0xa5);
-        }
         realtpm_end();
     }
 }

@@ -37,17 +37,15 @@ static void resume(uint8_t *log, uint32_t size, int want)
 {
     int rc = tcg_resume(&t, &hw.plat, log, size);
 
-    if (rc != want) {
+    if (rc != want)
         fail_msg("%d != %d\n%s%s", rc, want, hw.out, hw.dbg);
-    }
 }
 
 static void all_pcrs(uint8_t value[17][32], uint16_t alg)
 {
     memset(value, 0, 17 * 32);
-    for (uint32_t i = 0; i < 17; i++) {
+    for (uint32_t i = 0; i < 17; i++)
         realtpm_pcr(alg, i, value[i]);
-    }
 }
 
 static void check_capped(uint16_t alg)
@@ -160,9 +158,8 @@ static void check_log_says_so(void)
     check_log_names_resume();
     for (uint32_t pcr = 0; pcr <= 16; pcr++) {
         i = replay_find(&rp, 0, pcr, EV_SEPARATOR);
-        if (pcr < 8) {
+        if (pcr < 8)
             i = replay_find(&rp, (unsigned)i + 1, pcr, EV_SEPARATOR);
-        }
         assert_true(i >= 0);
         assert_memory_equal(rp.event[i].data, error, sizeof(error));
     }
@@ -202,9 +199,8 @@ static void test_garbled(void **state)
         for (int saved = 0; saved < 2; saved++) {
             boot(version);
             all_pcrs(before, version == 1 ? 4 : 11);
-            if (saved) {
+            if (saved)
                 assert_int_equal(realtpm_hex(save[version - 1]), 0);
-            }
             wake();
             hw.exec = realtpm_garble;
             resume(log_area, sizeof(log_area), TCG_RESUME_FAILED);
@@ -226,9 +222,8 @@ static void test_garbled(void **state)
                 assert_memory_not_equal(after[i], before[i], 20);
                 assert_memory_not_equal(after[i], zero, 20);
             }
-            if (version == 2 && !saved) {
+            if (version == 2 && !saved)
                 assert_int_equal(realtpm_property(0x201) & 7, 0);
-            }
             realtpm_end();
         }
     }

@@ -23,9 +23,8 @@ static int answer(void *arg, const uint8_t *cmd, uint32_t len, uint8_t *rsp,
                   uint32_t cap)
 {
     (void)arg, (void)cap;
-    if (len == 34) {
+    if (len == 34)
         memcpy(last, cmd + 14, 20);
-    }
     memcpy(rsp, "\0\304\0\0\0\036\0\0\0\0", 10);
     return 30;
 }
@@ -138,9 +137,8 @@ static void test_smbios_truncated(void **state)
     size_t n = type1(a, "serial", 1, "product");
 
     (void)state;
-    for (uint32_t i = 0; i <= n; i++) {
+    for (uint32_t i = 0; i <= n; i++)
         smbios(a, i, d);
-    }
     for (unsigned r = 0; r < 3000; r++) {
         a[(unsigned)rand() % n] = (uint8_t)rand();
         smbios(a, (uint32_t)n, d);
@@ -176,9 +174,8 @@ static void test_acpi_left_out(void **state)
         acpi(a, sizeof(a), da);
         a[c[i].at] ^= 0x40;
         acpi(a, sizeof(a), db);
-        if (c[i].counts != !!memcmp(da, db, 20)) {
+        if (c[i].counts != !!memcmp(da, db, 20))
             fail_msg("%s offset %u", c[i].sig, c[i].at);
-        }
     }
 }
 
@@ -192,15 +189,14 @@ static void test_acpi_windows(void **state)
     memcpy(a + 100, "\x8a\x2b\0\0", 4);
     acpi(a, 200, da);
     for (unsigned i = 60; i < 146; i++) {
-        bool counts = !((i >= 70 && i < 78) || (i >= 82 && i < 86)
-                        || (i >= 114 && i < 130) || (i >= 138 && i < 146));
+        bool counts = !((i >= 70 && i < 78) || (i >= 82 && i < 86) ||
+                        (i >= 114 && i < 130) || (i >= 138 && i < 146));
 
         a[i] ^= 0x40;
         acpi(a, 200, db);
         a[i] ^= 0x40;
-        if (counts != !!memcmp(da, db, 20)) {
+        if (counts != !!memcmp(da, db, 20))
             fail_msg("offset %u", i);
-        }
     }
 }
 
@@ -231,15 +227,14 @@ static void test_acpi_root_pointer(void **state)
     for (unsigned size = 20; size <= 36; size += 16) {
         acpi(a, size, da);
         for (unsigned i = 8; i < size; i++) {
-            bool counts = !(i == 8 || (i >= 16 && i < 20)
-                            || (i >= 24 && i < 33));
+            bool counts = !(i == 8 || (i >= 16 && i < 20) ||
+                            (i >= 24 && i < 33));
 
             a[i] ^= 0x40;
             acpi(a, size, db);
             a[i] ^= 0x40;
-            if (counts != !!memcmp(da, db, 20)) {
+            if (counts != !!memcmp(da, db, 20))
                 fail_msg("offset %u", i);
-            }
         }
     }
 }

@@ -7,32 +7,29 @@
 #include "check.h"
 
 #include "disk/block.h"
-#include "lib/err.h"
-#include "usb/usb_msc.h"
-#include "lib/print.h"
 #include "disk/scsi.h"
-
-#include "../../src/usb/uhci.c"
-#define run msc_run
-#include "../../src/usb/usb_msc.c"
-#undef run
+#include "lib/err.h"
+#include "lib/print.h"
+#include "usb/uhci.h"
+#include "usb/usb_msc.h"
 
 #define PACKET      64u
 #define FRAMES_MAX  100u
 
 static struct uhci_mem mem;
 static struct uhci hc = { .hc = { .ops = &uhci_ops }, .mem = &mem };
-static struct usb_device dev = { .hc = &hc.hc, .speed = USB_FULL,
-                                 .address = 1, .max_packet0 = 8 };
+static struct usb_device dev = {
+    .hc = &hc.hc, .speed = USB_FULL, .address = 1, .max_packet0 = 8
+};
 static struct uhci_pipe in = { .pipe = { &dev, { 0x81, USB_BULK, 0,
                                                  PACKET } } };
 static struct uhci_pipe out = { .pipe = { &dev, { 0x02, USB_BULK, 0,
                                                   PACKET } } };
 static struct usb_msc msc = { .dev = &dev, .in = &in.pipe,
                               .out = &out.pipe };
-static struct usb_drive drive = { .d = { .ops = &usb_msc_ops,
-                                         .description = "fake" },
-                                  .msc = &msc };
+static struct usb_drive drive = {
+    .d = { .ops = &usb_msc_ops, .description = "fake" }, .msc = &msc
+};
 
 /* The device. */
 enum stage { COMMAND, DATA, STATUS };

@@ -6,7 +6,15 @@
  */
 #include "check.h"
 
+#include "disk/scsi.h"
+#include "host.h"
+#include "services/services.h"
+#include "usb/usb_msc.h"
+#include "usb/usb_std.h"
 #include "usb_host.h"
+
+/* A key repeats after 500 ms; the fake's time goes by 1 ms a question. */
+#define LONG_ENOUGH_MS      1500u
 
 /* Configurations of QEMU's devices, as they came. */
 static const uint8_t storage_config[] = {
@@ -50,7 +58,7 @@ struct fake {
 };
 static struct fake fake;
 
-static int fake_port_reset(unsigned port)
+int fake_port_reset(unsigned port)
 {
     return port == 1 ? USB_HIGH : ERR_ABSENT;
 }
@@ -63,8 +71,8 @@ static int give(void *data, const struct usb_request *r, const void *from,
     return (int)len;
 }
 
-static int fake_control(struct usb_device *dev, const struct usb_request *r,
-                        void *data)
+int fake_control(struct usb_device *dev, const struct usb_request *r,
+                 void *data)
 {
     uint8_t head[8] = { 18, 1, 0, 2, fake.class, 0, 0, fake.packet };
     uint8_t hub[] = { 9, 0x29, fake.hub_ports, 0, 0, 1, 0, 0, 0xff };
@@ -116,7 +124,7 @@ static int answer_data(void *buf, uint32_t len)
     return (int)n;
 }
 
-static int fake_bulk(struct usb_pipe *pipe, void *buf, uint32_t len)
+int fake_bulk(struct usb_pipe *pipe, void *buf, uint32_t len)
 {
     struct usb_csw csw = { USB_CSW_SIGNATURE, fake.cbw.tag + fake.wrong_tag,
                            fake.residue, fake.status };
@@ -146,7 +154,7 @@ static int fake_bulk(struct usb_pipe *pipe, void *buf, uint32_t len)
 static const uint8_t *reports;
 static size_t reports_left;
 
-static int fake_report(struct usb_pipe *pipe, void *buf, uint32_t cap)
+int fake_report(struct usb_pipe *pipe, void *buf, uint32_t cap)
 {
     (void)pipe;
     assert_true(cap >= 8);
@@ -265,14 +273,15 @@ static void test_stick(void **state)
     (void)state;
     BE(storage_config);
     usb_run();
-    assert_string_equal(said, "");
-    assert_int_equal(found_count, 1);
-    assert_int_equal(found[0]->sectors, 0x800);
-    assert_string_equal(found[0]->path, "storage@1/channel@0/disk@0,0");
-    assert_string_equal(found[0]->description,
+    assert_string_equal(host_said, "");
+    assert_int_equal(usb_happened.drives, 1);
+    assert_int_equal(usb_happened.drive[0]->sectors, 0x800);
+    assert_string_equal(usb_happened.drive[0]->path,
+                        "storage@1/channel@0/disk@0,0");
+    assert_string_equal(usb_happened.drive[0]->description,
                         "USB MSC Drive XXXXXXXX XXXXXXXXXXXXXXXX XXXX");
-    assert_int_equal(attached, 1);
-    assert_int_equal(detached, 0);
+    assert_int_equal(usb_happened.attached, 1);
+    assert_int_equal(usb_happened.detached, 0);
 }
 
 static void test_many_units(void **state)
@@ -281,11 +290,12 @@ static void test_many_units(void **state)
     BE(storage_config);
     fake.last_lun = 15;
     usb_run();
-    assert_int_equal(found_count, 16);
-    assert_string_equal(found[15]->path, "storage@1/channel@0/disk@0,f");
+    assert_int_equal(usb_happened.drives, 16);
+    assert_string_equal(usb_happened.drive[15]->path,
+                        "storage@1/channel@0/disk@0,f");
     fake.last_lun = 200;        /* nonsense: one unit */
     usb_run();
-    assert_int_equal(found_count, 1);
+    assert_int_equal(usb_happened.drives, 1);
 }
 
 /* A device that falls silent at any moment costs one message and no more
@@ -298,9 +308,9 @@ static void test_silence(void **state)
         fake.silent_after = n;
         usb_run();
         if (n < 4) {
-            assert_int_equal(found_count, 0);
-            assert_contains(said, "device@1: does not answer, ignored");
-            assert_int_equal(detached, 1);
+            assert_int_equal(usb_happened.drives, 0);
+            assert_contains(host_said, "device@1: does not answer, ignored");
+            assert_int_equal(usb_happened.detached, 1);
         }
     }
 }
@@ -313,17 +323,17 @@ static void test_nonsense(void **state)
     BE(storage_config);
     fake.packet = 7;
     usb_run();
-    assert_contains(said, "does not introduce itself properly, ignored");
+    assert_contains(host_said, "does not introduce itself properly, ignored");
     BE(no_config);
     usb_run();
-    assert_contains(said, "broken configuration, ignored");
+    assert_contains(host_said, "broken configuration, ignored");
     be(storage_config, 25);     /* the second endpoint is cut off */
     usb_run();
-    assert_contains(said, "not supported");
+    assert_contains(host_said, "not supported");
     be(storage_config, 3);
     usb_run();
-    assert_contains(said, "no configuration, ignored");
-    assert_int_equal(detached, 1);
+    assert_contains(host_said, "no configuration, ignored");
+    assert_int_equal(usb_happened.detached, 1);
 }
 
 /* Every port of it has a hub on it, and so on. */
@@ -334,12 +344,12 @@ static void test_endless_hubs(void **state)
     fake.class = 9;
     fake.hub_ports = 255;
     usb_run();
-    assert_contains(said, "hangs on too many hubs");
-    assert_contains(said, "the rest is ignored");
-    assert_true(attached <= DEVICES_MAX);
+    assert_contains(host_said, "hangs on too many hubs");
+    assert_contains(host_said, "the rest is ignored");
+    assert_true(usb_happened.attached <= USB_DEVICES_MAX);
     fake.hub_ports = 0;
     usb_run();
-    assert_contains(said, "hub does not work");
+    assert_contains(host_said, "hub does not work");
 }
 
 /* --------------------------------------------------------------- commands */
@@ -348,7 +358,7 @@ static void plug_in_stick(void)
 {
     BE(storage_config);
     usb_run();
-    assert_int_equal(found_count, 1);
+    assert_int_equal(usb_happened.drives, 1);
 }
 
 static int command(void)
@@ -356,7 +366,8 @@ static int command(void)
     static const uint8_t cdb[16] = { SCSI_INQUIRY, [4] = 36 };
     uint8_t data[36];
 
-    return found[0]->ops->packet(found[0], cdb, data, sizeof(data), false);
+    return usb_happened.drive[0]->ops->packet(usb_happened.drive[0], cdb, data,
+                                              sizeof(data), false);
 }
 
 static void test_commands(void **state)
@@ -426,18 +437,18 @@ static void test_medium(void **state)
     fake.status = 1;
     fake.sense_key = SENSE_UNIT_ATTENTION;      /* for ever */
     usb_run();
-    assert_int_equal(found_count, 0);
+    assert_int_equal(usb_happened.drives, 0);
     fake.sense_key = SENSE_ILLEGAL_REQUEST;
     fake.asc = ASC_NO_UNIT;
     usb_run();
-    assert_int_equal(found_count, 0);
+    assert_int_equal(usb_happened.drives, 0);
 }
 
 /* -------------------------------------------------------------- keyboards */
 
 static void type(const uint8_t (*r)[8], size_t count)
 {
-    code_count = 0;
+    usb_happened.codes = 0;
     reports = &r[0][0];
     reports_left = count;
     key_poll_usb();
@@ -460,22 +471,23 @@ static void test_keys(void **state)
     (void)state;
     BE(keyboard_config);
     usb_run();
-    assert_string_equal(said, "");
+    assert_string_equal(host_said, "");
     assert_non_null(key_poll_usb);
     type(shift_a, 5);
-    assert_int_equal(code_count, sizeof(a_codes));
-    assert_memory_equal(codes, a_codes, sizeof(a_codes));
+    assert_int_equal(usb_happened.codes, sizeof(a_codes));
+    assert_memory_equal(usb_happened.code, a_codes, sizeof(a_codes));
     type(up, 2);
-    assert_int_equal(code_count, sizeof(up_codes));
-    assert_memory_equal(codes, up_codes, sizeof(up_codes));
+    assert_int_equal(usb_happened.codes, sizeof(up_codes));
+    assert_memory_equal(usb_happened.code, up_codes, sizeof(up_codes));
     type(odd, 1);               /* no keys that a PC has */
-    assert_int_equal(code_count, 0);
+    assert_int_equal(usb_happened.codes, 0);
     type(held, 1);
-    for (unsigned n = 0; n < 3 * FIRST_REPEAT_MS; n++)
+    for (unsigned n = 0; n < LONG_ENOUGH_MS; n++)
         key_poll_usb();
-    assert_true(code_count > 3);
-    for (unsigned n = 0; n < code_count && n < sizeof(codes); n++)
-        assert_int_equal(codes[n], 0x1e);
+    assert_true(usb_happened.codes > 3);
+    for (unsigned n = 0;
+         n < usb_happened.codes && n < sizeof(usb_happened.code); n++)
+        assert_int_equal(usb_happened.code[n], 0x1e);
 }
 
 int main(void)
@@ -497,7 +509,6 @@ int main(void)
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-    while (block_count != 0)
-        free(blocks[--block_count]);
+    host_reset();
     return failed;
 }

@@ -23,22 +23,47 @@ FUZZ_CFLAGS := $(UNIT_WARN) -O1 -fno-sanitize-recover=all \
 	-fsanitize=fuzzer,address,undefined
 UNIT_LDLIBS := -lcmocka -ltpms -lz
 
-UNIT_SRC := $(wildcard src/hash/*.c src/tcg/*.c) src/lib/cursor.c
-UNIT_HELP := tests/unit/fakehw.c tests/unit/realtpm.c tests/unit/replay.c
-UNIT_TESTS := $(wildcard tests/unit/test_*.c)
-FUZZ_SRC := $(wildcard tests/unit/fuzz/fuzz_*.c)
+# What each program is linked with, beside itself: the TPM's module and its
+# fake hardware, unless it is named here.
+TCG := $(patsubst %.c,%.o,$(wildcard src/hash/*.c src/tcg/*.c)) \
+	src/lib/cursor.o $(addprefix tests/unit/,fakehw.o faulty.o realtpm.o replay.o)
+HOST := tests/unit/host.o
+SCSI := src/disk/scsi.o src/disk/scsi_post.o
+USB := $(patsubst %.c,%.o,$(wildcard src/usb/usb*.c)) $(SCSI) \
+	src/lib/cursor.o tests/unit/usb_host.o $(HOST)
 
-UNIT_OBJ := $(patsubst %.c,$(UNIT_OUT)/%.o,$(UNIT_SRC) $(UNIT_HELP))
-UNIT_BIN := $(patsubst tests/unit/%.c,$(UNIT_OUT)/%,$(UNIT_TESTS))
-FUZZ_OBJ := $(patsubst %.c,$(FUZZ_OUT)/%.o,$(UNIT_SRC) $(UNIT_HELP))
-FUZZ_BIN := $(patsubst tests/unit/fuzz/%.c,$(FUZZ_OUT)/%,$(FUZZ_SRC))
+test_cursor := src/lib/cursor.o
+test_disk_eltorito := src/disk/eltorito.o $(HOST)
+test_disk_identify := src/hba/ata_identify_post.o \
+	src/disk/block_geometry_post.o $(HOST)
+test_disk_virtio := src/hba/virtio.o
+test_inflate := src/lib/inflate.o
+test_uhci := src/usb/uhci.o src/usb/usb_msc.o
+test_usb := $(USB)
+fuzz_eltorito := src/disk/eltorito.o $(HOST)
+fuzz_inflate := src/lib/inflate.o
+fuzz_nvme := src/hba/nvme_post.o $(HOST)
+fuzz_scsi := $(SCSI) $(HOST)
+fuzz_usb := $(USB)
+fuzz_virtio := src/hba/virtio.o
+
+UNIT_TESTS := $(patsubst tests/unit/%.c,%,$(wildcard tests/unit/test_*.c))
+FUZZ_TESTS := $(patsubst tests/unit/fuzz/%.c,%,\
+	$(wildcard tests/unit/fuzz/fuzz_*.c))
+UNIT_BIN := $(UNIT_TESTS:%=$(UNIT_OUT)/%)
+FUZZ_BIN := $(FUZZ_TESTS:%=$(FUZZ_OUT)/%)
+needs = $(or $($(1)),$(TCG))
+$(foreach t,$(UNIT_TESTS),$(eval $(UNIT_OUT)/$(t): \
+	$(addprefix $(UNIT_OUT)/,tests/unit/$(t).o $(call needs,$(t)))))
+$(foreach t,$(FUZZ_TESTS),$(eval $(FUZZ_OUT)/$(t): \
+	$(addprefix $(FUZZ_OUT)/,tests/unit/fuzz/$(t).o $(call needs,$(t)))))
 
 $(UNIT_OUT)/%.o: %.c
 	@mkdir -p $(@D)
 	@echo "  CC(host)  $<"
 	@$(UNIT_CC) $(UNIT_CFLAGS) -MMD -MP -c $< -o $@
 
-$(UNIT_BIN): $(UNIT_OUT)/test_%: $(UNIT_OUT)/tests/unit/test_%.o $(UNIT_OBJ)
+$(UNIT_BIN):
 	@echo "  LD(host)  $@"
 	@$(UNIT_CC) $(UNIT_CFLAGS) $^ $(UNIT_LDLIBS) -o $@
 
@@ -47,8 +72,7 @@ $(FUZZ_OUT)/%.o: %.c
 	@echo "  CC(fuzz)  $<"
 	@$(FUZZ_CC) $(FUZZ_CFLAGS) -MMD -MP -c $< -o $@
 
-$(FUZZ_BIN): $(FUZZ_OUT)/fuzz_%: $(FUZZ_OUT)/tests/unit/fuzz/fuzz_%.o \
-		$(FUZZ_OBJ)
+$(FUZZ_BIN):
 	@echo "  LD(fuzz)  $@"
 	@$(FUZZ_CC) $(FUZZ_CFLAGS) $^ -ltpms -lz -o $@
 
@@ -84,5 +108,8 @@ fuzz: $(FUZZ_OUT)/fuzz_$(TARGET)
 	$< -max_len=2048 -timeout=10 -artifact_prefix=$(FUZZ_OUT)/$(TARGET)- \
 	    $(FUZZ_CORPUS)/fuzz_$(TARGET)
 
--include $(UNIT_OBJ:.o=.d) $(UNIT_BIN:$(UNIT_OUT)/%=$(UNIT_OUT)/tests/unit/%.d)
--include $(FUZZ_OBJ:.o=.d) $(FUZZ_BIN:$(FUZZ_OUT)/%=$(FUZZ_OUT)/tests/unit/fuzz/%.d)
+ALL_NEEDS := $(sort $(TCG) $(foreach t,$(UNIT_TESTS) $(FUZZ_TESTS),$($(t))))
+-include $(patsubst %.o,$(UNIT_OUT)/%.d,\
+	$(ALL_NEEDS) $(UNIT_TESTS:%=tests/unit/%.o))
+-include $(patsubst %.o,$(FUZZ_OUT)/%.d,\
+	$(ALL_NEEDS) $(FUZZ_TESTS:%=tests/unit/fuzz/%.o))

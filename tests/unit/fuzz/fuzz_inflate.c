@@ -4,10 +4,11 @@
  * accepts must be unpacked to the same.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include <zlib.h>
 
-#include "../../../src/lib/inflate.c"
+#include "lib/inflate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -32,13 +32,11 @@ static int exec(void *arg, const uint8_t *cmd, uint32_t len, uint8_t *rsp,
 static void *map(void *ctx, uint32_t addr, uint32_t len, bool write)
 {
     (void)ctx, (void)write;
-    if (!len) {
+    if (!len)
         abort();
-    }
-    if (addr < RAM_AT || addr - RAM_AT >= ram_size
-        || len > ram_size - (addr - RAM_AT)) {
+    if (addr < RAM_AT || addr - RAM_AT >= ram_size ||
+        len > ram_size - (addr - RAM_AT))
         return NULL;
-    }
     return ram + (addr - RAM_AT);
 }
 
@@ -69,16 +67,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     r.esi = rd_le32(&in);
     r.es_di = rd_le32(&in);
     r.ds_si = rd_le32(&in);
-    if (in.bad) {
+    if (in.bad)
         return 0;
-    }
     ram_size = in.left;
     ram = malloc(ram_size ? ram_size : 1);
     memcpy(ram, in.at, in.left);
     tcg_int1a(&t, &r);
     free(ram);
-    if (replay_log(&rp, log_area, sizeof(log_area))) {
+    if (replay_log(&rp, log_area, sizeof(log_area)))
         abort();
-    }
     return 0;
 }

@@ -47,19 +47,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct tcg_piece p = { data, rd_u8(&in) };
         bool fits;
 
-        if (p.len > size) {
+        if (p.len > size)
             p.len = (uint32_t)size;
-        }
         fits = tcglog_fits(&t, p.len);
-        if ((tcglog_append(&t, 1, 5, how & 4 ? &d : NULL, &p, 1) == 0)
-            != fits) {
+        if ((tcglog_append(&t, 1, 5, how & 4 ? &d : NULL, &p, 1) == 0) != fits)
             abort();
-        }
     }
-    if (!(how & 2) && t.log.count && t.log.count < 300
-        && replay_log(&rp, area, area_size)) {
+    if (!(how & 2) && t.log.count && t.log.count < 300 &&
+        replay_log(&rp, area, area_size))
         abort();
-    }
     free(area);
     return 0;
 }

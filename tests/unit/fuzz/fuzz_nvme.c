@@ -3,11 +3,14 @@
  * libFuzzer: an NVMe controller that identifies itself and its namespaces by
  * any bytes.  What is registered as a drive can be used as one.
  */
-#include "fuzz_host.h"
+#include "fuzz_input.h"
 
-#include "../../../src/hba/nvme_post.c"
+#include <stdlib.h>
+#include <string.h>
 
-static uint8_t *page;
+#include "hba/nvme.h"
+#include "host.h"
+
 const struct drive_ops nvme_ops;
 struct pci_device *pci_devices;
 uint16_t pci_device_count;
@@ -18,6 +21,7 @@ int nvme_run(struct nvme *n, struct nvme_queue *q,
 {
     uint8_t status = next_byte();
     unsigned at = 0, count;
+    uint8_t *page = host_block((uint32_t)c->prp1);
 
     (void)n;
     (void)q;
@@ -33,15 +37,6 @@ int nvme_run(struct nvme *n, struct nvme_queue *q,
         at += count & 1 ? 1 : 1 + next_byte() % 16;
     }
     return 0;
-}
-
-void *malloc_temp(uint32_t size, uint32_t align)
-{
-    void *p = malloc_high(size, align);
-
-    if (size == NVME_PAGE)
-        page = p;
-    return p;
 }
 
 /* The search for drives may end at any time. */
@@ -80,13 +75,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     static uint8_t regs[0x2000] ALIGNED(8);
     struct nvme n = { .regs = regs };
 
-    input = data;
-    left = size;
-    page = NULL;
+    input_begin(data, size);
+    host_blocks_max = FEW_BLOCKS;
+    host_reset();
     for (unsigned i = 0; i < 8; i++)
         regs[i] = next_byte();                          /* CAP */
     regs[NVME_CSTS] = next_byte() | NVME_CSTS_READY;
-    finish_controller(&n);
-    free_all();
+    nvme_finish_controller(&n);
+    host_reset();
     return 0;
 }

@@ -26,13 +26,11 @@ static int exec(void *arg, const uint8_t *cmd, uint32_t len, uint8_t *rsp,
     struct wr w;
 
     (void)arg, (void)len;
-    if (in.bad) {
+    if (in.bad)
         return FAKE_NO_ANSWER;
-    }
     p = rd_bytes(&in, n & 0x7f);
-    if (!p) {
+    if (!p)
         return FAKE_NO_ANSWER;
-    }
     w = wr_to(rsp, cap);
     if (!(n & 0x80)) {
         wr_u8(&w, cmd[0]);
@@ -90,8 +88,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     tcg_ppi_run(&t, &ppi);
     tcg_status_line(&t, line, sizeof(line));
     tcg_handover(&t);
-    if (t.log.area && replay_log(&rp, log_area, sizeof(log_area))) {
+    if (t.log.area && replay_log(&rp, log_area, sizeof(log_area)))
         abort();
-    }
     return 0;
 }

@@ -3,11 +3,12 @@
  * libFuzzer: SCSI targets that answer anything, to the scan of an adapter and
  * to reads afterwards.
  */
-#include "fuzz_host.h"
+#include "fuzz_input.h"
 
-#include "../../../src/disk/scsi.c"
-#undef READY_TIMEOUT_MS
-#include "../../../src/disk/scsi_post.c"
+#include <stdlib.h>
+
+#include "disk/scsi.h"
+#include "host.h"
 
 /* Whatever an adapter's packet() may return: see drive_ops. */
 static int packet(struct drive *d, const uint8_t cdb[16], void *buf,
@@ -22,7 +23,7 @@ static int packet(struct drive *d, const uint8_t cdb[16], void *buf,
         return rc;
     if (scsi_cdb_len(cdb) == 0)
         abort();
-    if (how >= 0xf0 || left == 0)
+    if (how >= 0xf0 || input_left() == 0)
         return ERR_ABSENT;
     if (how >= 0xe8)
         return ERR_TIMEOUT;
@@ -48,7 +49,7 @@ static const struct drive_ops ops = {
 bool poll_again(struct poll *p)
 {
     (void)p;
-    return left != 0;
+    return input_left() != 0;
 }
 
 /* The search for drives may end at any time. */
@@ -78,9 +79,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct scsi_drive probe = { .d = { .ops = &ops } };
 
-    input = data;
-    left = size;
+    input_begin(data, size);
+    host_blocks_max = FEW_BLOCKS;
+    host_reset();
     scsi_scan(&probe, 8);
-    free_all();
+    host_reset();
     return 0;
 }

@@ -6,6 +6,14 @@
  */
 #include "usb_host.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "host.h"
+#include "services/services.h"
+#include "usb/usb_msc.h"
+#include "usb/usb_std.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const uint8_t *at;
@@ -41,7 +49,7 @@ static int answer(void *buf, uint32_t cap)
     return (int)n;
 }
 
-static int fake_port_reset(unsigned port)
+int fake_port_reset(unsigned port)
 {
     uint8_t v = byte();
 
@@ -50,8 +58,8 @@ static int fake_port_reset(unsigned port)
                                                 : USB_FULL + v % 4;
 }
 
-static int fake_control(struct usb_device *dev, const struct usb_request *r,
-                        void *buf)
+int fake_control(struct usb_device *dev, const struct usb_request *r,
+                 void *buf)
 {
     (void)dev;
     if (r->type & USB_DIR_IN)
@@ -61,7 +69,7 @@ static int fake_control(struct usb_device *dev, const struct usb_request *r,
 
 static uint32_t tag;
 
-static int fake_bulk(struct usb_pipe *pipe, void *buf, uint32_t len)
+int fake_bulk(struct usb_pipe *pipe, void *buf, uint32_t len)
 {
     int n;
 
@@ -80,7 +88,7 @@ static int fake_bulk(struct usb_pipe *pipe, void *buf, uint32_t len)
     return n;
 }
 
-static int fake_report(struct usb_pipe *pipe, void *buf, uint32_t cap)
+int fake_report(struct usb_pipe *pipe, void *buf, uint32_t cap)
 {
     (void)pipe;
     return answer(buf, cap);
@@ -93,10 +101,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     at = data;
     left = size;
     usb_run();
-    if (attached > DEVICES_MAX + 1)
+    if (usb_happened.attached > USB_DEVICES_MAX + 1)
         abort();
-    for (unsigned i = 0; i < found_count && i < 4; i++) {
-        struct drive *d = found[i];
+    for (unsigned i = 0; i < usb_happened.drives && i < 4; i++) {
+        struct drive *d = usb_happened.drive[i];
 
         if (d->type == DRIVE_HDD)
             (void)d->ops->rw(d, 0, 1 + byte() % d->ops->max_count, sectors,
@@ -104,7 +112,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     for (unsigned n = 0; n < 8 && key_poll_usb != NULL; n++)
         key_poll_usb();
-    while (block_count != 0)
-        free(blocks[--block_count]);
+    host_reset();
     return 0;
 }

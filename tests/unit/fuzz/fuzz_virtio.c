@@ -8,8 +8,7 @@
 #include <string.h>
 
 #include "disk/block.h"
-
-#include "../../../src/hba/virtio.c"
+#include "hba/virtio.h"
 
 #define SIZE        4u
 #define USED_LEN    (4 + 8 * SIZE + 2)
