@@ -28,6 +28,10 @@ main:
     call all_services
     popw %cx
     loop 1b
+    movb $0x86, %ah                     /* 1 ms: the clock's, which others look */
+    xorw %cx, %cx                       /* at only when they have to wait */
+    movw $1000, %dx
+    int $0x15
     movw $mark, compared
     call compare
     movw $differs, compared
