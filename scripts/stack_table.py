@@ -9,6 +9,7 @@ are, each with the name of its limit in src/core/layout.h."""
 POINTERS = {
     "blocks": ["table:algs", "sha1_blocks_xmm", "sha256_blocks_xmm"],
     "cancel": ["table:drivers"],
+    "console": ["console_put"],
     "end": ["table:drivers"],
     "f": ["sha1_ni_blocks", "sha256_ni_blocks"],    # with_xmm()
     "feed": ["feed_acpi", "feed_file", "feed_item", "feed_pieces",
@@ -29,7 +30,7 @@ POINTERS = {
 PASSED = {"tcg_hash_feed", "with_xmm"}
 
 # What real_restart() goes on with, on an empty stack.
-STARTED = {"boot", "boot_after_18", "boot_after_19"}
+STARTED = {"gate_boot", "boot_after_18", "boot_after_19"}
 
 
 def assembly(limits):
@@ -60,7 +61,7 @@ SERVICES = ("real_dispatch", "entries", "STACK_RESERVE")
 ENTRIES = [
     ("POST", ["start", "post"], "STACK_SIZE"),
     ("S3 resume", ["start", "resume"], "STACK_RESUME"),
-    ("boot", ["boot"], "STACK_SIZE"),
+    ("boot", ["gate_boot"], "STACK_SIZE"),
     ("boot after INT 18h", ["boot_after_18"], "STACK_SIZE"),
     ("boot after INT 19h", ["boot_after_19"], "STACK_SIZE"),
 ]
@@ -86,7 +87,7 @@ NESTED = [
      [("post", ["start", "post"]), way("13"), way("09"), "handle_16"]),
     # A disk's ROM reads by another disk for the boot.
     ("nested in a boot",
-     [("boot", ["boot"]), way("13"), way("09"), "handle_16"]),
+     [("gate_boot", ["gate_boot"]), way("13"), way("09"), "handle_16"]),
     # A loader reads a disk, a key comes, its hook waits for keys, and a tick's
     # hook uses INT 15h.
     ("nested in a loader",

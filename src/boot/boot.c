@@ -21,10 +21,12 @@
 #include "lib/print.h"
 #include "core/real.h"
 #include "lib/timer.h"
+#include "core/reset.h"
 #include "measure/tpm.h"
 
 #define SECTOR_ADDRESS      0x7c00u
 #define SECTOR_MAGIC        0xaa55u
+#define MBR_CODE_SIZE       440u        /* then disk signature and partitions */
 #define SECTOR_MAGIC_AT     510u
 #define CATALOG_ADDRESS     0x10000u    /* free before a loader runs */
 #define BOOT_MAGIC          0xaa55u     /* AX for whatever is booted */
@@ -64,6 +66,21 @@ static bool read_sector(uint8_t number)
     return !(r.flags & FLAG_CF);
 }
 
+/* An attempt begins; the text names the device for the log. */
+static void measure_attempt(const struct boot_entry *e)
+{
+    static const uint8_t events[] = {
+        [BOOT_FLOPPY] = TCG_BOOT_BCV, [BOOT_HDD] = TCG_BOOT_BCV,
+        [BOOT_CD] = TCG_BOOT_CD, [BOOT_BEV] = TCG_BOOT_BEV,
+    };
+    bool disk = e->kind == BOOT_FLOPPY || e->kind == BOOT_HDD;
+    char name[16];
+
+    format(name, sizeof(name), "%02Xh (%s)", e->number,
+           e->kind == BOOT_HDD ? "HDD" : "Floppy");
+    measure(events[e->kind], NULL, 0, 0, disk ? name : e->name);
+}
+
 /* Returns when there is nothing to boot. */
 static void boot_disk(const struct boot_entry *e)
 {
@@ -71,7 +88,7 @@ static void boot_disk(const struct boot_entry *e)
     bool floppy = e->kind == BOOT_FLOPPY;
 
     print("Booting from %s...\n", floppy ? "Floppy" : "Hard Disk");
-    measure_boot_attempt(e->kind, e->number, e->name);
+    measure_attempt(e);
     if (!read_sector(e->number)) {
         print("Boot failed: could not read the boot disk\n\n");
         return;
@@ -81,7 +98,9 @@ static void boot_disk(const struct boot_entry *e)
         print("Boot failed: not a bootable disk\n\n");
         return;
     }
-    measure_mbr(sector);
+    measure(TCG_IPL_MBR, sector, MBR_CODE_SIZE, 0, NULL);
+    measure(TCG_PARTITION_TABLE, sector + MBR_CODE_SIZE,
+            SECTOR_SIZE - MBR_CODE_SIZE, 0, NULL);
     if (!floppy)
         measure_disk_boot_code(disk_by_number(e->number), sector);
     enter(0, SECTOR_ADDRESS, e->number, 0);
@@ -96,13 +115,13 @@ static void boot_cd(const struct boot_entry *e)
     uint32_t len;
 
     print("Booting from DVD/CD...\n");
-    measure_boot_attempt(e->kind, e->number, e->name);
+    measure_attempt(e);
     if (!cd || eltorito_find(cd, &boot, catalog) < 0)
         goto failed;
-    measure_cd_catalog(catalog, CD_SECTOR_SIZE);
+    measure(TCG_BOOT_CATALOG, catalog, CD_SECTOR_SIZE, 0, NULL);
     if (eltorito_load(&boot, &image, &len) < 0)
         goto failed;
-    measure_cd_image(image, len);
+    measure(TCG_IPL_CD, image, len, 0, NULL);
     measure_cd_boot_code(&boot, image, len);
     /* The customary 07C0h becomes 0000:7C00, as loaders like it. */
     enter(boot.load_segment & 0xf000,
@@ -116,7 +135,7 @@ failed:
 static void boot_bev(const struct boot_entry *e)
 {
     print("Booting from ROM...\n");
-    measure_boot_attempt(e->kind, 0, e->name);
+    measure_attempt(e);
     if (!(e->entry.seg | e->entry.off)) {
         linux_boot();
         return;
@@ -176,7 +195,6 @@ static NORETURN void boot_next(void)
 
 void boot(void)
 {
-    gate_boot();
     boot_state.next = 0;
     boot_next();
 }
@@ -184,14 +202,14 @@ void boot(void)
 static void boot_after_18(void)
 {
     eltorito_stop();
-    measure_int18();
+    measure_action(TCG_RETURN_INT18);
     boot_next();
 }
 
 static void boot_after_19(void)
 {
     eltorito_stop();
-    measure_int19();
+    measure_action(TCG_RETURNED_INT19);
     boot_state.next = 0;
     boot_next();
 }

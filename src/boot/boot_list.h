@@ -8,10 +8,11 @@
 
 #include "disk/block.h"
 #include "boot/boot.h"
-#include "measure/measure.h"
 
 #define BOOT_NAME_SIZE      77u         /* one line of the menu, with NUL */
 #define BOOT_LIST_MAX       32u
+
+enum boot_kind { BOOT_FLOPPY, BOOT_HDD, BOOT_CD, BOOT_BEV };
 
 /* An attempt to boot, after POST. */
 struct boot_entry {

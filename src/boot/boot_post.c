@@ -17,14 +17,13 @@
 #include "core/alloc.h"
 #include "boot/boot_list.h"
 #include "disk/disk.h"
+#include "fw/bootorder.h"
 #include "lib/err.h"
 #include "fw/fwcfg.h"
 #include "hw/rtc.h"
 #include "boot/optionrom.h"
 #include "lib/print.h"
 
-#define BOOTORDER_MAX       0x10000u    /* bytes of the file */
-#define PATH_DEPTH          16u         /* bridges above one another */
 #define ROM_ENTRIES_MAX     64u         /* as many as ROMs that can stay */
 #define CHUNK               8u         /* candidates in one allocation */
 #define PRIORITY_CLASS      0x10000     /* above any line of the file */
@@ -35,65 +34,12 @@
 #define CMOS_BOOT_CLASSES   0x3du       /* 3:0 first, 7:4 second class */
 #define FLAG_ANY_FLOPPY     (1u << 0)
 
-static bool order_loaded;
-static const char *order_text;          /* NULL: no file */
+static bool classes_loaded;
 static int class_priority[CLASS_BCV + 1];
 static struct boot_candidate *candidates;
 static bool halted;                     /* make_list() is behind HALT */
 
-/* ------------------------------------------------------------ boot order */
-
-/* Does one component match?  A '*' in the pattern stands for any bytes. */
-static bool component_matches(const char *pattern, size_t pattern_len,
-                              const char *text, size_t len)
-{
-    const char *star = NULL;
-    size_t head, tail;
-
-    for (head = 0; head < pattern_len; head++) {
-        if (pattern[head] == '*') {
-            star = pattern + head;
-            break;
-        }
-    }
-    if (!star)
-        return len == pattern_len && memcmp(pattern, text, len) == 0;
-    tail = pattern_len - head - 1;
-    return len >= head + tail && memcmp(pattern, text, head) == 0 &&
-           memcmp(star + 1, text + len - tail, tail) == 0;
-}
-
-static size_t component_len(const char *s, const char *end)
-{
-    const char *at = s;
-
-    while (at < end && *at != '/')
-        at++;
-    return (size_t)(at - s);
-}
-
-/* Every component of the pattern matches; the path may go on after that. */
-bool bootorder_matches(const char *pattern, const char *path,
-                       const char *path_end)
-{
-    const char *pattern_end = pattern + strlen(pattern);
-
-    for (;;) {
-        size_t p = component_len(pattern, pattern_end);
-        size_t t = component_len(path, path_end);
-
-        if (!component_matches(pattern, p, path, t))
-            return false;
-        pattern += p;
-        path += t;
-        if (pattern == pattern_end)
-            return true;
-        if (path == path_end)
-            return false;
-        pattern++;                      /* both are at a '/' */
-        path++;
-    }
-}
+/* ---------------------------------------------------------- boot classes */
 
 /* The classes in CMOS: 1 floppy, 2 disk, 3 CD, 4 network (any BEV). */
 static void load_classes(void)
@@ -104,6 +50,9 @@ static void load_classes(void)
     uint8_t flags = cmos_read(CMOS_BOOT_FLAGS);
     uint32_t order = cmos_read(CMOS_BOOT_CLASSES) | (flags & 0xf0u) << 4;
 
+    if (classes_loaded)
+        return;
+    classes_loaded = true;
     boot_state.any_floppy_sector = flags & FLAG_ANY_FLOPPY;
     for (size_t i = 0; i < ARRAY_SIZE(class_priority); i++)
         class_priority[i] = PRIORITY_UNNAMED;
@@ -114,91 +63,6 @@ static void load_classes(void)
             class_priority[class_of[n]] = PRIORITY_CLASS + i;
     }
     class_priority[CLASS_BCV] = class_priority[CLASS_HDD];
-}
-
-static void load_order(void)
-{
-    uint32_t size;
-
-    if (order_loaded)
-        return;
-    order_loaded = true;
-    order_text = fwcfg_load("bootorder", BOOTORDER_MAX, &size);
-    if (order_text && *order_text)
-        debug("Boot order:\n%s\n", order_text);
-    load_classes();
-}
-
-int bootorder_find_path(const char *pattern)
-{
-    const char *line;
-
-    load_order();
-    line = order_text;
-    for (int n = 1; line; n++) {
-        const char *next = strchr(line, '\n');
-        const char *end = next ? next : line + strlen(line);
-
-        while (end > line && (uint8_t)end[-1] <= ' ')
-            end--;
-        if (bootorder_matches(pattern, line, end))
-            return n;
-        line = next ? next + 1 : NULL;
-    }
-    return ERR_ABSENT;
-}
-
-static const struct pci_device *device_at(pci_bdf bdf)
-{
-    PCI_FOREACH(d) {
-        if (d->bdf == bdf)
-            return d;
-    }
-    return NULL;
-}
-
-int bootorder_path(pci_bdf bdf, const char *suffix, char *path, size_t cap)
-{
-    const struct pci_device *chain[PATH_DEPTH];
-    size_t depth = 0, len;
-
-    for (const struct pci_device *d = device_at(bdf); d;
-         d = d->parent == PCI_NONE ? NULL : device_at(d->parent)) {
-        if (depth == PATH_DEPTH)
-            return ERR_SPACE;
-        chain[depth++] = d;
-    }
-    if (depth == 0)
-        return ERR_ABSENT;
-
-    if (chain[depth - 1]->root)
-        len = (size_t)format(path, cap, "/pci@i0cf8,%x",
-                             chain[depth - 1]->root);
-    else
-        len = (size_t)format(path, cap, "/pci@i0cf8");
-    while (depth-- && len < cap) {
-        const struct pci_device *d = chain[depth];
-
-        len += (size_t)format(path + len, cap - len, "/%s@%x",
-                              depth ? "pci-bridge" : "*", PCI_DEV(d->bdf));
-        if (PCI_FN(d->bdf) && len < cap)
-            len += (size_t)format(path + len, cap - len, ",%x",
-                                  PCI_FN(d->bdf));
-    }
-    if (len < cap)
-        len += (size_t)format(path + len, cap - len, "%s", suffix);
-    return len < cap ? 0 : ERR_SPACE;
-}
-
-int bootorder_find(pci_bdf bdf, const char *suffix)
-{
-    char path[BOOTORDER_PATH_SIZE];
-
-    load_order();
-    if (!order_text)
-        return ERR_ABSENT;
-    return bootorder_path(bdf, suffix, path, sizeof(path)) < 0
-        ? ERR_ABSENT : bootorder_find_path(path);
 }
 
 /* ------------------------------------------------------------- candidates */
@@ -238,7 +102,7 @@ static struct boot_candidate *add(enum boot_class class, int priority,
     struct boot_candidate **at = &candidates;
     struct boot_candidate *c = new_candidate(class, name);
 
-    load_order();
+    load_classes();
     if (!c)
         return NULL;
     c->class = (uint8_t)class;
@@ -382,7 +246,7 @@ static void make_list(void)
 
 void boot_prepare(void)
 {
-    load_order();
+    load_classes();
     boot_state.retry_ms = (uint32_t)fwcfg_number("etc/boot-fail-wait", 60000);
     add_drives();
     candidates = bootmenu_run(candidates);

@@ -14,6 +14,7 @@
 #include "lib/err.h"
 #include "fw/fwcfg.h"
 #include "lib/print.h"
+#include "measure/measure.h"
 #include "services/services.h"
 #include "measure/tpm.h"
 
@@ -91,6 +92,13 @@ static void medium_name(const struct boot_candidate *c, char *text, size_t cap)
     free_zone(sector);
 }
 
+void (*boot_tpm_menu)(void);
+
+static bool tpm_menu_works(void)
+{
+    return boot_tpm_menu && tcg_usable(&tpm);
+}
+
 static void show(const struct boot_candidate *list)
 {
     char line[BOOT_NAME_SIZE], medium[VOLUME_NAME_LEN + 4];
@@ -102,7 +110,7 @@ static void show(const struct boot_candidate *list)
         format(line, sizeof(line), "%s%s", list->name, medium);
         print("%c. %s\n", keys[n++], line);
     }
-    if (tcg_menu_available())
+    if (tpm_menu_works())
         print("\nt. TPM Configuration\n");
 }
 
@@ -125,7 +133,7 @@ struct boot_candidate *bootmenu_run(struct boot_candidate *list)
 {
     if (!is_wanted(list) || !is_asked_for())
         return list;
-    measure_setup_entered();
+    measure_action(TCG_SETUP_ENTERED);
     key_flush();
     show(list);
     for (;;) {
@@ -140,15 +148,15 @@ struct boot_candidate *bootmenu_run(struct boot_candidate *list)
             ascii = (char)(ascii - 'A' + 'a');
         if (ascii == ASCII_ESC)
             break;
-        if (ascii == 't' && tcg_menu_available()) {
+        if (ascii == 't' && tpm_menu_works()) {
             print("\n");
-            tcg_menu_show();
+            boot_tpm_menu();
             show(list);
             continue;
         }
         c = take(&list, ascii);
         if (c) {
-            measure_boot_intervention();
+            measure_action(TCG_BOOT_INTERVENTION);
             c->priority = 0;            /* before every line, and HALT */
             c->next = list;
             list = c;

@@ -14,15 +14,11 @@
 /* ---------------------------------------------------------------- POST only */
 
 /*
- * Before the option ROMs run.  Reads the switches opt/org.keelbios/
- * measure-linux and measure-boot-code.  A bzImage given by -kernel becomes an
- * entry of the boot list; any other kernel is measured from fw_cfg here,
- * since an option ROM will start it.
+ * Before the option ROMs run.  A bzImage given by -kernel becomes an entry of
+ * the boot list.  True: there is another kernel, which an option ROM will start
+ * (tpm_kernel_setup() measures it).
  */
-void handover_setup(void);
-
-/* The part of it for a usable TPM; rom_kernel: an option ROM starts -kernel. */
-void handover_setup_tpm(bool rom_kernel);
+bool handover_setup(void);
 
 /* The option ROM in this file is not needed: its kernel has an entry. */
 bool handover_replaces_rom(const char *file);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hand-over, the part of POST: what -kernel is.  handover_tpm_post.c has what
- * only a boot with a TPM needs.
+ * Hand-over, the part of POST: what -kernel is.
  *
  * QEMU docs/specs/fw_cfg; Linux Documentation/arch/x86/boot.rst.
  */
@@ -10,10 +9,10 @@
 #include <string.h>
 
 #include "boot/boot.h"
+#include "fw/bootorder.h"
 #include "fw/fwcfg.h"
 #include "boot/linux_header.h"
 #include "lib/print.h"
-#include "measure/tpm.h"
 
 #define LOADER_ROM          "genroms/linuxboot"
 
@@ -51,7 +50,7 @@ static void add_entry(const struct fwcfg_file *rom)
                  bootorder_find_path(path));
 }
 
-void handover_setup(void)
+bool handover_setup(void)
 {
     bool kernel = fwcfg_read32(FWCFG_KERNEL_SIZE) != 0;
     const struct fwcfg_file *rom = kernel ? fwcfg_next(NULL, LOADER_ROM)
@@ -60,8 +59,7 @@ void handover_setup(void)
     direct = rom && can_boot();
     if (direct)
         add_entry(rom);
-    if (tcg_usable(&tpm))
-        handover_setup_tpm(kernel && !direct);
+    return kernel && !direct;
 }
 
 bool handover_replaces_rom(const char *file)

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "boot/boot.h"
+#include "fw/bootorder.h"
 #include "lib/err.h"
 #include "lib/checksum.h"
 #include "fw/fwcfg.h"
@@ -235,11 +236,11 @@ static void rom_run(const struct rom_source *s, uint32_t size, bool display)
     uint32_t after;
 
     if (!scan_measured)
-        measure_option_rom_scan();
+        measure_action(TCG_ROM_SCAN);
     scan_measured = true;
     debug("Option ROM %s: %u KiB at %05x\n", source_name(s), size >> 10,
           rom_next);
-    measure_option_rom(bdf, rom, size);
+    measure(TCG_OPTION_ROM, rom, size, bdf, NULL);
 
     if (!pnp && !display) {
         take_room(size);

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The gates between our own code and the first foreign code of a phase.
+ * Which gate has been passed.
  */
 #include "core/gate.h"
-
-#include "core/layout.h"
-#include "measure/measure.h"
 
 static enum gate passed;
 
@@ -17,28 +14,4 @@ bool gate_passed(enum gate which)
 void gate_open(enum gate which)
 {
     passed = which;
-}
-
-/* Zeros over the resident stack, as far as it is free. */
-static void wipe_stack(void)
-{
-    uint32_t at = DATA_START, count;
-
-    __asm__ volatile("movl %%esp, %1\n\t"
-                     "subl %0, %1\n\t"
-                     "shrl $2, %1\n\t"
-                     "rep stosl"
-                     : "+D"(at), "=&c"(count) : "a"(0) : "memory", "cc");
-}
-
-void gate_boot(void)
-{
-    measure_handover();
-    wipe_stack();
-    gate_open(GATE_BOOT);
-}
-
-void gate_resume(void)
-{
-    gate_open(GATE_BOOT);
 }

@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The C side of entry.S: which handler serves which entry, calls into real
- * mode, and pauses.
+ * The C side of entry.S: calls into real mode, and pauses.
  */
 #include "core/real.h"
 
 #include "core/bda.h"
-#include "boot/boot.h"
-#include "disk/disk.h"
 #include "core/gate.h"
 #include "core/layout.h"
-#include "boot/pmm.h"
-#include "boot/pnp.h"
 #include "lib/print.h"
-#include "services/services.h"
 
 _Static_assert(offsetof(struct bregs, ds) == BREG_DS, "entry.S");
 _Static_assert(offsetof(struct bregs, es) == BREG_ES, "entry.S");
@@ -33,43 +27,9 @@ _Static_assert(sizeof(struct bregs) == BREG_SIZE, "entry.S");
 uint32_t rt_sp = STACK_TOP - DATA_START;
 uint32_t a20_probe;
 uint32_t entry_caller_stack;
-void real_dispatch(struct bregs *r, uint32_t number);
 void real_call(struct bregs *r, uint32_t as_interrupt);
 NORETURN void real_jump(const struct bregs *r, uint32_t stack);
 extern char yield_16[], yield_halt_16[];
-
-static const struct {
-    uint16_t number;
-    void (*handle)(struct bregs *r);
-} entries[] = {
-    { 0x13, handle_13 },
-    { 0x10, handle_10 },
-    { 0x16, handle_16 },
-    { 0x1a, handle_1a },
-    { 0x15, handle_15 },
-    { 0x09, handle_09 },
-    { 0x11, handle_11 },
-    { 0x12, handle_12 },
-    { 0x14, handle_14 },
-    { 0x17, handle_17 },
-    { 0x18, handle_18 },
-    { 0x19, handle_19 },
-    { 0x70, handle_70 },
-    { 0x74, handle_74 },
-    { ENTRY_PMM, handle_pmm },
-    { ENTRY_PNP, handle_pnp },
-};
-
-/* Called by entry.S for every entry; the numbers are entry.S's own. */
-void real_dispatch(struct bregs *r, uint32_t number)
-{
-    for (size_t i = 0; i < ARRAY_SIZE(entries); i++) {
-        if (entries[i].number == number) {
-            entries[i].handle(r);
-            return;
-        }
-    }
-}
 
 /* Foreign code comes behind its gate only; not to be there is our mistake. */
 static void require(enum gate gate)

@@ -2,13 +2,9 @@
 /*
  * Drives: one structure for every disk and CD that the controller drivers
  * found, and the functions that move sectors.  INT 13h (disk.h), the boot
- * code and El Torito stand on this; controllers (hw/ata.c, ahci.c, nvme.c,
- * virtio_blk.c, virtio_scsi.c, floppy.c) stand below.
- *
- * Order of calls: block_start() once PCI resources are set; it sends every
- * controller its first command and does not wait.  block_finish() waits for
- * the slowest and builds the list of drives.  From then on the list does not
- * change, and everything it points to lies in the high zone and stays.
+ * code and El Torito stand on this; the drivers of src/hba and src/usb fill it
+ * (boot/drives.h says when).  After that the list does not change, and
+ * everything it points to lies in the high zone and stays.
  */
 #ifndef BLOCK_H
 #define BLOCK_H
@@ -59,6 +55,12 @@ enum drive_rank {
     RANK_USB, RANK_LSI, RANK_MEGASAS, RANK_PVSCSI, RANK_NVME,
 };
 
+struct ide_place {
+    uint16_t cmd, ctl;          /* ports of the command and control blocks */
+    uint8_t irq;
+    uint8_t number;             /* of the channel, over all controllers */
+};
+
 /* What a controller driver implements.  All are resident and bounded. */
 struct drive_ops {
     const char *name;           /* "ATA", "AHCI", "virtio-blk" */
@@ -66,6 +68,9 @@ struct drive_ops {
     const char *edd_interface;  /* EDD 3.0 interface type, 8 characters */
     uint16_t max_count;         /* sectors that one rw() moves at most */
     uint8_t align;              /* demanded of buffers: 1 or 2 */
+
+    /* Where an IDE drive's registers are; NULL for all others. */
+    void (*ide_place)(const struct drive *d, struct ide_place *p);
 
     /* Move count (1..max_count) sectors of a disk; range was checked. */
     int (*rw)(struct drive *d, uint64_t lba, uint32_t count, void *buf,
@@ -82,13 +87,6 @@ struct drive_ops {
 
 /* All drives: by rank, then in the order of PCI functions and ports. */
 extern struct drive *drives;
-
-/* POST only. */
-void block_start(void);
-void block_finish(void);
-/* USB first, as soon as there is a console: its keyboards may be the only
- * ones, and questions follow. */
-void block_finish_usb(void);
 
 /*
  * Move count sectors (of d->sector_size) at lba.  buf may be anywhere below
@@ -144,6 +142,10 @@ int poll_bits(const uint8_t *reg, uint32_t mask, uint32_t want,
  * computed here.  POST only.
  */
 void drive_register(struct drive *d);
+
+/* Looking for drives begins, or goes on after POST has done other things.  POST
+ * only. */
+void drives_search(void);
 
 /*
  * Has looking for drives cost enough?  Asked before each controller, target

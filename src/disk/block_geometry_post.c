@@ -11,9 +11,8 @@
 
 #include <string.h>
 
-#include "boot/boot.h"
+#include "fw/bootorder.h"
 #include "fw/fwcfg.h"
-#include "hba/ata.h"
 #include "lib/io.h"
 #include "lib/print.h"
 
@@ -154,16 +153,16 @@ static bool from_file(const struct drive *d, struct chs *c)
 
 void geometry_set(struct drive *d)
 {
-    enum geometry_translation t;
+    enum geometry_translation t = geometry_guess(d->physical);
+    struct ide_place ide;
 
     if (from_file(d, &d->logical))
         return;
 
-    if (d->ops == &ata_disk_ops &&
-        ((struct ata_drive *)d)->channel->number < CMOS_DRIVES / 2)
-        t = from_cmos(((struct ata_drive *)d)->channel->number * 2u +
-                      d->ata_unit);
-    else
-        t = geometry_guess(d->physical);
+    if (d->ops->ide_place) {
+        d->ops->ide_place(d, &ide);
+        if (ide.number < CMOS_DRIVES / 2)
+            t = from_cmos(ide.number * 2u + d->ata_unit);
+    }
     d->logical = geometry_translate(d->physical, d->sectors, t);
 }

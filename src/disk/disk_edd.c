@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "core/bda.h"
-#include "hba/ata.h"
 
 #define EDD_V1_LEN          0x1au
 #define EDD_V2_LEN          0x1eu
@@ -65,6 +64,10 @@ _Static_assert(sizeof(struct edd_extension) == 16, "EDD 1.1");
 #define EDD_OPT_ATAPI       (1u << 6)
 #define EDD_OPT_PIO32       (1u << 7)
 #define EDD_EXTENSION_REV   0x11u
+/* The device register's bits in edd_extension.device, ATA-7 */
+#define EDD_DEVICE_BASE     0xa0u
+#define EDD_DEVICE_LBA      (1u << 6)
+#define EDD_DEVICE_ONE      (1u << 4)
 
 /* Fixed disk parameter table, "translated" form when signature is A0h */
 struct disk_table {
@@ -112,20 +115,21 @@ static struct farptr far_to(const void *p)
 
 static bool is_ide(const struct drive *d)
 {
-    return d->ops == &ata_disk_ops || d->ops == &ata_cd_ops;
+    return d->ops->ide_place != NULL;
 }
 
 static void fill_extension(const struct drive *d)
 {
-    const struct ata_channel *ch = ((const struct ata_drive *)d)->channel;
     bool cd = d->type == DRIVE_CD;
+    struct ide_place ide;
 
+    d->ops->ide_place(d, &ide);
     extension = (struct edd_extension){
-        .cmd_port = ch->cmd,
-        .ctl_port = ch->ctl,
-        .device = ATA_DEVICE_BASE | ATA_DEVICE_LBA |
-                  (d->ata_unit ? ATA_DEVICE_ONE : 0),
-        .irq = ch->irq,
+        .cmd_port = ide.cmd,
+        .ctl_port = ide.ctl,
+        .device = EDD_DEVICE_BASE | EDD_DEVICE_LBA |
+                  (d->ata_unit ? EDD_DEVICE_ONE : 0),
+        .irq = ide.irq,
         .multiple = 1,
         .options = EDD_OPT_LBA | EDD_OPT_PIO32 |
                    (cd ? EDD_OPT_REMOVABLE | EDD_OPT_ATAPI : EDD_OPT_CHS),

@@ -325,12 +325,20 @@ static int ata_packet(struct drive *d, const uint8_t cdb[16], void *buf,
     return rc;
 }
 
+static void ata_place(const struct drive *d, struct ide_place *p)
+{
+    const struct ata_channel *ch = ((const struct ata_drive *)d)->channel;
+
+    *p = (struct ide_place){ ch->cmd, ch->ctl, ch->irq, ch->number };
+}
+
 const struct drive_ops ata_disk_ops = {
     .name = "ATA",
     .rank = RANK_ATA,
     .edd_interface = "ATA     ",
     .max_count = ATA_MAX_COUNT,
     .align = 1,
+    .ide_place = ata_place,
     .rw = ata_rw,
 };
 
@@ -340,5 +348,6 @@ const struct drive_ops ata_cd_ops = {
     .edd_interface = "ATAPI   ",
     .max_count = ATA_CD_MAX_COUNT,
     .align = 1,
+    .ide_place = ata_place,
     .packet = ata_packet,
 };

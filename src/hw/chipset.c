@@ -5,7 +5,6 @@
  */
 #include "hw/chipset.h"
 
-#include "pci/pci_setup.h"
 #include "hw/smm.h"
 #include "hw/ps2.h"
 #include "lib/io.h"

@@ -51,6 +51,17 @@ bool chipset_is_q35(void);
 bool chipset_was_reset(void);
 void chipset_note_start(void);
 
+/*
+ * Place the ACPI power management registers at port 600h: from here on the
+ * PM timer runs.  Resident, uses no variables.  A machine without them
+ * (-M pc,acpi=off) is left as it is.
+ */
+void pm_setup_early(void);
+
+/* Resident: the chipset registers again, after the reset that ends S3.
+ * Uses no variables.  Devices are the OS's to restore. */
+void chipset_resume(void);
+
 /* Interrupt routing, MMCFG and RCBA (pm_setup_early() did the rest). */
 void chipset_setup(void);
 

@@ -8,13 +8,12 @@
 
 #include "generated/autoconf.h"
 #include "lib/io.h"
-#include "core/real.h"
 
 #define PORT_DEBUG          0x402u
 #define DEBUG_PRESENT       0xe9u       /* what QEMU's debug console reads as */
 #define LINE_MAX            256u
 
-static bool console_enabled;
+static void (*console)(char c); /* NULL: not yet */
 static char *held;              /* text for the console that is to come */
 static size_t held_cap, held_len;
 static bool held_full;
@@ -189,19 +188,12 @@ static bool debug_present(void)
 #endif
 }
 
-static void console_put(char c)
-{
-    struct bregs r = { .ax = (uint16_t)(0x0e00 | (uint8_t)c), .bx = 0x0007 };
-
-    call16_int(0x10, &r);
-}
-
 static void console_text(const char *s)
 {
     for (; *s; s++) {
         if (*s == '\n')
-            console_put('\r');
-        console_put(*s);
+            console('\r');
+        console(*s);
     }
 }
 
@@ -241,7 +233,7 @@ void print(const char *fmt, ...)
     va_end(ap);
     if (debug_present())
         outsb(PORT_DEBUG, line, strlen(line));
-    if (console_enabled)
+    if (console)
         console_text(line);
     else
         hold_text(line);
@@ -254,9 +246,9 @@ void print_hold(char *buf, size_t cap)
     held_len = 0;
 }
 
-void print_console_enable(void)
+void print_console(void (*to)(char c))
 {
-    console_enabled = true;
+    console = to;
     if (held_len)
         console_text(held);
     held = NULL;

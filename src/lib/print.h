@@ -27,15 +27,13 @@ int format(char *buf, size_t cap, const char *fmt, ...) PRINTF(3, 4);
 int vformat(char *buf, size_t cap, const char *fmt, va_list ap);
 
 /*
- * Until print_console_enable(), keep what print() says in buf, zeroed, of cap
+ * Until print_console(), keep what print() says in buf, zeroed, of cap
  * bytes, to show it then; what does not fit is on port 402h only.
  */
 void print_hold(char *buf, size_t cap);
 
-/*
- * From here on print() also goes to the screen by INT 10h AH=0Eh (the VGA ROM
- * has run, or the serial console has hooked INT 10h).
- */
-void print_console_enable(void);
+/* From here on print() also goes to the screen, character by character; to() is
+ * resident. */
+void print_console(void (*to)(char c));
 
 #endif

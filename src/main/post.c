@@ -7,7 +7,7 @@
  * SMBIOS and ACPI are measured (docs/architecture.md).
  */
 #include "core/alloc.h"
-#include "disk/block.h"
+#include "boot/drives.h"
 #include "boot/boot.h"
 #include "fw/acpi.h"
 #include "hw/chipset.h"
@@ -20,7 +20,6 @@
 #include "fw/smbios.h"
 #include "hw/smm.h"
 #include "fw/smp.h"
-#include "core/gate.h"
 #include "generated/version.h"
 #include "boot/handover.h"
 #include "lib/io.h"
@@ -32,7 +31,9 @@
 #include "lib/print.h"
 #include "core/real.h"
 #include "services/services.h"
+#include "main/gates.h"
 #include "measure/tpm.h"
+#include "tpm/steps.h"
 
 #define SERCON_DEFAULT_PORT 0x3f8u
 
@@ -79,7 +80,7 @@ static void start_devices(void)
 {
     smp_start();
     pci_setup();
-    block_start();
+    drives_start();
     keyboard_start();
 }
 
@@ -94,6 +95,15 @@ static void make_tables(void)
     bios32_setup();
 }
 
+/* -kernel, which this firmware or an option ROM starts. */
+static void set_up_kernel(void)
+{
+    bool rom_kernel = handover_setup();
+
+    if (tpm_present())
+        tpm_kernel_setup(rom_kernel);
+}
+
 /* Code from cards and from the host, measured and then run. */
 static void run_option_roms(void)
 {
@@ -104,11 +114,11 @@ static void run_option_roms(void)
     vga_rom_run();
     if (port)
         sercon_setup(port);
-    print_console_enable();
-    block_finish_usb();         /* a person may have to answer now */
+    print_console(console_put);
+    drives_finish_usb();        /* a person may have to answer now */
     with_tpm(tpm_print_status);
     with_tpm(tpm_admin_run);
-    handover_setup();
+    set_up_kernel();
     option_roms_run();
 }
 
@@ -125,7 +135,8 @@ static void finish(void)
 void post(void)
 {
     start_foundation();
-    tpm_setup();
+    if (tpm_find(true))
+        tpm_start();
     start_devices();
     make_tables();
     if (!tpm_present())
@@ -135,8 +146,10 @@ void post(void)
     gate_roms();
     run_option_roms();
     keyboard_finish();
-    block_finish();
+    drives_finish();
+    if (tpm_present())
+        boot_tpm_menu = tpm_menu_show;
     boot_prepare();
     finish();
-    real_restart(boot);
+    real_restart(gate_boot);
 }

@@ -16,11 +16,10 @@
 #include "core/bda.h"
 #include "fw/acpi.h"
 #include "hw/chipset.h"
-#include "pci/pci_setup.h"
 #include "hw/shadow.h"
 #include "hw/smm.h"
 #include "fw/smp.h"
-#include "core/gate.h"
+#include "main/gates.h"
 #include "hw/pic.h"
 #include "hw/rtc.h"
 #include "lib/io.h"
@@ -29,6 +28,7 @@
 #include "lib/print.h"
 #include "core/real.h"
 #include "main/start.h"
+#include "core/reset.h"
 #include "measure/tpm.h"
 
 #define CMOS_SHUTDOWN       0x0fu

@@ -14,7 +14,7 @@
 #include "lib/io.h"
 #include "core/layout.h"
 #include "main/resume.h"
-#include "measure/tpm.h"
+#include "core/reset.h"
 
 /* From the linker script; only their addresses mean something. */
 extern char data_rom[], data_start[], data_size[], bss_start[], bss_end[];

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What POST and the boot code say to the TPM module.  The policy (PCR, event
- * type, text) is in src/tcg; this is the wiring.  The code behind it is in
- * the TPM's overlay: without a TPM each of these does nothing.  Resident.
+ * type, text) is one table in src/tcg/measure.c; this is the way to it.  The
+ * code behind it is in the TPM's overlay: without a TPM each of these does
+ * nothing.  Resident.
+ *
+ * Results are not looked at: a failure has been printed and has closed measured
+ * boot in the module, and the boot goes on.
  */
 #ifndef MEASURE_H
 #define MEASURE_H
 
-#include "disk/block.h"
-#include "disk/eltorito.h"
-#include "hw/pci.h"
 #include "core/regs.h"
+#include "tcg/tcg.h"
 
-enum boot_kind { BOOT_FLOPPY, BOOT_HDD, BOOT_CD, BOOT_BEV };
+struct drive;                   /* disk/block.h */
+struct eltorito;                /* disk/eltorito.h */
 
 /* A kernel that linux_boot() has loaded. */
 struct linux_image {
@@ -25,29 +28,16 @@ struct linux_image {
     uint32_t initrd_len;        /* 0: none */
 };
 
-/*
- * The table at the start of the overlay's resident part.  Results are not
- * looked at: a failure has been printed and has closed measured boot in the
- * module, and the boot goes on.
- */
+/* The table at the start of the overlay's resident part. */
 struct measure_ops {
-    void (*option_rom_scan)(void);
-    void (*option_rom)(pci_bdf bdf, const void *rom, uint32_t len);
-    void (*setup_entered)(void);
-    void (*boot_intervention)(void);
-    void (*handover)(void);
-    void (*boot_attempt)(enum boot_kind kind, uint8_t drive,
-                         const char *text);
-    void (*mbr)(const void *sector);
+    void (*event)(enum tcg_event what, const void *data, uint32_t len,
+                  uint32_t number, const char *text);
     void (*disk_boot_code)(struct drive *d, const uint8_t *mbr);
-    void (*cd_catalog)(const void *catalog, uint32_t len);
-    void (*cd_image)(const void *image, uint32_t len);
     void (*cd_boot_code)(const struct eltorito *e, const uint8_t *image,
                          uint32_t len);
-    void (*int18)(void);
-    void (*int19)(void);
     void (*linux_at)(uint16_t segment);
     void (*linux_image)(const struct linux_image *image);
+    void (*handover)(void);
     void (*int1a)(struct bregs *r);
     void (*resume)(uint8_t *log, uint32_t log_size);
 };
@@ -55,100 +45,36 @@ struct measure_ops {
 /* NULL without a TPM. */
 extern const struct measure_ops *measure_ops;
 
-/* Before the first option ROM of this POST. */
-static inline void measure_option_rom_scan(void)
-{
-    if (measure_ops)
-        measure_ops->option_rom_scan();
-}
-
-/* An option ROM's image, from the copy that will run, before it runs. */
-static inline void measure_option_rom(pci_bdf bdf, const void *rom,
-                                      uint32_t len)
-{
-    if (measure_ops)
-        measure_ops->option_rom(bdf, rom, len);
-}
-
-/* A person opened the boot menu ... */
-static inline void measure_setup_entered(void)
-{
-    if (measure_ops)
-        measure_ops->setup_entered();
-}
-
-/* ... and picked another device. */
-static inline void measure_boot_intervention(void)
-{
-    if (measure_ops)
-        measure_ops->boot_intervention();
-}
-
 /*
- * POST is over: "Calling INT 19h", separators, platform authorisation gone.
- * Called once, before the first byte from a disk or a boot ROM is run.
+ * Measure an event.  enum tcg_event says what data, number and text are for
+ * each; 0 and NULL where it names none.
  */
-static inline void measure_handover(void)
+static inline void measure(enum tcg_event what, const void *data, uint32_t len,
+                           uint32_t number, const char *text)
 {
     if (measure_ops)
-        measure_ops->handover();
+        measure_ops->event(what, data, len, number, text);
 }
 
-/* An attempt to boot begins; text names the device for the log. */
-static inline void measure_boot_attempt(enum boot_kind kind, uint8_t drive,
-                                        const char *text)
+/* An event that is its own text. */
+static inline void measure_action(enum tcg_event what)
 {
-    if (measure_ops)
-        measure_ops->boot_attempt(kind, drive, text);
+    measure(what, NULL, 0, 0, NULL);
 }
 
-/* The 512-byte sector that will be executed, from where it will be executed;
- * then what it is about to load from its disk. */
-static inline void measure_mbr(const void *sector)
-{
-    if (measure_ops)
-        measure_ops->mbr(sector);
-}
-
-static inline void measure_disk_boot_code(struct drive *d,
-                                          const uint8_t *mbr)
+/* What a boot sector is about to load from its disk: several events. */
+static inline void measure_disk_boot_code(struct drive *d, const uint8_t *mbr)
 {
     if (measure_ops)
         measure_ops->disk_boot_code(d, mbr);
 }
 
-/* An El Torito boot: the catalog sector, then the image as loaded, then the
- * rest of the boot image of which len bytes are loaded. */
-static inline void measure_cd_catalog(const void *catalog, uint32_t len)
-{
-    if (measure_ops)
-        measure_ops->cd_catalog(catalog, len);
-}
-
-static inline void measure_cd_image(const void *image, uint32_t len)
-{
-    if (measure_ops)
-        measure_ops->cd_image(image, len);
-}
-
+/* The rest of an El Torito boot image of which len bytes are loaded. */
 static inline void measure_cd_boot_code(const struct eltorito *e,
                                         const uint8_t *image, uint32_t len)
 {
     if (measure_ops)
         measure_ops->cd_boot_code(e, image, len);
-}
-
-/* The boot came back. */
-static inline void measure_int18(void)
-{
-    if (measure_ops)
-        measure_ops->int18();
-}
-
-static inline void measure_int19(void)
-{
-    if (measure_ops)
-        measure_ops->int19();
 }
 
 /*
@@ -168,6 +94,16 @@ static inline void measure_linux_image(const struct linux_image *image)
 {
     if (measure_ops)
         measure_ops->linux_image(image);
+}
+
+/*
+ * POST is over: "Calling INT 19h", separators, platform authorisation gone.
+ * Called once, before the first byte from a disk or a boot ROM is run.
+ */
+static inline void measure_handover(void)
+{
+    if (measure_ops)
+        measure_ops->handover();
 }
 
 #endif

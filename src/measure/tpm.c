@@ -10,12 +10,6 @@
 #include "measure/measure.h"
 #include "core/overlay.h"
 
-#define PORT_RESET          0xcf9u
-#define RESET_HARD          0x02u
-#define RESET_NOW           0x04u
-#define PORT_KBC            0x64u
-#define KBC_PULSE_RESET     0xfeu
-
 #define TCG_PC_TPMERROR     1u          /* INT 1Ah: driver error in 31:16 */
 #define TCG_NOT_PRESENT     0x23u
 
@@ -40,15 +34,6 @@ bool tpm_find(bool post)
         overlay_load_resident(OVERLAY_TPM);
     measure_ops = tpm_res_start;
     return true;
-}
-
-void platform_reset(void)
-{
-    outb(PORT_RESET, RESET_HARD);
-    outb(PORT_RESET, RESET_HARD | RESET_NOW);
-    outb(PORT_KBC, KBC_PULSE_RESET);
-    for (;;)
-        __asm__ volatile("cli; hlt");
 }
 
 void handle_1a_tcg(struct bregs *r)

@@ -22,16 +22,3 @@ void tpm_check_absence(void)
         print("TPM: %s promises one, but its registers do not answer; going "
               "on without\n", what);
 }
-
-void tpm_setup(void)
-{
-    if (!tpm_find(true))
-        return;
-    (void)tcg_start(&tpm, &tpm_platform);   /* why it fails was printed */
-    tpm_started();
-}
-
-bool tcg_menu_available(void)
-{
-    return tcg_usable(&tpm);
-}

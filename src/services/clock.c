@@ -13,13 +13,10 @@
 #include "hw/pic.h"
 #include "hw/rtc.h"
 #include "lib/io.h"
-#include "services/pcibios.h"
 #include "core/real.h"
 #include "services/services.h"
 #include "lib/timer.h"
-#include "measure/tpm.h"
 
-#define AH_UNSUPPORTED      0x86u
 
 #define WAIT_ACTIVE         (1u << 0)   /* BDA A0h */
 #define WAIT_ELAPSED        (1u << 7)
@@ -191,22 +188,12 @@ static void cancel_alarm(struct bregs *r)
     cmos_set(RTC_B, RTC_B_ALARM, 0);
 }
 
-void handle_1a(struct bregs *r)
+void clock_1a(struct bregs *r)
 {
     static void (*const functions[])(struct bregs *) = {
         get_ticks, set_ticks, get_time, set_time, get_date, set_date,
         set_alarm, cancel_alarm,
     };
 
-    set_cf(r, false);
-    if (r->ah < ARRAY_SIZE(functions)) {
-        functions[r->ah](r);
-    } else if (r->ah == 0xb1) {
-        pcibios(r);
-    } else if (r->ah == 0xbb) {
-        handle_1a_tcg(r);
-    } else {
-        r->ah = AH_UNSUPPORTED;
-        set_cf(r, true);
-    }
+    functions[r->ah](r);
 }

@@ -386,3 +386,10 @@ void handle_10(struct bregs *r)
         report_state(r);
     }
 }
+
+void console_put(char c)
+{
+    struct bregs r = { .ax = (uint16_t)(0x0e00 | (uint8_t)c), .bx = 0x0007 };
+
+    call16_int(0x10, &r);
+}

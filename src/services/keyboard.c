@@ -18,7 +18,7 @@
 #include "core/real.h"
 #include "services/sercon.h"
 #include "lib/timer.h"
-#include "measure/tpm.h"
+#include "core/reset.h"
 
 /* BDA 17h, low byte: shift states as INT 16h AH=02h reports them */
 #define SHIFT_RIGHT         (1u << 0)

@@ -52,6 +52,10 @@ void bios32_setup(void);
  */
 int key_read(uint32_t wait_ms);
 
+/* A character to the screen, by INT 10h AH=0Eh: the display's ROM, or the serial
+ * console. */
+void console_put(char c);
+
 /* Forget all keys that were typed ahead. */
 void key_flush(void);
 
@@ -75,6 +79,9 @@ unsigned key_room(void);
 
 /* What vector 1Eh points to after POST. */
 extern const uint8_t diskette_parameters[11];
+
+/* INT 15h and 1Ah: AH for a function that is not there; CF is set as well. */
+#define AH_UNSUPPORTED      0x86u
 
 void handle_09(struct bregs *r);
 void handle_10(struct bregs *r);

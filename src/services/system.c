@@ -23,7 +23,6 @@
 #include "services/mouse.h"
 #include "core/real.h"
 
-#define AH_UNSUPPORTED      0x86u
 
 #define MIB                 0x100000u
 #define RAM_END_MAX         0xffff0000u     /* what fits the answers */

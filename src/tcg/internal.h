@@ -7,6 +7,7 @@
 
 #include "lib/cursor.h"
 #include "hash/hash.h"
+#include "tcg/multihash.h"
 #include "tcg/tcg.h"
 
 /* struct tcg.flags */
@@ -100,6 +101,11 @@ int tpm_pass(struct tcg *t, const uint8_t *cmd, uint32_t len, uint8_t *rsp,
 
 /* ------------------------------------------------- tpm20.c and tpm12.c */
 
+/* The data of a capability, past its id; valid until the next command. */
+int tpm2_get_capability(struct tcg *t, uint32_t cap, uint32_t property,
+                        uint32_t count, struct rd *data);
+int tpm12_get_capability(struct tcg *t, uint32_t area, uint32_t sub,
+                         struct rd *data);
 /* The authorisation that a handle needs: platformAuth, or an empty one. */
 void tpm2_put_auth_area(const struct tcg *t, struct wr *w, uint32_t handle);
 /* A command's only handle and its authorisation. */
@@ -123,27 +129,6 @@ int tpm12_temp_deactivate(struct tcg *t);
 
 /* Extend every bank by its digest. Returns 0 or an error; nothing else. */
 int tpm_extend(struct tcg *t, uint32_t pcr, const struct tcg_digests *d);
-
-/* -------------------------------------------------------- multihash.c */
-
-/* Banks hashed side by side; more active banks take another pass. */
-#define MULTI_BANKS         4
-
-struct multihash {
-    struct hash hash[MULTI_BANKS];
-    unsigned count;
-};
-
-void multihash_update(struct multihash *m, const void *data, size_t len);
-
-/* Hands all data to m; called again, with the same result, per pass. */
-typedef void (*tcg_feed)(void *arg, struct multihash *m);
-
-/* Hash what feed hands out, for every bank of *t. */
-void tcg_hash_feed(const struct tcg *t, tcg_feed feed, void *arg,
-                   struct tcg_digests *d);
-void tcg_hash_pieces(const struct tcg *t, const struct tcg_piece *piece,
-                     unsigned count, struct tcg_digests *d);
 
 /* -------------------------------------------------------------- log.c */
 
@@ -174,7 +159,7 @@ bool tcglog_fits(const struct tcg *t, uint32_t data_len);
  */
 int tcglog_adopt(struct tcg *t, uint8_t *area, uint32_t size);
 
-/* ---------------------------------------------------------- measure.c */
+/* ----------------------------------------------------------- record.c */
 
 /*
  * Extend and log; says so if either fails and nothing had failed before.
@@ -187,10 +172,6 @@ int tcg_extend_and_log(struct tcg *t, uint32_t pcr, uint32_t type,
 /* The separator of one PCR: normal, or the one that tells of an error. */
 int tcg_separator(struct tcg *t, uint32_t pcr, bool error);
 
-/* tcg_measure_hashed(), and *d is used up. */
-int tcg_measure_taken(struct tcg *t, enum tcg_event ev,
-                      struct tcg_digests *d, uint32_t num, const char *text);
-
 /* ------------------------------------------------------------ trust.c */
 
 #define TCG_PCRS_BIOS   0x0000ffu       /* PCR 0-7 */
@@ -201,6 +182,8 @@ int tcg_measure_taken(struct tcg *t, enum tcg_event ev,
  * came of it.  The state is TCG_FAILED afterwards.  Returns 0 if all worked.
  */
 int tcg_cap_and_disable(struct tcg *t, uint32_t pcrs);
+/* By its last answer: then it does nothing at all until its next reset. */
+bool tcg_in_failure_mode(const struct tcg *t);
 /*
  * After this nothing can act as the platform before the next reset: physical
  * presence is locked (1.2), platformAuth is a secret or its hierarchy is off
@@ -221,7 +204,7 @@ bool tcg_is_untouched(struct tcg *t);
 /* Is it libtpms, the TPM of a virtual machine?  False when it does not say. */
 bool tcg_is_emulated(struct tcg *t);
 
-/* ------------------------------------ start.c, tpm20_start.c, tpm12_start.c */
+/* ---------------------------------- startup.c, tpm20_start.c, tpm12_start.c */
 
 /* Find the interface; fills t->dev and t->family. As tcg_start() returns. */
 int tcg_detect(struct tcg *t, const struct tcg_platform *p);
@@ -242,11 +225,6 @@ int tcg_startup(struct tcg *t, bool state, uint32_t *rc);
 int tcg_after_startup(struct tcg *t, bool presence);
 
 int tpm2_startup(struct tcg *t, bool state, uint32_t *rc);
-/* The data of a capability, past its id; valid until the next command. */
-int tpm2_get_capability(struct tcg *t, uint32_t cap, uint32_t property,
-                        uint32_t count, struct rd *data);
-int tpm12_get_capability(struct tcg *t, uint32_t area, uint32_t sub,
-                         struct rd *data);
 int tpm2_learn_banks(struct tcg *t);
 int tpm2_start_selftest(struct tcg *t);
 /* Cap PCRs (bit n: PCR n) of the active banks that we cannot hash for. */

@@ -3,7 +3,7 @@
  * The same data hashed for every active bank, in one pass for up to four
  * banks.  Resident.
  */
-#include "tcg/internal.h"
+#include "tcg/multihash.h"
 
 /*
  * Per bank and turn: a piece that stays in the first cache between the banks,

@@ -231,6 +231,10 @@ int tcg_measure_hashed(struct tcg *t, enum tcg_event ev,
                        const struct tcg_digests *d, uint32_t num,
                        const char *text);
 
+/* tcg_measure_hashed(), and *d is used up. */
+int tcg_measure_taken(struct tcg *t, enum tcg_event ev,
+                      struct tcg_digests *d, uint32_t num, const char *text);
+
 /*
  * PCR4 and PCR5 of a 512-byte boot sector: its code, then its disk signature
  * and partition table.

@@ -35,28 +35,6 @@ int tpm12_startup(struct tcg *t, bool state, uint32_t *code)
     return rc < 0 || rd_end(&reply.body) ? rc : ERR_FORMAT;
 }
 
-int tpm12_get_capability(struct tcg *t, uint32_t area, uint32_t sub,
-                         struct rd *data)
-{
-    struct wr w = tpm_begin(t, TPM12_TAG_RQU, TPM12_ORD_GetCapability);
-    struct tpm_reply reply;
-    size_t mark;
-    int rc;
-
-    wr_be32(&w, area);
-    mark = wr_size_be32(&w);
-    if (sub) {
-        wr_be32(&w, sub);
-    }
-    wr_close_be32(&w, mark);
-    rc = tpm_do(t, &w, DURATION_SHORT, &reply);
-    if (rc < 0) {
-        return rc;
-    }
-    *data = rd_sub(&reply.body, rd_be32(&reply.body));
-    return rd_end(&reply.body) ? 0 : ERR_FORMAT;
-}
-
 /*
  * Take a list of times, each within its bounds; zero keeps what is there.  Some
  * TPMs report milliseconds.  The first time of either list is most of a second

@@ -9,6 +9,28 @@
 #include "tcg/internal.h"
 #include "tcg/tpm_spec.h"
 
+int tpm2_get_capability(struct tcg *t, uint32_t cap, uint32_t property,
+                        uint32_t count, struct rd *data)
+{
+    struct wr w = tpm_begin(t, TPM2_ST_NO_SESSIONS, TPM2_CC_GetCapability);
+    struct tpm_reply reply;
+    int rc;
+
+    wr_be32(&w, cap);
+    wr_be32(&w, property);
+    wr_be32(&w, count);
+    rc = tpm_do(t, &w, DURATION_SHORT, &reply);
+    if (rc < 0) {
+        return rc;
+    }
+    rd_skip(&reply.body, 1);                /* moreData */
+    if (rd_be32(&reply.body) != cap || reply.body.bad) {
+        return ERR_FORMAT;
+    }
+    *data = reply.body;
+    return 0;
+}
+
 void tpm2_put_auth_area(const struct tcg *t, struct wr *w, uint32_t handle)
 {
     bool ours = handle == TPM2_RH_PLATFORM && t->flags & TCG_F_AUTH_SET;

@@ -26,28 +26,6 @@ int tpm2_startup(struct tcg *t, bool state, uint32_t *code)
     return rc < 0 || rd_end(&reply.body) ? rc : ERR_FORMAT;
 }
 
-int tpm2_get_capability(struct tcg *t, uint32_t cap, uint32_t property,
-                        uint32_t count, struct rd *data)
-{
-    struct wr w = tpm_begin(t, TPM2_ST_NO_SESSIONS, TPM2_CC_GetCapability);
-    struct tpm_reply reply;
-    int rc;
-
-    wr_be32(&w, cap);
-    wr_be32(&w, property);
-    wr_be32(&w, count);
-    rc = tpm_do(t, &w, DURATION_SHORT, &reply);
-    if (rc < 0) {
-        return rc;
-    }
-    rd_skip(&reply.body, 1);                /* moreData */
-    if (rd_be32(&reply.body) != cap || reply.body.bad) {
-        return ERR_FORMAT;
-    }
-    *data = reply.body;
-    return 0;
-}
-
 static int add_bank(struct tcg *t, uint16_t id)
 {
     const struct hash_alg *alg = hash_find(id);

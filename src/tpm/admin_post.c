@@ -3,11 +3,10 @@
  * Wiring between POST and the TPM's administration in src/tcg: requests of the
  * operating system (PPI) and the menu.  POST only.
  */
-#include "boot/boot.h"
-#include "lib/print.h"
+#include "measure/tpm.h"
 #include "services/services.h"
 #include "tcg/menu.h"
-#include "measure/tpm.h"
+#include "tpm/steps.h"
 
 static struct tcg_ppi ppi;
 
@@ -24,7 +23,7 @@ void tpm_admin_run(void)
     (void)tcg_ppi_run(&tpm, &ppi);          /* does not return for a reset */
 }
 
-void tcg_menu_show(void)
+void tpm_menu_show(void)
 {
     (void)tcg_menu(&tpm, &ppi);             /* does not return for a reset */
 }

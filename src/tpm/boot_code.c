@@ -15,6 +15,8 @@
 
 #include <string.h>
 
+#include "disk/block.h"
+#include "disk/eltorito.h"
 #include "fw/e820.h"
 #include "boot/handover.h"
 #include "lib/print.h"

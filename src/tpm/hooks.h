@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What measure.c puts into its table and other files implement; measure.h
- * describes them.  In the TPM's overlay.
+ * What platform.c puts into its table and other files implement;
+ * measure/measure.h describes them.
  */
-#ifndef HANDOVER_MEASURE_H
-#define HANDOVER_MEASURE_H
+#ifndef TPM_HOOKS_H
+#define TPM_HOOKS_H
 
 #include "measure/measure.h"
 
-/* measure_linux.c */
+/* platform.c */
+extern struct tcg_platform tpm_platform;
+
+/* linux.c */
 void linux_at(uint16_t segment);
 void linux_image(const struct linux_image *image);
 
-/* measure_boot_code.c */
+/* boot_code.c */
 void disk_boot_code(struct drive *d, const uint8_t *mbr);
 void cd_boot_code(const struct eltorito *e, const uint8_t *image,
                   uint32_t len);

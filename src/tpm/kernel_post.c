@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hand-over, the part of POST that only a boot with a TPM needs: switches, and
- * kernels of -kernel that an option ROM will start.  Packed.
+ * Switches for what is measured at the boot, and kernels of -kernel that an
+ * option ROM will start.
  *
  * QEMU docs/specs/fw_cfg.
  */
@@ -12,8 +12,9 @@
 #include "core/alloc.h"
 #include "fw/fwcfg.h"
 #include "generated/autoconf.h"
-#include "tcg/internal.h"
+#include "tcg/multihash.h"
 #include "measure/tpm.h"
+#include "tpm/steps.h"
 
 #define CHUNK               0x10000u
 
@@ -82,8 +83,10 @@ static void measure_cmdline(void)
     free_zone(text);
 }
 
-void handover_setup_tpm(bool rom_kernel)
+void tpm_kernel_setup(bool rom_kernel)
 {
+    if (!tcg_usable(&tpm))
+        return;
     handover.linux_hook = switched("opt/org.keelbios/measure-linux",
                                    CONFIG_MEASURE_LINUX);
     handover.boot_code = switched("opt/org.keelbios/measure-boot-code",

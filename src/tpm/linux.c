@@ -20,7 +20,7 @@
 #include "boot/linux_header.h"
 #include "lib/print.h"
 #include "core/real.h"
-#include "tcg/internal.h"
+#include "tcg/multihash.h"
 #include "lib/timer.h"
 #include "measure/tpm.h"
 

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Wiring between the BIOS and src/tcg, the part that stays after POST: the
- * platform interface, boot measurements, INT 1Ah AH=BBh, resume.  In the
- * TPM's overlay.
+ * platform interface, events, INT 1Ah AH=BBh, resume.
  */
 #include "measure/measure.h"
 
@@ -99,76 +98,17 @@ static void int1a(struct bregs *r)
     set_cf(r, t.cf);
 }
 
-static void option_rom_scan(void)
+static void event(enum tcg_event what, const void *data, uint32_t len,
+                  uint32_t number, const char *text)
 {
-    (void)tcg_measure_action(&tpm, TCG_ROM_SCAN, NULL);
-}
+    struct tcg_piece piece = { data, len };
 
-static void option_rom(pci_bdf bdf, const void *rom, uint32_t len)
-{
-    struct tcg_piece piece = { rom, len };
-
-    (void)tcg_measure(&tpm, TCG_OPTION_ROM, &piece, 1,
-                      bdf == PCI_NONE ? 0 : bdf, NULL);
-}
-
-static void setup_entered(void)
-{
-    (void)tcg_measure_action(&tpm, TCG_SETUP_ENTERED, NULL);
-}
-
-static void boot_intervention(void)
-{
-    (void)tcg_measure_action(&tpm, TCG_BOOT_INTERVENTION, NULL);
+    (void)tcg_measure(&tpm, what, &piece, data != NULL, number, text);
 }
 
 static void handover_done(void)
 {
     (void)tcg_handover(&tpm);
-}
-
-static void boot_attempt(enum boot_kind kind, uint8_t drive,
-                         const char *text)
-{
-    static const uint8_t events[] = {
-        [BOOT_FLOPPY] = TCG_BOOT_BCV, [BOOT_HDD] = TCG_BOOT_BCV,
-        [BOOT_CD] = TCG_BOOT_CD, [BOOT_BEV] = TCG_BOOT_BEV,
-    };
-    char name[64];
-
-    if (!tcg_usable(&tpm))
-        return;
-    if (kind == BOOT_FLOPPY || kind == BOOT_HDD)
-        format(name, sizeof(name), "%02Xh (%s)", drive,
-               kind == BOOT_HDD ? "HDD" : "Floppy");
-    else
-        format(name, sizeof(name), "%s", text ? text : "");
-    (void)tcg_measure_action(&tpm, events[kind], name);
-}
-
-static void mbr(const void *sector)
-{
-    (void)tcg_measure_mbr(&tpm, sector);
-}
-
-static void cd_catalog(const void *catalog, uint32_t len)
-{
-    (void)tcg_measure_bytes(&tpm, TCG_BOOT_CATALOG, catalog, len);
-}
-
-static void cd_image(const void *image, uint32_t len)
-{
-    (void)tcg_measure_bytes(&tpm, TCG_IPL_CD, image, len);
-}
-
-static void int18(void)
-{
-    (void)tcg_measure_action(&tpm, TCG_RETURN_INT18, NULL);
-}
-
-static void int19(void)
-{
-    (void)tcg_measure_action(&tpm, TCG_RETURNED_INT19, NULL);
 }
 
 /* Bring the TPM back with the log of the boot that was suspended. */
@@ -188,11 +128,8 @@ static void resume_tpm(uint8_t *log, uint32_t log_size)
 }
 
 const struct measure_ops measure_table SECTION(".head") = {
-    .option_rom_scan = option_rom_scan, .option_rom = option_rom,
-    .setup_entered = setup_entered, .boot_intervention = boot_intervention,
-    .handover = handover_done, .boot_attempt = boot_attempt, .mbr = mbr,
-    .disk_boot_code = disk_boot_code, .cd_catalog = cd_catalog,
-    .cd_image = cd_image, .cd_boot_code = cd_boot_code, .int18 = int18,
-    .int19 = int19, .linux_at = linux_at, .linux_image = linux_image,
-    .int1a = int1a, .resume = resume_tpm,
+    .event = event, .disk_boot_code = disk_boot_code,
+    .cd_boot_code = cd_boot_code, .linux_at = linux_at,
+    .linux_image = linux_image, .handover = handover_done, .int1a = int1a,
+    .resume = resume_tpm,
 };

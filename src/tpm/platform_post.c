@@ -12,12 +12,15 @@
 #include "hw/smm.h"
 #include "generated/autoconf.h"
 #include "generated/version.h"
-#include "tpm/sha_xmm.h"
 #include "core/overlay.h"
 #include "lib/print.h"
 #include "services/services.h"
 #include "lib/cursor.h"
+#include "core/reset.h"
 #include "measure/tpm.h"
+#include "tpm/hooks.h"
+#include "tpm/sha_xmm.h"
+#include "tpm/steps.h"
 
 
 /* Offsets in the ACPI tables; TCG ACPI Specification 1.3, 7 and 8. */
@@ -58,8 +61,9 @@ static void reset(void *ctx)
     platform_reset();
 }
 
-void tpm_started(void)
+void tpm_start(void)
 {
+    (void)tcg_start(&tpm, &tpm_platform);   /* why it fails was printed */
     tpm_platform.read_key = read_key;
     tpm_platform.read_file = read_file;
     tpm_platform.reset = reset;

@@ -5,7 +5,7 @@
 #include "usb/usb_msc.h"
 
 #include "core/alloc.h"
-#include "boot/boot.h"
+#include "fw/bootorder.h"
 #include "usb/usb_std.h"
 #include "disk/scsi.h"
 

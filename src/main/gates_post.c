@@ -2,9 +2,11 @@
 /*
  * The gate that option ROMs run behind.  POST only.
  */
-#include "core/gate.h"
+#include "main/gates.h"
 
+#include "core/gate.h"
 #include "measure/tpm.h"
+#include "tpm/steps.h"
 
 void gate_roms(void)
 {
