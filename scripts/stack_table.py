@@ -17,6 +17,8 @@ POINTERS = {
     "handle": ["table:entries"],
     "init_entry": ["post"],             # keelbios.lds.S
     "out": ["print_text", "debug_text"],
+    "page": ["change_banks", "turn_off_or_on", "change_requests",
+             "menu_log"],               # the TPM menu
     "receive": ["table:drivers"],
     "run": ["table:services"],
     "send": ["table:drivers"],

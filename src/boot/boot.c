@@ -12,16 +12,16 @@
 #include "boot/boot.h"
 
 #include "boot/boot_list.h"
+#include "boot/handover.h"
+#include "core/gate.h"
+#include "core/real.h"
+#include "core/reset.h"
 #include "disk/disk.h"
 #include "disk/eltorito.h"
-#include "core/gate.h"
-#include "boot/handover.h"
 #include "hw/pic.h"
-#include "measure/measure.h"
 #include "lib/print.h"
-#include "core/real.h"
 #include "lib/timer.h"
-#include "core/reset.h"
+#include "measure/measure.h"
 #include "measure/tpm.h"
 
 #define SECTOR_ADDRESS      0x7c00u

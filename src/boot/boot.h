@@ -13,8 +13,8 @@
 #define BOOT_H
 
 #include "core/bda.h"
-#include "hw/pci.h"
 #include "core/regs.h"
+#include "hw/pci.h"
 
 /* ---------------------------------------------------------------- POST only */
 

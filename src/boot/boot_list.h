@@ -6,8 +6,8 @@
 #ifndef BOOT_LIST_H
 #define BOOT_LIST_H
 
-#include "disk/block.h"
 #include "boot/boot.h"
+#include "disk/block.h"
 
 #define BOOT_NAME_SIZE      77u         /* one line of the menu, with NUL */
 #define BOOT_LIST_MAX       32u

@@ -14,14 +14,14 @@
 
 #include <string.h>
 
-#include "core/alloc.h"
 #include "boot/boot_list.h"
+#include "boot/optionrom.h"
+#include "core/alloc.h"
 #include "disk/disk.h"
 #include "fw/bootorder.h"
-#include "lib/err.h"
 #include "fw/fwcfg.h"
 #include "hw/rtc.h"
-#include "boot/optionrom.h"
+#include "lib/err.h"
 #include "lib/print.h"
 
 #define ROM_ENTRIES_MAX     64u         /* as many as ROMs that can stay */
@@ -251,5 +251,4 @@ void boot_prepare(void)
     add_drives();
     candidates = bootmenu_run(candidates);
     make_list();
-    option_roms_finish();
 }

@@ -11,12 +11,12 @@
 #include <string.h>
 
 #include "core/alloc.h"
-#include "lib/err.h"
 #include "fw/fwcfg.h"
+#include "lib/err.h"
 #include "lib/print.h"
 #include "measure/measure.h"
-#include "services/services.h"
 #include "measure/tpm.h"
+#include "services/services.h"
 
 #define MESSAGE_MAX         0x1000u     /* bytes of etc/boot-menu-message */
 #define WAIT_MS             2500u       /* default of etc/boot-menu-wait */

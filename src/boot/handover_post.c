@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "boot/boot.h"
+#include "boot/linux_header.h"
 #include "fw/bootorder.h"
 #include "fw/fwcfg.h"
-#include "boot/linux_header.h"
 #include "lib/print.h"
 
 #define LOADER_ROM          "genroms/linuxboot"

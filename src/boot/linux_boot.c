@@ -11,12 +11,12 @@
 #include "boot/handover.h"
 #include "measure/measure.h"
 
+#include "boot/linux_header.h"
+#include "core/real.h"
 #include "fw/e820.h"
 #include "fw/fwcfg.h"
 #include "fw/fwcfg_io.h"
-#include "boot/linux_header.h"
 #include "lib/print.h"
-#include "core/real.h"
 
 /* Where QEMU says that it wants things (handover_post.c checks that). */
 #define SETUP_ADDRESS       0x10000u

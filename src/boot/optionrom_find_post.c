@@ -10,8 +10,8 @@
 
 #include <string.h>
 
-#include "lib/err.h"
 #include "boot/optionrom_format.h"
+#include "lib/err.h"
 
 #define ROM_IMAGES_MAX      16u         /* in one PCI expansion ROM */
 #define DEVICE_LIST_MAX     1024u       /* entries of an image's list */

@@ -14,19 +14,19 @@
 #include <string.h>
 
 #include "boot/boot.h"
-#include "fw/bootorder.h"
-#include "lib/err.h"
-#include "lib/checksum.h"
-#include "fw/fwcfg.h"
-#include "hw/shadow.h"
 #include "boot/handover.h"
-#include "core/layout.h"
-#include "measure/measure.h"
 #include "boot/optionrom_find.h"
 #include "boot/optionrom_format.h"
 #include "boot/pnp.h"
-#include "lib/print.h"
+#include "core/layout.h"
 #include "core/real.h"
+#include "fw/bootorder.h"
+#include "fw/fwcfg.h"
+#include "hw/shadow.h"
+#include "lib/checksum.h"
+#include "lib/err.h"
+#include "lib/print.h"
+#include "measure/measure.h"
 
 #define ROM_SPACE_START     0xc0000u
 #define ROM_SPACE_END       DATA_START

@@ -14,8 +14,8 @@
 #include <string.h>
 
 #include "core/alloc.h"
-#include "lib/print.h"
 #include "core/real.h"
+#include "lib/print.h"
 
 #define PMM_REVISION        0x01u
 #define PARAGRAPH           16u

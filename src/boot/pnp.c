@@ -9,8 +9,8 @@
  */
 #include "boot/pnp.h"
 
-#include "core/bda.h"
 #include "boot/pmm.h"
+#include "core/bda.h"
 #include "core/real.h"
 
 #define PNP_GET_BBS_VERSION     0x60u

@@ -10,8 +10,8 @@
  *          really used): rings, command lists, drive tables, ACPI tables
  *   temp   the same RAM, given back at hand-over: POST buffers
  *
- * All memory comes zeroed.  align is a power of two.  NULL when full (the
- * zone's name and size are reported on port 402h by the allocator).
+ * All memory comes zeroed.  align is a power of two.  NULL when full: the
+ * allocator has said so on the console.
  */
 #ifndef ALLOC_H
 #define ALLOC_H

@@ -15,7 +15,7 @@
 #define F(symbol)       ((symbol) - 0xf0000)
 #define D(symbol)       ((symbol) - DATA_START)
 #define PORT_A20        0x92
-#define RAM_PROBED      0x3ffffc        /* last of the fourth MiB */
+#define RAM_PROBED      (RAM_LEAST - 4)
 #define PORT_PIC1       0x20
 #define PORT_PIC2       0xa0
 #define PORT_DEBUG      0x402

@@ -12,8 +12,8 @@
  *
  * .init.bss and .bss take no room in the image.
  */
-#include "generated/autoconf.h"
 #include "core/layout.h"
+#include "generated/autoconf.h"
 
 #define OVERLAY_PARTS   4           /* overlay.c; asserted there */
 

@@ -22,6 +22,10 @@
 #define STACK_CALLEE        0x800       /* left to what call16() calls */
 #define STACK_RESUME        (STACK_SIZE / 2)    /* resume.c uses the rest */
 
+/* The least memory that the firmware runs in: POST lies in the third and fourth
+ * MiB. */
+#define RAM_LEAST           0x400000
+
 /* Where POST-only code and data run; free RAM again after POST. */
 #define INIT_START          0x200000
 #define TEMP_START          0x300000    /* the temp zone begins here */

@@ -8,9 +8,9 @@
 
 #include <string.h>
 
+#include "core/real.h"
 #include "disk/block_cd.h"
 #include "lib/io.h"
-#include "core/real.h"
 
 #define SPINS_BEFORE_CLOCK  64u     /* then the clock is asked, and so on */
 /* An emulated CPU leaves its loop at each PAUSE, so that the device gets to

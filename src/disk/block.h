@@ -9,9 +9,9 @@
 #ifndef BLOCK_H
 #define BLOCK_H
 
+#include "hw/pci.h"
 #include "lib/compiler.h"
 #include "lib/err.h"
-#include "hw/pci.h"
 #include "lib/timer.h"
 
 #define SECTOR_SIZE         512u

@@ -7,8 +7,8 @@
 
 #include <string.h>
 
-#include "lib/print.h"
 #include "disk/scsi.h"
+#include "lib/print.h"
 
 #define CD_READY_TIMEOUT_MS     10000u  /* a tray that closes, a disc that
                                            spins up */

@@ -9,8 +9,8 @@
 #ifndef DISK_H
 #define DISK_H
 
-#include "disk/block.h"
 #include "core/regs.h"
+#include "disk/block.h"
 
 /*
  * Give a drive its BIOS number: 80h, 81h... for disks, E0h... for CDs, in

@@ -12,8 +12,8 @@
 #include "fw/acpi.h"
 #include "fw/acpi_table.h"
 #include "lib/checksum.h"
-#include "lib/print.h"
 #include "lib/cursor.h"
+#include "lib/print.h"
 
 #define RSDP_SIGNATURE      "RSD PTR "
 #define RSDP_ALIGN          16u

@@ -12,12 +12,12 @@
 #include <string.h>
 
 #include "core/alloc.h"
-#include "lib/err.h"
 #include "fw/acpi_table.h"
-#include "lib/checksum.h"
 #include "fw/fwcfg.h"
-#include "lib/print.h"
+#include "lib/checksum.h"
 #include "lib/cursor.h"
+#include "lib/err.h"
+#include "lib/print.h"
 
 #define SCRIPT_MAX          0x20000u
 #define COMMAND_LEN         128u

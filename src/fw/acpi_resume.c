@@ -4,9 +4,9 @@
  */
 #include "fw/acpi.h"
 
-#include "lib/err.h"
 #include "fw/acpi_table.h"
 #include "fw/fwcfg_io.h"
+#include "lib/err.h"
 #include "lib/print.h"
 
 #define FACS_WAKING_VECTOR  12u

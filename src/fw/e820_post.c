@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "core/layout.h"
 #include "fw/e820.h"
 #include "fw/e820_map.h"
 #include "fw/fwcfg.h"
@@ -23,7 +24,6 @@
 #define KVM_PAGES           0xfffbc000u     /* without etc/e820 only */
 #define KVM_PAGES_SIZE      0x4000u
 
-#define RAM_MIN             0x800000u       /* POST needs 8 MiB */
 #define FILE_ENTRIES_MAX    256u
 #define LEGACY_MAX          32u
 
@@ -228,9 +228,9 @@ uint32_t e820_init(void)
     bool have_file = add_file();
 
     find_ends();
-    if (top < RAM_MIN) {
+    if (top < RAM_LEAST) {
         if (have_file)
-            print("Memory map: etc/e820 has no RAM from 1 to 8 MiB: memory "
+            print("Memory map: etc/e820 has no RAM from 1 to 4 MiB: memory "
                   "size from CMOS\n");
         e820_map.count = 0;
         add_cmos_ram();

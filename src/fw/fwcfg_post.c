@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "core/alloc.h"
-#include "lib/err.h"
 #include "fw/fwcfg_io.h"
+#include "lib/err.h"
 #include "lib/print.h"
 
 #define FWCFG_FILES_MAX     512u

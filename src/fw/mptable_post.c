@@ -8,12 +8,12 @@
 #include <string.h>
 
 #include "core/alloc.h"
-#include "lib/checksum.h"
-#include "hw/chipset.h"
 #include "fw/fwcfg.h"
 #include "fw/smp.h"
-#include "lib/io.h"
+#include "hw/chipset.h"
+#include "lib/checksum.h"
 #include "lib/cursor.h"
+#include "lib/io.h"
 
 /* Buses, I/O APIC, four pins of 32 slots, ISA and local interrupts. */
 #define OTHER_ENTRIES_MAX   160u

@@ -3,9 +3,9 @@
  * Memory types: everything is write-back but the display, the BIOS area and
  * the PCI window below 4 GiB.  Intel SDM volume 3, 11.11.
  */
-#include "hw/chipset.h"
 #include "fw/e820.h"
 #include "fw/smp_state.h"
+#include "hw/chipset.h"
 #include "lib/io.h"
 
 #define CPUID_MSR           (1u << 5)       /* leaf 1, EDX */

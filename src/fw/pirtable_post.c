@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "core/alloc.h"
-#include "lib/checksum.h"
 #include "hw/pci.h"
+#include "lib/checksum.h"
 
 #define SLOTS               6u
 #define LINK_FIRST          0x60u           /* PIRQA's register */

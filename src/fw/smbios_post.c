@@ -10,11 +10,11 @@
 #include <string.h>
 
 #include "core/alloc.h"
-#include "lib/checksum.h"
 #include "fw/fwcfg.h"
 #include "generated/version.h"
-#include "lib/print.h"
+#include "lib/checksum.h"
 #include "lib/cursor.h"
+#include "lib/print.h"
 
 #define TABLES_MAX          0x100000u
 #define FSEG_MAX            600u        /* larger ones go to high memory */

@@ -8,11 +8,11 @@
  */
 #include "fw/smp.h"
 
+#include "core/layout.h"
+#include "core/real.h"
 #include "fw/smp_state.h"
 #include "lib/io.h"
-#include "core/layout.h"
 #include "lib/print.h"
-#include "core/real.h"
 #include "lib/timer.h"
 
 #define CPUID_APIC          (1u << 9)       /* leaf 1, EDX */

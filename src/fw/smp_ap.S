@@ -5,8 +5,8 @@
  *
  * Entered from the start-up page (smp.c) in real mode, interrupts off.
  */
-#include "fw/smp_state.h"
 #include "core/layout.h"
+#include "fw/smp_state.h"
 
 #define D(symbol)           ((symbol) - DATA_START)
 #define CR0_CACHES_OFF      0x60000000      /* CD and NW, set by INIT */

@@ -48,6 +48,8 @@ struct hash {
     const struct hash_alg *alg;
 };
 
+#define SHA1_SIZE           20u         /* also what a TPM 1.2 has only */
+
 /* The table's row for an algorithm, or NULL. */
 const struct hash_alg *hash_find(uint16_t id);
 /* Row i, or NULL past the end. */

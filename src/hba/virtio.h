@@ -10,8 +10,8 @@
 #ifndef HW_VIRTIO_H
 #define HW_VIRTIO_H
 
-#include "lib/compiler.h"
 #include "hw/pci.h"
+#include "lib/compiler.h"
 
 #define VIRTIO_VENDOR       0x1af4u
 #define VIRTIO_DEVICE_MODERN(type) (0x1040u + (type))

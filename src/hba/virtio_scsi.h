@@ -6,8 +6,8 @@
 #define HW_VIRTIO_SCSI_H
 
 #include "disk/block.h"
-#include "hba/virtio.h"
 #include "disk/scsi.h"
+#include "hba/virtio.h"
 
 #define VIRTIO_ID_SCSI      8u
 #define VIRTIO_SCSI_QUEUE   2u          /* after control and event */

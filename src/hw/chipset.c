@@ -5,8 +5,8 @@
  */
 #include "hw/chipset.h"
 
-#include "hw/smm.h"
 #include "hw/ps2.h"
+#include "hw/smm.h"
 #include "lib/io.h"
 
 /* PIIX4 power management function, 82371AB 7.1 and 7.2 */

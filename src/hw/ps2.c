@@ -6,9 +6,9 @@
  */
 #include "hw/ps2.h"
 
+#include "core/real.h"
 #include "lib/err.h"
 #include "lib/io.h"
-#include "core/real.h"
 #include "lib/timer.h"
 
 #define READY_TIMEOUT_US    10000u      /* the controller takes a byte */

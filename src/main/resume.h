@@ -14,8 +14,8 @@
  */
 bool resume_wanted(void);
 
-/* Restore the chipset and the TPM and jump to the OS's waking vector.
- * Returns when there is none: a full POST follows. */
-void resume(void);
+/* Restore the chipset and the TPM and jump to the OS's waking vector; without
+ * one, reset the machine. */
+NORETURN void resume(void);
 
 #endif

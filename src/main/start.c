@@ -10,11 +10,11 @@
 #include <string.h>
 
 #include "core/bda.h"
+#include "core/layout.h"
+#include "core/reset.h"
 #include "hw/chipset.h"
 #include "lib/io.h"
-#include "core/layout.h"
 #include "main/resume.h"
-#include "core/reset.h"
 
 /* From the linker script; only their addresses mean something. */
 extern char data_rom[], data_start[], data_size[], bss_start[], bss_end[];
@@ -95,7 +95,7 @@ void start(void)
     if (!chipset_was_reset())
         platform_reset();       /* by INIT: devices and the TPM run on */
     if (resume_wanted())
-        resume();               /* comes back only when it cannot */
+        resume();
     clear_searched_areas();
     data_init();
     memcpy((void *)INIT_START, init_rom, (size_t)init_size);

@@ -5,10 +5,10 @@
  */
 #include "measure/tpm.h"
 
-#include "tcg/tpm_tis.h"
+#include "core/overlay.h"
 #include "lib/io.h"
 #include "measure/measure.h"
-#include "core/overlay.h"
+#include "tcg/tpm_tis.h"
 
 #define TCG_PC_TPMERROR     1u          /* INT 1Ah: driver error in 31:16 */
 #define TCG_NOT_PRESENT     0x23u

@@ -9,11 +9,12 @@
 #include "fw/fwcfg.h"
 #include "lib/print.h"
 #include "measure/tpm.h"
+#include "tcg/config.h"
 
 void tpm_check_absence(void)
 {
     uint32_t len;
-    const char *what = fwcfg_find("etc/tpm/config") ? "fw_cfg etc/tpm/config" :
+    const char *what = fwcfg_find(TCG_CONFIG_FILE) ? "fw_cfg etc/tpm/config" :
                        acpi_find_table("TPM2", &len) ? "an ACPI TPM2 table" :
                        acpi_find_table("TCPA", &len) ? "an ACPI TCPA table" :
                        NULL;

@@ -9,13 +9,13 @@
  * 7.8.2 (slots).
  */
 #include "core/alloc.h"
-#include "lib/err.h"
-#include "hw/chipset.h"
 #include "fw/e820.h"
 #include "fw/fwcfg.h"
-#include "pci/pci_plan.h"
+#include "hw/chipset.h"
+#include "lib/err.h"
 #include "lib/io.h"
 #include "lib/print.h"
+#include "pci/pci_plan.h"
 
 enum kind { KIND_IO, KIND_MEM, KIND_PREF, KINDS };
 

@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "core/alloc.h"
-#include "lib/err.h"
-#include "hw/chipset.h"
 #include "fw/fwcfg.h"
-#include "pci/pci_plan.h"
+#include "hw/chipset.h"
+#include "lib/err.h"
 #include "lib/print.h"
+#include "pci/pci_plan.h"
 
 #define DEVICES_FIRST       32u             /* room to begin with */
 #define DEVICES_MAX         4096u

@@ -8,10 +8,10 @@
 #include "pci/pci_setup.h"
 
 #include "core/alloc.h"
-#include "hw/chipset.h"
 #include "fw/e820.h"
-#include "pci/pci_plan.h"
+#include "hw/chipset.h"
 #include "lib/print.h"
+#include "pci/pci_plan.h"
 
 #define PIIX_IDETIM             0x40u       /* two 16-bit registers */
 #define PIIX_IDETIM_DECODE      (1u << 15)

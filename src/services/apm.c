@@ -9,8 +9,8 @@
  */
 #include "services/apm.h"
 
-#include "lib/io.h"
 #include "core/real.h"
+#include "lib/io.h"
 #include "lib/timer.h"
 
 #define APM_VERSION         0x0102u     /* BCD */

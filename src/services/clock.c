@@ -10,12 +10,12 @@
 #include "services/clock.h"
 
 #include "core/bda.h"
+#include "core/real.h"
 #include "hw/pic.h"
 #include "hw/rtc.h"
 #include "lib/io.h"
-#include "core/real.h"
-#include "services/services.h"
 #include "lib/timer.h"
+#include "services/services.h"
 
 
 #define WAIT_ACTIVE         (1u << 0)   /* BDA A0h */

@@ -12,11 +12,11 @@
 #include <string.h>
 
 #include "core/bda.h"
+#include "core/real.h"
 #include "hw/pic.h"
 #include "hw/pit.h"
 #include "hw/rtc.h"
 #include "lib/io.h"
-#include "core/real.h"
 #include "services/sercon.h"
 
 #define EQUIPMENT_FPU       (1u << 1)

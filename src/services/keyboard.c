@@ -10,15 +10,15 @@
 #include "services/services.h"
 
 #include "core/bda.h"
-#include "lib/err.h"
+#include "core/real.h"
+#include "core/reset.h"
 #include "hw/pic.h"
 #include "hw/ps2.h"
+#include "lib/err.h"
 #include "lib/io.h"
-#include "services/keymap.h"
-#include "core/real.h"
-#include "services/sercon.h"
 #include "lib/timer.h"
-#include "core/reset.h"
+#include "services/keymap.h"
+#include "services/sercon.h"
 
 /* BDA 17h, low byte: shift states as INT 16h AH=02h reports them */
 #define SHIFT_RIGHT         (1u << 0)

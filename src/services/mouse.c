@@ -8,11 +8,11 @@
 #include "services/mouse.h"
 
 #include "core/bda.h"
-#include "lib/err.h"
+#include "core/real.h"
 #include "hw/pic.h"
 #include "hw/ps2.h"
+#include "lib/err.h"
 #include "lib/io.h"
-#include "core/real.h"
 #include "services/services.h"
 
 enum {

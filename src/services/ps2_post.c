@@ -9,9 +9,9 @@
 #include "services/services.h"
 
 #include "core/bda.h"
-#include "lib/err.h"
 #include "fw/fwcfg.h"
 #include "hw/ps2.h"
+#include "lib/err.h"
 #include "lib/io.h"
 #include "lib/print.h"
 #include "lib/timer.h"

@@ -14,8 +14,8 @@
 
 #include "lib/io.h"
 #include "lib/print.h"
-#include "services/services.h"
 #include "lib/timer.h"
+#include "services/services.h"
 
 #define STALL_MS            100u        /* a port that takes nothing so long */
 #define KEYS_PER_BYTE       4u          /* that one byte can make, at most */

@@ -9,9 +9,9 @@
  */
 #include "services/sercon.h"
 
+#include "lib/timer.h"
 #include "services/keymap.h"
 #include "services/services.h"
-#include "lib/timer.h"
 
 #define ESC                 0x1bu
 #define DEL                 0x7fu

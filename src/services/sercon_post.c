@@ -6,10 +6,10 @@
 
 #include "core/alloc.h"
 #include "core/bda.h"
-#include "services/console.h"
+#include "core/real.h"
 #include "lib/io.h"
 #include "lib/print.h"
-#include "core/real.h"
+#include "services/console.h"
 #include "services/sercon.h"
 
 #define FCR_ENABLE_CLEAR    0x07u       /* both FIFOs on and empty */

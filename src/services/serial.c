@@ -9,10 +9,10 @@
 #include "services/services.h"
 
 #include "core/bda.h"
-#include "lib/io.h"
 #include "core/real.h"
-#include "services/sercon.h"
+#include "lib/io.h"
 #include "lib/timer.h"
+#include "services/sercon.h"
 
 #define TICK_MS             55u         /* the BDA's time-outs are in ticks */
 

@@ -13,15 +13,15 @@
 
 #include <string.h>
 
-#include "services/apm.h"
 #include "core/bda.h"
-#include "services/clock.h"
-#include "fw/e820.h"
-#include "measure/measure.h"
-#include "lib/io.h"
 #include "core/layout.h"
-#include "services/mouse.h"
 #include "core/real.h"
+#include "fw/e820.h"
+#include "lib/io.h"
+#include "measure/measure.h"
+#include "services/apm.h"
+#include "services/clock.h"
+#include "services/mouse.h"
 
 
 #define MIB                 0x100000u

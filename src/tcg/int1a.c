@@ -14,7 +14,6 @@
 
 #define SIGNATURE       0x41504354u     /* "TCPA" */
 #define VERSION         0x0102u         /* as every caller knows it */
-#define SHA1_SIZE       20u
 #define EVENT_HEADER    32u             /* a TCG_PCClientPCREvent's */
 #define EVENT_DIGEST_AT 8u
 #define HASH_LEN_MAX    0x10000000u     /* so that hashing ends in a minute */

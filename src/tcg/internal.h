@@ -5,8 +5,8 @@
 #ifndef TCG_INTERNAL_H
 #define TCG_INTERNAL_H
 
-#include "lib/cursor.h"
 #include "hash/hash.h"
+#include "lib/cursor.h"
 #include "tcg/multihash.h"
 #include "tcg/tcg.h"
 
@@ -169,6 +169,8 @@ int tcglog_adopt(struct tcg *t, uint8_t *area, uint32_t size);
 int tcg_extend_and_log(struct tcg *t, uint32_t pcr, uint32_t type,
                        const struct tcg_digests *d,
                        const struct tcg_piece *data, unsigned count);
+/* What an error separator's event data is. */
+extern const uint8_t tcg_error_separator[4];
 /* The separator of one PCR: normal, or the one that tells of an error. */
 int tcg_separator(struct tcg *t, uint32_t pcr, bool error);
 

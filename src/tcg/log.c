@@ -10,8 +10,6 @@
 
 #include "tcg/internal.h"
 
-#define SHA1_SIZE   20u
-
 /* The data of the entry that ends a log which has become too small. */
 static const char end_mark[16] = "KeelBIOS full";
 

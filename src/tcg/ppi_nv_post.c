@@ -55,7 +55,6 @@
 #define PCR_INFO_SIZE       26u         /* TPM_PCR_INFO_SHORT */
 #define SELECT_SIZE         3u          /* bytes of a selection of 24 PCRs */
 #define ANY_LOCALITY        0x1fu
-#define SHA1_SIZE           20u
 #define RC12_BADINDEX       0x02u
 
 /*

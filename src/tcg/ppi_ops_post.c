@@ -10,10 +10,6 @@
 #include "tcg/ppi.h"
 #include "tcg/tpm_spec.h"
 
-#define TPM12_RC_DEACTIVATED    6u
-#define TPM12_RC_DISABLED       7u
-#define PERM_OWNERSHIP          3u      /* in TPM_PERMANENT_FLAGS, with tag */
-
 #define F12 TCG_FAMILY_12
 #define F20 TCG_FAMILY_20
 
@@ -228,7 +224,7 @@ static bool was_done12(struct tcg *t, uint8_t step)
     struct rd r;
     int rc;
 
-    if ((code != TPM12_RC_DISABLED && code != TPM12_RC_DEACTIVATED)
+    if ((code != TPM12_DISABLED && code != TPM12_DEACTIVATED)
         || (!clear && step != PPI_STEP12_OWNER_OFF)) {
         return false;
     }
@@ -240,7 +236,7 @@ static bool was_done12(struct tcg *t, uint8_t step)
     if (rc < 0) {
         return false;
     }
-    rd_skip(&r, clear ? 0 : PERM_OWNERSHIP);
+    rd_skip(&r, clear ? 0 : TPM12_PERM_OWNERSHIP);
     return rd_u8(&r) == 0 && !r.bad;
 }
 

@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "tcg/config.h"
 #include "tcg/internal.h"
 #include "tcg/ppi.h"
 #include "tcg/tpm_spec.h"
@@ -19,7 +20,6 @@
 #define REGION_PPRM     0x10du          /* its parameter */
 #define REGION_LPPR     0x111u          /* the request last executed */
 #define REGION_NEXT     0x159u          /* follow-up after a reset */
-#define CONFIG_SIZE     6u
 #define PPI_VERSION     1u              /* 1.30 */
 
 /* func[]: what an OS may ask for */
@@ -58,24 +58,21 @@ static void region_write(struct tcg *t, uint32_t at, unsigned bytes,
 static bool find_region(struct tcg *t)
 {
     const struct tcg_platform *p = t->dev.plat;
-    uint8_t config[CONFIG_SIZE] = { 0 };
-    struct rd r = rd_from(config, sizeof(config));
-    uint32_t address;
-    uint8_t family, version;
+    uint8_t bytes[TCG_CONFIG_SIZE] = { 0 };
+    struct tcg_config config;
+    int size = 0;
 
-    if (!p->read_file
-        || p->read_file(p->ctx, "etc/tpm/config", config, sizeof(config))
-           != (int)sizeof(config)) {
+    if (p->read_file) {
+        size = p->read_file(p->ctx, TCG_CONFIG_FILE, bytes, sizeof(bytes));
+    }
+    if (!tcg_config_read(bytes, size, &config)) {
         return false;
     }
-    address = rd_le32(&r);
-    family = rd_u8(&r);
-    version = rd_u8(&r);
-    if (address != TPM_BASE + REGION_AT || version != PPI_VERSION
-        || family != t->family) {
+    if (config.ppi_address != TPM_BASE + REGION_AT
+        || config.ppi_version != PPI_VERSION || config.version != t->family) {
         tcg_say(t, "physical presence interface at %X, version %u, for TPM "
-                "family %u: not used", address, (uint32_t)version,
-                (uint32_t)family);
+                "family %u: not used", config.ppi_address,
+                (uint32_t)config.ppi_version, (uint32_t)config.version);
         return false;
     }
     return true;

@@ -6,6 +6,8 @@
  */
 #include "tcg/internal.h"
 
+const uint8_t tcg_error_separator[4] = { 1, 0, 0, 0 };
+
 /* Once measured boot has failed, what follows is summed up in one line. */
 static int extend_failed(struct tcg *t, uint32_t pcr, int err)
 {
@@ -42,8 +44,7 @@ int tcg_extend_and_log(struct tcg *t, uint32_t pcr, uint32_t type,
 int tcg_separator(struct tcg *t, uint32_t pcr, bool error)
 {
     static const uint8_t normal[4] = { 0xff, 0xff, 0xff, 0xff };
-    static const uint8_t failed[4] = { 1, 0, 0, 0 };
-    struct tcg_piece data = { error ? failed : normal, 4 };
+    struct tcg_piece data = { error ? tcg_error_separator : normal, 4 };
     struct tcg_digests d;
 
     tcg_hash_pieces(t, &data, 1, &d);

@@ -6,12 +6,12 @@
  * TCG ACPI Specification 1.4, 8; PC Client Platform Firmware Profile 1.05,
  * 2.3.
  */
+#include "tcg/config.h"
 #include "tcg/internal.h"
 #include "tcg/tpm_spec.h"
 
 #define START_METHOD_TIS        6u      /* ACPI TPM2 table */
 #define START_METHOD_CRB        7u
-#define CONFIG_SIZE             6u      /* of fw_cfg etc/tpm/config */
 #define CONFIG_VERSION_20       2u
 
 /* What fw_cfg etc/tpm/config says; the number of contradictions. */
@@ -20,9 +20,9 @@ static int check_config(struct tcg *t, const struct tcg_promise *p)
     if (!p->config_size) {
         return 0;
     }
-    if (p->config_size != CONFIG_SIZE) {
+    if (p->config_size != TCG_CONFIG_SIZE) {
         tcg_say(t, "etc/tpm/config has %u bytes, not %u", p->config_size,
-                CONFIG_SIZE);
+                TCG_CONFIG_SIZE);
         return 1;
     }
     if (p->version > CONFIG_VERSION_20) {

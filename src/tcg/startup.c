@@ -6,10 +6,10 @@
  */
 #include <string.h>
 
-#include "tcg/tpm_crb.h"
-#include "tcg/tpm_tis.h"
 #include "tcg/internal.h"
+#include "tcg/tpm_crb.h"
 #include "tcg/tpm_spec.h"
+#include "tcg/tpm_tis.h"
 
 #define TYPE_FIFO       0u              /* TPM_INTERFACE_ID_x, 3:0 */
 #define TYPE_CRB        1u

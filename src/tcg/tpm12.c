@@ -9,8 +9,6 @@
 #include "tcg/internal.h"
 #include "tcg/tpm_spec.h"
 
-#define SHA1_SIZE   20u
-
 int tpm12_get_capability(struct tcg *t, uint32_t area, uint32_t sub,
                          struct rd *data)
 {

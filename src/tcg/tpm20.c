@@ -104,13 +104,12 @@ int tpm2_extend_one(struct tcg *t, uint32_t pcr, uint16_t alg,
 
 int tpm2_error_event(struct tcg *t, uint32_t pcr)
 {
-    static const uint8_t error[4] = { 1, 0, 0, 0 };
     struct wr w = tpm_begin(t, TPM2_ST_SESSIONS, TPM2_CC_PCR_Event);
     struct tpm_reply reply;
 
     tpm2_put_auth(t, &w, pcr);
-    wr_be16(&w, sizeof(error));
-    wr_bytes(&w, error, sizeof(error));
+    wr_be16(&w, sizeof(tcg_error_separator));
+    wr_bytes(&w, tcg_error_separator, sizeof(tcg_error_separator));
     return tpm_do(t, &w, DURATION_SHORT, &reply);   /* digests: not needed */
 }
 

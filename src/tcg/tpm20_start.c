@@ -102,14 +102,13 @@ int tpm2_start_selftest(struct tcg *t)
 static int strange_digest(struct tcg *t, uint16_t alg, uint8_t *digest,
                           size_t *size)
 {
-    static const uint8_t error[4] = { 1, 0, 0, 0 };
     struct wr w = tpm_begin(t, TPM2_ST_NO_SESSIONS, TPM2_CC_Hash);
     struct tpm_reply reply;
     const uint8_t *p;
     int rc;
 
-    wr_be16(&w, sizeof(error));
-    wr_bytes(&w, error, sizeof(error));
+    wr_be16(&w, sizeof(tcg_error_separator));
+    wr_bytes(&w, tcg_error_separator, sizeof(tcg_error_separator));
     wr_be16(&w, alg);
     wr_be32(&w, TPM2_RH_NULL);
     rc = tpm_do(t, &w, DURATION_SHORT, &reply);

@@ -116,6 +116,12 @@
 #define TPM2_PT_PERMANENT               0x200u
 #define TPM2_PT_STARTUP_CLEAR           0x201u
 
+/* TPMA_PERMANENT, TPMA_STARTUP_CLEAR */
+#define TPMA_PERMANENT_OWNER_AUTH       (1u << 0)
+#define TPMA_PERMANENT_LOCKOUT_AUTH     (1u << 2)
+#define TPMA_STARTUP_SH_ENABLE          (1u << 1)
+#define TPMA_STARTUP_EH_ENABLE          (1u << 2)
+
 #define TPM2_RC_SUCCESS                 0u
 #define TPM2_RC_INITIALIZE              0x100u
 #define TPM2_RC_FAILURE                 0x101u

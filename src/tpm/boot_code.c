@@ -15,12 +15,12 @@
 
 #include <string.h>
 
+#include "boot/handover.h"
 #include "disk/block.h"
 #include "disk/eltorito.h"
 #include "fw/e820.h"
-#include "boot/handover.h"
-#include "lib/print.h"
 #include "lib/cursor.h"
+#include "lib/print.h"
 #include "measure/tpm.h"
 
 /* Memory that is free before a loader runs. */

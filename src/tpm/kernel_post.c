@@ -12,8 +12,8 @@
 #include "core/alloc.h"
 #include "fw/fwcfg.h"
 #include "generated/autoconf.h"
-#include "tcg/multihash.h"
 #include "measure/tpm.h"
+#include "tcg/multihash.h"
 #include "tpm/steps.h"
 
 #define CHUNK               0x10000u

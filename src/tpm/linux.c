@@ -15,14 +15,14 @@
 
 #include <string.h>
 
-#include "fw/e820.h"
 #include "boot/handover.h"
 #include "boot/linux_header.h"
-#include "lib/print.h"
 #include "core/real.h"
-#include "tcg/multihash.h"
+#include "fw/e820.h"
+#include "lib/print.h"
 #include "lib/timer.h"
 #include "measure/tpm.h"
+#include "tcg/multihash.h"
 
 #define CMDLINE_DEFAULT     255u        /* before protocol 2.06 */
 #define CMDLINE_LIMIT       0x10000u

@@ -6,11 +6,11 @@
 #include "measure/measure.h"
 
 #include "fw/e820.h"
-#include "tpm/hooks.h"
 #include "lib/io.h"
 #include "lib/print.h"
 #include "lib/timer.h"
 #include "measure/tpm.h"
+#include "tpm/hooks.h"
 
 static uint32_t mmio_read(void *ctx, uint32_t addr, unsigned bytes)
 {

@@ -6,18 +6,19 @@
 #include <string.h>
 
 #include "core/alloc.h"
+#include "core/overlay.h"
+#include "core/reset.h"
 #include "fw/acpi.h"
 #include "fw/fwcfg.h"
 #include "fw/smbios.h"
-#include "hw/smm.h"
 #include "generated/autoconf.h"
 #include "generated/version.h"
-#include "core/overlay.h"
-#include "lib/print.h"
-#include "services/services.h"
+#include "hw/smm.h"
 #include "lib/cursor.h"
-#include "core/reset.h"
+#include "lib/print.h"
 #include "measure/tpm.h"
+#include "services/services.h"
+#include "tcg/config.h"
 #include "tpm/hooks.h"
 #include "tpm/sha_xmm.h"
 #include "tpm/steps.h"
@@ -76,15 +77,16 @@ void tpm_start(void)
 static struct tcg_promise promise(void)
 {
     struct tcg_promise p = { 0 };
-    uint8_t config[6] = { 0 };
+    uint8_t bytes[TCG_CONFIG_SIZE];
+    struct tcg_config config;
     uint32_t len;
     const uint8_t *tpm2 = acpi_find_table("TPM2", &len);
-    int size = fwcfg_read_file("etc/tpm/config", config, sizeof(config));
+    int size = fwcfg_read_file(TCG_CONFIG_FILE, bytes, sizeof(bytes));
 
-    if (size > 0) {
+    if (size > 0)
         p.config_size = (uint32_t)size;
-        p.version = config[4];
-    }
+    if (tcg_config_read(bytes, size, &config))
+        p.version = config.version;
     if (tpm2) {
         struct rd r = { .at = tpm2, .left = len };
 

@@ -10,8 +10,8 @@
  */
 #include "tpm/sha_xmm.h"
 
-#include "lib/io.h"
 #include "hash/hash.h"
+#include "lib/io.h"
 
 #define CR0_EM              (1u << 2)   /* set: SSE instructions are invalid */
 #define CR0_TS              (1u << 3)   /* set: they trap */

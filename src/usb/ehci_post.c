@@ -9,9 +9,9 @@
 #include "usb/ehci.h"
 
 #include "core/alloc.h"
-#include "usb/usb_std.h"
 #include "lib/io.h"
 #include "lib/print.h"
+#include "usb/usb_std.h"
 
 #define RESET_US            50000u      /* of a physical port */
 #define EXT_MAX             16u         /* capabilities looked at */

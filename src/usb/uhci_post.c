@@ -8,10 +8,10 @@
 #include "usb/uhci.h"
 
 #include "core/alloc.h"
-#include "usb/ehci.h"
-#include "usb/usb_std.h"
 #include "lib/io.h"
 #include "lib/print.h"
+#include "usb/ehci.h"
+#include "usb/usb_std.h"
 
 #define PORT_RESET_US       50000u      /* of a physical port */
 #define PORT_RECOVERY_US    10u

@@ -4,8 +4,8 @@
  */
 #include "usb/usb.h"
 
-#include "usb/usb_std.h"
 #include "lib/print.h"
+#include "usb/usb_std.h"
 
 /* 9.2.6.4 grants 500 ms to a request with data. */
 #define CONTROL_TIMEOUT_MS  1000u

@@ -5,9 +5,9 @@
 #include "usb/usb_kbd.h"
 
 #include "core/alloc.h"
-#include "usb/usb_std.h"
 #include "lib/print.h"
 #include "services/services.h"
+#include "usb/usb_std.h"
 
 #define SUBCLASS_BOOT       1u
 #define PROTOCOL_KEYBOARD   1u

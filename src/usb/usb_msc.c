@@ -4,9 +4,9 @@
  */
 #include "usb/usb_msc.h"
 
-#include "usb/usb_std.h"
-#include "lib/print.h"
 #include "disk/scsi.h"
+#include "lib/print.h"
+#include "usb/usb_std.h"
 
 #define DATA_TIMEOUT_MS     20000u      /* a sector that is hard to read */
 #define TIMEOUT_MS          5000u       /* all else */

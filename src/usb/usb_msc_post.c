@@ -5,9 +5,9 @@
 #include "usb/usb_msc.h"
 
 #include "core/alloc.h"
+#include "disk/scsi.h"
 #include "fw/bootorder.h"
 #include "usb/usb_std.h"
-#include "disk/scsi.h"
 
 #define SUBCLASS_ATAPI      0x02u       /* the same commands as SCSI's here */
 #define SUBCLASS_SCSI       0x06u

@@ -7,8 +7,8 @@
 #ifndef HW_USB_STD_H
 #define HW_USB_STD_H
 
-#include "usb/usb.h"
 #include "lib/cursor.h"
+#include "usb/usb.h"
 
 #define PCI_CLASS_USB       0x0c03u
 #define PROG_IF_UHCI        0x00u

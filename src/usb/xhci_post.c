@@ -10,17 +10,32 @@
 #include <string.h>
 
 #include "core/alloc.h"
-#include "usb/usb_std.h"
 #include "lib/io.h"
 #include "lib/print.h"
+#include "usb/usb_std.h"
 
 #define EXT_MAX             64u         /* capabilities looked at */
 #define PAGE                4096u
 #define CONTEXTS            33u         /* of an input context */
-#define EP_TYPE(n)          ((uint32_t)(n) << 3)
-#define EP_TYPE_CONTROL     4u          /* IN: +4 to the type of descriptors */
-#define EP_CERR_3           (3u << 1)
 #define ADD(n)              (1u << (n)) /* in input contexts' second word */
+
+/* Slot context, xHCI 6.2.2: fields of its words 0, 1 and 2 */
+#define SLOT0_SPEED(n)      ((uint32_t)(n) << 20)
+#define SLOT0_ENTRIES(n)    ((uint32_t)(n) << 27)
+#define SLOT1_ROOT_PORT(n)  ((uint32_t)(n) << 16)
+#define SLOT1_PORTS(n)      ((uint32_t)(n) << 24)
+#define SLOT2_TT_PORT(n)    ((uint32_t)(n) << 8)
+#define SLOT2_TT_THINK(n)   ((uint32_t)(n) << 16)
+
+/* Endpoint context, 6.2.3: fields of its words 0, 1 and 4 */
+#define EP0_INTERVAL(n)     ((uint32_t)(n) << 16)
+#define EP1_CERR_3          (3u << 1)
+#define EP1_TYPE(n)         ((uint32_t)(n) << 3)
+#define EP_TYPE_CONTROL     4u          /* IN: +4 to the type of descriptors */
+#define EP1_MAX_PACKET(n)   ((uint32_t)(n) << 16)
+#define EP4_AVERAGE(n)      (n)         /* length of a transfer block */
+#define EP4_MAX_ESIT(n)     ((uint32_t)(n) << 16)
+#define BULK_AVERAGE        1024u
 
 static struct xhci *host(struct usb_controller *hc)
 {
@@ -228,18 +243,18 @@ static void fill_slot(const struct xhci *x, const struct usb_device *dev,
 {
     uint32_t *slot = context_of(x, input, 0);
 
-    slot[0] = dev->route | (uint32_t)dev->speed << 20 | entries << 27;
-    slot[1] = (uint32_t)dev->root_port << 16;
+    slot[0] = dev->route | SLOT0_SPEED(dev->speed) | SLOT0_ENTRIES(entries);
+    slot[1] = SLOT1_ROOT_PORT(dev->root_port);
     if (dev->hub_ports != 0) {
         slot[0] |= XHCI_SLOT_HUB | (dev->tt_multi ? XHCI_SLOT_MTT : 0);
-        slot[1] |= (uint32_t)dev->hub_ports << 24;
-        slot[2] |= (uint32_t)dev->tt_think << 16;
+        slot[1] |= SLOT1_PORTS(dev->hub_ports);
+        slot[2] |= SLOT2_TT_THINK(dev->tt_think);
     }
     if (dev->tt_hub != NULL) {
         const struct xhci_pipe *hub = dev->tt_hub->priv;
 
         slot[0] |= dev->tt_hub->tt_multi ? XHCI_SLOT_MTT : 0;
-        slot[2] |= hub->slot | (uint32_t)dev->tt_port << 8;
+        slot[2] |= hub->slot | SLOT2_TT_PORT(dev->tt_port);
     }
 }
 
@@ -266,10 +281,11 @@ static void fill_endpoint(const struct xhci *x, const struct xhci_pipe *p,
     uint32_t *ep = context_of(x, input, p->number);
     bool interrupt = p->pipe.ep.type == USB_INTERRUPT;
 
-    ep[0] = interval_of(p->pipe.dev, &p->pipe.ep) << 16;
-    ep[1] = EP_CERR_3 | EP_TYPE(type) | max_packet << 16;
+    ep[0] = EP0_INTERVAL(interval_of(p->pipe.dev, &p->pipe.ep));
+    ep[1] = EP1_CERR_3 | EP1_TYPE(type) | EP1_MAX_PACKET(max_packet);
     ep[2] = xhci_address(p->ring.trb) | XHCI_CYCLE;
-    ep[4] = interrupt ? max_packet | max_packet << 16 : 1024;
+    ep[4] = interrupt ? EP4_AVERAGE(max_packet) | EP4_MAX_ESIT(max_packet)
+                      : EP4_AVERAGE(BULK_AVERAGE);
 }
 
 /* A command with an input context; fill made it. */

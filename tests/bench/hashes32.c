@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "tcg/internal.h"
+#include "tcg/multihash.h"
 
 void hashes32(struct request *r);
 

@@ -8,7 +8,7 @@
 #define MAP_ENTRY   24
 
 #define ENTRY_AT_8  wake            /* 7C08h: agent.py's waking vector */
-#include "main/start.h"
+#include "start.h"
     cld
     movb $0x42, %ah
     movw $packet, %si

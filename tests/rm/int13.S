@@ -13,7 +13,7 @@
 #endif                              /* first cylinder has */
 #define FLOPPY_SPT  18
 
-#include "main/start.h"
+#include "start.h"
     sti
     cld
     movb %dl, boot_drive

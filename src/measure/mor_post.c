@@ -12,15 +12,16 @@
  * TCG Platform Reset Attack Mitigation Specification 1.10; QEMU
  * docs/specs/tpm.  Intel SDM volume 3, 4.4 (PAE paging).
  */
-#include "fw/mor.h"
+#include "measure/mor.h"
 
 #include <string.h>
 
+#include "core/layout.h"
 #include "fw/e820.h"
 #include "fw/fwcfg.h"
 #include "lib/io.h"
-#include "core/layout.h"
 #include "lib/print.h"
+#include "tcg/config.h"
 
 #define PPI_ADDRESS         0xfed45000u
 #define PPI_VERSION         1u
@@ -121,12 +122,13 @@ static void clear_all(void)
 void memory_overwrite(void)
 {
     volatile uint8_t *movv = (volatile uint8_t *)(PPI_ADDRESS + MOVV);
-    struct { uint32_t address; uint8_t family, version; } PACKED config;
-    uint8_t request;
+    uint8_t bytes[TCG_CONFIG_SIZE], request;
+    int size = fwcfg_read_file(TCG_CONFIG_FILE, bytes, sizeof(bytes));
+    struct tcg_config config;
 
-    if (fwcfg_read_file("etc/tpm/config", &config, sizeof(config)) !=
-            sizeof(config) ||
-        config.address != PPI_ADDRESS || config.version != PPI_VERSION)
+    if (!tcg_config_read(bytes, size, &config) ||
+        config.ppi_address != PPI_ADDRESS ||
+        config.ppi_version != PPI_VERSION)
         return;
     request = mmio_read8(movv);
     if (!(request & MOVV_CLEAR_MEMORY))
