@@ -31,7 +31,7 @@ say   = $(if $(filter 1,$(V)),@:,@printf '  %-8s %s\n' $(1) $(2))
 #   folders_<overlay>   packed, and unpacked when its hardware is there
 
 OVERLAYS    := tpm usb
-folders_tpm := hash tcg tpm
+folders_tpm := hash tpmdev tcg tpm
 folders_usb := usb
 
 SOURCES := $(filter-out %.lds.S,$(sort $(wildcard src/*/*.c src/*/*.S)))

@@ -8,7 +8,7 @@
 #include "core/overlay.h"
 #include "lib/io.h"
 #include "measure/measure.h"
-#include "tcg/tpm_tis.h"
+#include "tpmdev/tpm_tis.h"
 
 #define TCG_PC_TPMERROR     1u          /* INT 1Ah: driver error in 31:16 */
 #define TCG_NOT_PRESENT     0x23u

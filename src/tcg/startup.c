@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "tcg/internal.h"
-#include "tcg/tpm_crb.h"
 #include "tcg/tpm_spec.h"
-#include "tcg/tpm_tis.h"
+#include "tpmdev/tpm_crb.h"
+#include "tpmdev/tpm_tis.h"
 
 #define TYPE_FIFO       0u              /* TPM_INTERFACE_ID_x, 3:0 */
 #define TYPE_CRB        1u

@@ -39,8 +39,8 @@
 #include <stdint.h>
 
 #include "lib/err.h"
-#include "tcg/platform.h"
-#include "tcg/tpm_dev.h"
+#include "tpmdev/platform.h"
+#include "tpmdev/tpm_dev.h"
 
 /* Banks that one log and one extend carry at most. */
 #define TCG_MAX_BANKS       8

@@ -15,8 +15,8 @@ SRC = TOP / "src"
 OUT = pathlib.Path(os.environ.get("O") or TOP / "out")
 
 # From the ground up; docs/architecture.md says what is in each.
-ORDER = ["lib", "core", "hw", "fw", "pci", "hash", "tcg", "measure", "disk",
-         "hba", "services", "usb", "boot", "tpm", "main"]
+ORDER = ["lib", "core", "hw", "fw", "pci", "hash", "tpmdev", "tcg", "measure",
+         "disk", "hba", "services", "usb", "boot", "tpm", "main"]
 # Assembly at the bottom enters C at the top; these are the only two ways.
 WAYS_UP = {("core/entry", "start"), ("core/entry", "real_dispatch")}
 # Who includes it, besides the folder itself: nobody.
@@ -62,8 +62,11 @@ def symbols(obj):
 def upward_symbols(out=OUT):
     """Texts: file, the name it uses, and whose that is."""
     objects = out / "obj" / "src"
-    tables = {str(obj.relative_to(objects).with_suffix("")): symbols(obj)
-              for obj in objects.rglob("*.o")}
+    tables = {}
+    for path in sources():
+        name = path.relative_to(SRC).with_suffix("")
+        if path.suffix != ".h" and (objects / name).with_suffix(".o").exists():
+            tables[str(name)] = symbols((objects / name).with_suffix(".o"))
     owner = {name: file for file, (defined, _) in tables.items()
              for name in defined}
     for file, (_, undefined) in sorted(tables.items()):

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tcg/tpm_crb.h"
-#include "tcg/tpm_tis.h"
+#include "tpmdev/tpm_crb.h"
+#include "tpmdev/tpm_tis.h"
 
 #define CRB_LOC_STATE   0x00u
 

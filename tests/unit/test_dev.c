@@ -5,8 +5,8 @@
  */
 #include "check.h"
 #include "fakehw.h"
-#include "tcg/tpm_crb.h"
-#include "tcg/tpm_tis.h"
+#include "tpmdev/tpm_crb.h"
+#include "tpmdev/tpm_tis.h"
 
 static struct fakehw hw;
 static struct tpm_dev dev;

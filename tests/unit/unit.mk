@@ -25,7 +25,7 @@ UNIT_LDLIBS := -lcmocka -ltpms -lz
 
 # What each program is linked with, beside itself: the TPM's module and its
 # fake hardware, unless it is named here.
-TCG := $(patsubst %.c,%.o,$(wildcard src/hash/*.c src/tcg/*.c)) \
+TCG := $(patsubst %.c,%.o,$(wildcard src/hash/*.c src/tpmdev/*.c src/tcg/*.c)) \
 	src/lib/cursor.o $(addprefix tests/unit/,fakehw.o faulty.o realtpm.o replay.o)
 HOST := tests/unit/host.o
 SCSI := src/disk/scsi.o src/disk/scsi_post.o

@@ -9,7 +9,7 @@
 #ifndef HW_TPM_TIS_H
 #define HW_TPM_TIS_H
 
-#include "tcg/tpm_dev.h"
+#include "tpmdev/tpm_dev.h"
 
 /* Offsets in a locality's page; widths in bits where not 32 */
 #define TIS_ACCESS          0x00u       /* 8 */

@@ -6,7 +6,7 @@
  *
  * PC Client Platform TPM Profile 1.05, 6.5.3.
  */
-#include "tcg/tpm_crb.h"
+#include "tpmdev/tpm_crb.h"
 
 #include "lib/err.h"
 

@@ -7,7 +7,7 @@
  * TCG PC Client TPM Interface Specification 1.3; PC Client Platform TPM
  * Profile 1.05, 6.5.2.
  */
-#include "tcg/tpm_tis.h"
+#include "tpmdev/tpm_tis.h"
 
 #include "lib/err.h"
 

@@ -3,11 +3,11 @@
  * What the two TPM interfaces have in common: register access, bounded waits,
  * and the order send, wait, receive, end.  Resident.
  */
-#include "tcg/tpm_dev.h"
+#include "tpmdev/tpm_dev.h"
 
 #include "lib/err.h"
-#include "tcg/tpm_crb.h"
-#include "tcg/tpm_tis.h"
+#include "tpmdev/tpm_crb.h"
+#include "tpmdev/tpm_tis.h"
 
 struct tpm_driver {
     int (*send)(struct tpm_dev *dev, const uint8_t *cmd, uint32_t len);

@@ -8,7 +8,7 @@
 #ifndef HW_TPM_CRB_H
 #define HW_TPM_CRB_H
 
-#include "tcg/tpm_dev.h"
+#include "tpmdev/tpm_dev.h"
 
 /* Offsets in a locality's page, all 32 bits */
 #define CRB_LOC_CTRL        0x08u

@@ -10,7 +10,7 @@
 #ifndef HW_TPM_DEV_H
 #define HW_TPM_DEV_H
 
-#include "tcg/platform.h"
+#include "tpmdev/platform.h"
 
 #define TPM_BASE            0xfed40000u
 #define TPM_HEADER_SIZE     10u         /* of every command and response */
