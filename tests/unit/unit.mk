@@ -27,6 +27,7 @@ UNIT_LDLIBS := -lcmocka -ltpms -lz
 # fake hardware, unless it is named here.
 TCG := $(patsubst %.c,%.o,$(wildcard src/hash/*.c src/tcg/*.c)) \
 	src/lib/cursor.o $(addprefix tests/unit/,fakehw.o realtpm.o replay.o)
+INT1A := $(TCG) tests/unit/int1a_caller.o
 FAULTY := $(TCG) tests/unit/faulty.o
 PPI := $(TCG) tests/unit/ppi_host.o
 HOST := tests/unit/host.o
@@ -44,6 +45,8 @@ test_disk_virtio := src/hba/virtio.o
 test_fault_answers := $(FAULTY)
 test_fault_resume := $(FAULTY)
 test_inflate := src/lib/inflate.o
+test_int1a := $(INT1A)
+test_int1a_hostile := $(INT1A)
 test_misuse := $(FAULTY)
 test_ppi_confirm := $(PPI)
 test_ppi_cut := $(PPI)
@@ -53,6 +56,7 @@ test_ppi_tpm12 := $(PPI)
 test_times := $(FAULTY)
 test_uhci := src/usb/uhci.o src/usb/usb_msc.o
 test_usb := $(USB)
+test_usb_descriptors := src/usb/usb_desc_post.o src/lib/cursor.o
 fuzz_eltorito := src/disk/eltorito.o $(HOST)
 fuzz_inflate := src/lib/inflate.o
 fuzz_nvme := src/hba/nvme_post.o $(HOST)
