@@ -1,33 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""What a QEMU command line or a libvirt domain says about a boot, and the
-rehearsal that finds out what neither says.
+"""What a QEMU command line or a libvirt domain says about a boot.  What
+neither says, rehearse.py finds out.
 
     m = from_qemu(argv)         -> Machine
     m = from_libvirt(xml_text)  -> Machine
-    log = rehearse(argv, bios, family, banks)
-
-A rehearsal starts that command line with KeelBIOS and a TPM that is thrown
-away; drives are opened for reading only, consoles and networks' character
-devices go nowhere.  It ends when the firmware begins to boot; what was logged
-until then is what the virtual hardware adds to the PCRs.
 """
 
 import json
-import pathlib
 import re
-import shutil
-import subprocess
-import tempfile
-import time
 import xml.etree.ElementTree
 from dataclasses import dataclass, field
-
-import tcglog
-import vm
-
-REHEARSAL_S = 60
-LOG_AREA = 0x10000
-LOOK_AT = 8 << 20           # bytes below the end of low RAM
 
 
 class FactsError(ValueError):
@@ -140,15 +122,91 @@ def add_switch(m, file, opts):
         m.switches[file.rsplit("/", 1)[1]] = switch_value(opts)
 
 
+class CommandLine:
+    """QEMU's options one after another, and what they come to."""
+
+    def __init__(self):
+        self.m = Machine()
+        self.blocks, self.devices, self.flash = {}, [], None
+
+    # Each takes the option's name and value, and what options() makes of it.
+
+    def machine(self, _name, _value, first, opts):
+        self.m.machine = first or opts.get("type", self.m.machine)
+        self.flash = opts.get("pflash0", self.flash)
+
+    def text(self, name, value, _first, _opts):
+        setattr(self.m, TEXTS[name], value)
+
+    def boot(self, _name, _value, first, opts):
+        order = first or opts.get("once") or opts.get("order")
+        self.m.order = order or self.m.order
+
+    def fw_cfg(self, _name, _value, first, opts):
+        add_switch(self.m, opts.get("name") or first or "", opts)
+
+    def hard_disk(self, _name, value, _first, _opts):
+        self.m.drives.append(Drive("disk", value))
+
+    def cdrom(self, _name, value, _first, _opts):
+        place = "AHCI/2" if "q35" in self.m.machine else "ata1-0"
+        self.m.drives.append(Drive("cd", value, None, place))
+
+    def nic(self, name, _value, first, _opts):
+        # -net nic: a card; other -net: what it is connected to
+        if first != "none" and (name == "-nic" or first == "nic"):
+            self.m.nics.append(Drive("network", ""))
+
+    def drive(self, _name, _value, _first, opts):
+        self.blocks[opts.get("id", f"drive{len(self.blocks)}")] = opts
+        if is_firmware(opts):
+            self.m.bios = opts.get("file")
+
+    def blockdev(self, _name, _value, _first, opts):
+        # Used by -device or -machine only, as if it were if=none.
+        self.blocks[opts.get("node-name", "")] = dict(opts, **{"if": "none"})
+
+    def device(self, _name, _value, first, opts):
+        self.devices.append((first or opts.get("driver", ""), opts))
+
+    def finish(self):
+        """The machine, once all options are known."""
+        for name, block in self.blocks.items():
+            if "file" not in block or block["file"] in self.blocks:
+                block["file"] = node_file(self.blocks, name)
+        if self.flash:
+            self.m.bios = node_file(self.blocks, self.flash)
+        place_drives(self.m, self.blocks, self.devices)
+        return self.m
+
+
+# Options whose value is a fact as it is.
+TEXTS = {"-bios": "bios", "-kernel": "kernel", "-initrd": "initrd",
+         "-append": "cmdline"}
+
+READERS = {
+    "-M": CommandLine.machine, "-machine": CommandLine.machine,
+    **{name: CommandLine.text for name in TEXTS},
+    "-boot": CommandLine.boot,
+    "-fw_cfg": CommandLine.fw_cfg,
+    "-hda": CommandLine.hard_disk, "-hdb": CommandLine.hard_disk,
+    "-hdc": CommandLine.hard_disk, "-hdd": CommandLine.hard_disk,
+    "-cdrom": CommandLine.cdrom,
+    "-nic": CommandLine.nic, "-net": CommandLine.nic,
+    "-drive": CommandLine.drive,
+    "-blockdev": CommandLine.blockdev,
+    "-device": CommandLine.device,
+}
+
+
 def from_qemu(argv):
     """Facts of a command line; argv[0] is the program."""
-    m = Machine()
-    blocks, devices, flash = {}, [], None
+    line = CommandLine()
     it = iter(argv[1:])
     for arg in it:
         name = arg[1:] if arg.startswith("--") else arg
         if not name.startswith("-"):
-            m.drives.append(Drive("disk", arg))
+            line.m.drives.append(Drive("disk", arg))
             continue
         if name in WITHOUT_VALUE:
             continue
@@ -156,46 +214,9 @@ def from_qemu(argv):
         if value is None:
             break
         first, opts = options(value)
-        if name in ("-M", "-machine"):
-            m.machine = first or opts.get("type", m.machine)
-            flash = opts.get("pflash0", flash)
-        elif name == "-bios":
-            m.bios = value
-        elif name == "-kernel":
-            m.kernel = value
-        elif name == "-initrd":
-            m.initrd = value
-        elif name == "-append":
-            m.cmdline = value
-        elif name == "-boot":
-            order = first or opts.get("once") or opts.get("order")
-            m.order = order or m.order
-        elif name == "-fw_cfg":
-            add_switch(m, opts.get("name") or first or "", opts)
-        elif name in ("-hda", "-hdb", "-hdc", "-hdd"):
-            m.drives.append(Drive("disk", value))
-        elif name == "-cdrom":
-            place = "AHCI/2" if "q35" in m.machine else "ata1-0"
-            m.drives.append(Drive("cd", value, None, place))
-        elif name in ("-nic", "-net") and first != "none":
-            # -net nic: a card; other -net: what it is connected to
-            if name == "-nic" or first == "nic":
-                m.nics.append(Drive("network", ""))
-        elif name == "-drive":
-            blocks[opts.get("id", f"drive{len(blocks)}")] = opts
-            if is_firmware(opts):
-                m.bios = opts.get("file")
-        elif name == "-blockdev":
-            # Used by -device or -machine only, as if it were if=none.
-            blocks[opts.get("node-name", "")] = dict(opts, **{"if": "none"})
-        elif name == "-device":
-            devices.append((first or opts.get("driver", ""), opts))
-    for name, block in blocks.items():
-        if "file" not in block or block["file"] in blocks:
-            block["file"] = node_file(blocks, name)
-    if flash:
-        m.bios = node_file(blocks, flash)
-    place_drives(m, blocks, devices)
+        if name in READERS:
+            READERS[name](line, name, value, first, opts)
+    m = line.finish()
     names = {"-" + arg.lstrip("-") for arg in argv if arg.startswith("-")}
     if not m.nics and not names & {"-nodefaults", "-nic", "-net", "-netdev"}:
         m.nics.append(Drive("network", ""))         # QEMU's own
@@ -339,142 +360,3 @@ def libvirt_place(m, disk, address):
     else:
         return ""
     return f"AHCI/{unit}" if "q35" in m.machine else f"ata{bus}-{unit}"
-
-
-# ---------------------------------------------------------------- rehearsal
-
-def rehearsal_argv(argv, bios):
-    """The command line without what would touch the world outside."""
-    out = [argv[0]]
-    dropped = {"-bios", "-tpmdev", "-qmp", "-mon", "-monitor", "-display",
-               "-pidfile", "-D", "-d", "-debugcon", "-incoming", "-loadvm",
-               "-runas", "-vnc", "-spice", "-gdb"}
-    it = iter(argv[1:])
-    for arg in it:
-        name = arg[1:] if arg.startswith("--") else arg
-        if name in ("-daemonize", "-S", "-s", "-snapshot", "-no-reboot"):
-            continue
-        if name == "-nographic":
-            out += ["-serial", "null", "-machine", "graphics=off"]
-            continue
-        if not name.startswith("-") or name in WITHOUT_VALUE:
-            out.append(arg)
-            continue
-        value = next(it, None)
-        if value is None:
-            out.append(arg)
-            break
-        first, opts = options(value)
-        if name in dropped:
-            continue
-        if name == "-device" and (
-                first in ("tpm-crb", "tpm-tis") or
-                (first == "isa-debugcon" and
-                 int(opts.get("iobase", "0xe9"), 0) == 0x402)):
-            continue
-        if name == "-global" and value.startswith("isa-debugcon"):
-            continue
-        if name == "-drive" and is_firmware(opts):
-            continue
-        if name == "-blockdev" and opts.get("read-only") != "on":
-            raise FactsError("a rehearsal must not write to drives, and QEMU's "
-                             "-snapshot does not protect those of -blockdev: "
-                             "say read-only=on, use -drive, or give a "
-                             "--reference")
-        if name in ("-machine", "-M"):
-            value = re.sub(r",pflash0=[^,]*", "", value)
-        if name in ("-serial", "-parallel"):
-            value = "null" if value != "none" else value
-        if name == "-chardev":
-            if opts.get("id", "").startswith("chrtpm"):
-                continue
-            value = f"null,id={opts.get('id', '')}"
-        out += [name, value]
-    return out + ["-bios", str(bios), "-display", "none", "-snapshot",
-                  "-monitor", "none"]
-
-
-def find_log(memory):
-    """The event log in guest memory, with its unused area."""
-    at = memory.find(b"Spec ID Event0")
-    if at < 0:
-        at = memory.find("KeelBIOS".encode("utf-16-le"))
-    if at < 32:
-        raise FactsError("the rehearsal's memory holds no event log")
-    at -= 32
-    return memory[at:at + LOG_AREA]
-
-
-def wait_for_boot(process, debug, errors, kernel):
-    """Until the platform and, for an option ROM's entry, its name are logged;
-    kernel: the machine has one by -kernel, whose entry's name is known."""
-    # The entry's name is logged between "from ROM" and the jump's address.
-    started = rb"Booting from|No bootable" if kernel else \
-        rb"Booting from (?!ROM)|No bootable"
-    limit = time.monotonic() + REHEARSAL_S
-    while True:
-        text = debug.read_bytes() if debug.exists() else b""
-        if re.search(started, text):
-            return
-        if process.poll() is not None:
-            raise FactsError("the rehearsal's QEMU ended: "
-                             + errors.read_text(errors="replace").strip())
-        if time.monotonic() > limit:
-            raise FactsError(f"the rehearsal did not boot in {REHEARSAL_S} "
-                             "s; port 402h said:\n"
-                             + text.decode(errors="replace"))
-        time.sleep(0.02)
-
-
-def rehearse(argv, bios, kind, banks):
-    """Run the firmware up to its first boot attempt; returns its log.
-
-    kind    "1.2", "2.0-crb" or "2.0-tis", as the machine will have it
-    """
-    work = tempfile.mkdtemp(prefix="keelpcr-")
-    try:
-        return rehearse_in(pathlib.Path(work), argv, bios, kind, banks)
-    except vm.VmError as err:
-        raise FactsError(f"the rehearsal: {err}") from None
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-
-
-def rehearse_in(work, argv, bios, kind, banks):
-    debug, errors = work / "debug", work / "errors"
-    runner = vm.Machine.__new__(vm.Machine)     # for its monitor only
-    runner.monitor = None
-    runner.qmp_path = str(work / "qmp")
-    with vm.Tpm(kind, work / "tpm", ",".join(banks)) as tpm, \
-            open(errors, "wb") as err:
-        args = rehearsal_argv(argv, bios) + tpm.arguments() + [
-            "-chardev", f"file,id=keelpcr,path={debug}",
-            "-device", "isa-debugcon,iobase=0x402,chardev=keelpcr",
-            "-qmp", f"unix:{runner.qmp_path},server=on,wait=off"]
-        with subprocess.Popen(args, stdin=subprocess.DEVNULL, stderr=err,
-                              stdout=subprocess.DEVNULL) as process:
-            try:
-                wait_for_boot(process, debug, errors, "-kernel" in argv)
-                return read_log(runner, work / "memory")
-            finally:
-                if runner.monitor:
-                    runner.monitor.close()
-                process.kill()
-
-
-def read_log(runner, path):
-    """The log that a running machine has in memory; path: a file for it."""
-    return tcglog.parse(log_bytes(runner, path))
-
-
-def log_bytes(runner, path):
-    runner.qmp("stop")
-    tree = runner.qmp("human-monitor-command", **{
-        "command-line": "info mtree -f"})
-    match = re.search(r"0*100000-([0-9a-f]{16}) \(prio 0, ram\)", tree)
-    if not match:
-        raise FactsError("QEMU does not say where the machine's RAM ends")
-    end = int(match[1], 16) + 1
-    start = max(0x100000, end - LOOK_AT)
-    runner.qmp("pmemsave", val=start, size=end - start, filename=str(path))
-    return find_log(path.read_bytes())

@@ -10,7 +10,7 @@ down a second time on purpose: the tests compare the two.
 Computed from files: PCR 0, 4, 5, 8, 9, and the separators.  What depends on
 the virtual hardware (PCR 1: SMBIOS and ACPI tables; PCR 2 and 3: option ROMs)
 comes from the log of a boot on the same hardware, which rehearse.py can make
-without TPM, disk or operating system of the real machine.
+without TPM, disk or operating system of the real machine.  predictionfile.py writes and reads predictions.
 """
 
 import hashlib
@@ -473,73 +473,3 @@ def first_difference(log, prediction, pcrs=range(10)):
                 result.append((pcr, a, b))
                 break
     return result
-
-
-# ------------------------------------------------------ files of predictions
-
-def to_json(log):
-    """A prediction as data for json.dumps."""
-    return {
-        "format": log.format,
-        "banks": list(log.banks),
-        "pcrs": {bank: {str(n): value.hex()
-                        for n, value in sorted(pcrs.items())}
-                 for bank, pcrs in complete(log).items()},
-        "events": [{"pcr": e.pcr, "type": e.name, "number": e.type,
-                    "data": e.data.hex(), "text": e.text(),
-                    "digests": {b: d.hex() for b, d in e.digests.items()}}
-                   for e in log.events if e.type != tcglog.EV_NO_ACTION],
-    }
-
-
-def from_json(data):
-    """The log of a prediction that to_json() made."""
-    try:
-        log = Log(data["format"], {
-            b: tcglog.ALGORITHMS[BANK_IDS[b]][1] for b in data["banks"]})
-        for n, e in enumerate(data["events"]):
-            digests = {b: bytes.fromhex(e["digests"][b]) for b in log.banks}
-            log.events.append(Event(n, int(e["pcr"]), int(e["number"]),
-                                    digests, bytes.fromhex(e["data"])))
-        return log
-    except (KeyError, TypeError, ValueError) as err:
-        raise PredictError(f"not a prediction of keelpcr: {err!r}") from None
-
-
-def complete(log):
-    """PCR 0-9 of every bank, also those that nothing extends."""
-    pcrs = log.replay()
-    for bank, values in pcrs.items():
-        for n in range(10):
-            values.setdefault(n, bytes(log.banks[bank]))
-    return pcrs
-
-
-def parse_selection(text):
-    """"sha256:0,2,4+sha1:0" as tpm2-tools write it: [(bank, [pcr])]."""
-    result = []
-    for part in text.split("+"):
-        bank, _, numbers = part.partition(":")
-        try:
-            pcrs = sorted({int(n) for n in numbers.split(",")})
-        except ValueError:
-            pcrs = []
-        if bank not in BANK_IDS or not pcrs or pcrs[-1] > 23:
-            raise PredictError(f"not a PCR selection: {part!r} (such as "
-                               "sha256:0,4,8,9)")
-        result.append((bank, pcrs))
-    return result
-
-
-def pcr_file(log, selection):
-    """The values one after another, as tpm2_policypcr -f reads them."""
-    pcrs = complete(log)
-    out = b""
-    for bank, numbers in parse_selection(selection):
-        if bank not in pcrs:
-            raise PredictError(f"the prediction has no bank {bank}")
-        for n in numbers:
-            if n not in pcrs[bank]:
-                raise PredictError(f"PCR {n} is not predicted")
-            out += pcrs[bank][n]
-    return out

@@ -5,7 +5,7 @@ swtpm's command lines.
     tpm = Tpm("2.0-crb", state_dir)         # context manager: swtpm runs
     argv = qemu_argv(bios, machine="q35", tpm=tpm, disks=[disk(path, "ahci")])
 
-scripts/run uses it for people, tests/boot/harness.py for tests.
+scripts/run uses it for people, tests/boot/conftest.py for tests.
 """
 
 import base64
@@ -229,6 +229,56 @@ def shown(argv):
     return " ".join(shlex.quote(a) for a in argv)
 
 
+class Monitor:
+    """QEMU's monitor behind a socket, which QEMU makes a moment after it is
+    started; alive() says whether there is any use in waiting for it.  Use as a
+    context manager, or connect() and close()."""
+
+    def __init__(self, path, alive=lambda: True):
+        self.path = str(path)
+        self.alive = alive
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(20)
+        self.file = None
+
+    def connect(self, timeout=20):
+        limit = time.monotonic() + timeout
+        while True:
+            try:
+                self.socket.connect(self.path)
+                break
+            except (FileNotFoundError, ConnectionRefusedError):
+                if time.monotonic() > limit or not self.alive():
+                    raise VmError(f"no monitor after {timeout} s") from None
+                time.sleep(0.01)
+        self.file = self.socket.makefile("r")
+        self.file.readline()
+        self.qmp("qmp_capabilities")
+
+    def close(self):
+        if self.file:
+            self.file.close()
+        self.socket.close()
+
+    def __enter__(self):
+        self.connect()
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    def qmp(self, command, **arguments):
+        """Run one command; what it returns."""
+        self.socket.sendall(json.dumps(
+            {"execute": command, "arguments": arguments}).encode())
+        while True:
+            reply = json.loads(self.file.readline())
+            if "error" in reply:
+                raise VmError(f"monitor: {command}: {reply['error']}")
+            if "return" in reply:
+                return reply["return"]
+
+
 class Machine:
     """A running QEMU: its serial console, debug port and monitor.
 
@@ -379,35 +429,17 @@ class Machine:
         self.expect(rb"KEEL-RC 0\r?\n", 10)
         return unpack_dump(match[1])
 
-    def connect_monitor(self, timeout=20):
-        """QEMU makes the socket a moment after it is started."""
-        limit = time.monotonic() + timeout
-        while True:
-            try:
-                return self.monitor.connect(self.qmp_path)
-            except (FileNotFoundError, ConnectionRefusedError):
-                if time.monotonic() > limit or not self.alive():
-                    raise VmError(self.report(
-                        f"no monitor after {timeout} s")) from None
-                time.sleep(0.01)
-
     def qmp(self, command, **arguments):
         """Run one monitor command."""
         if self.monitor is None:
-            self.monitor = socket.socket(socket.AF_UNIX)
-            self.monitor.settimeout(20)
-            self.connect_monitor()
-            self.qmp_file = self.monitor.makefile("r")
-            self.qmp_file.readline()
-            self.qmp("qmp_capabilities")
-        self.monitor.sendall(json.dumps(
-            {"execute": command, "arguments": arguments}).encode())
-        while True:
-            reply = json.loads(self.qmp_file.readline())
-            if "error" in reply:
-                raise VmError(f"monitor: {command}: {reply['error']}")
-            if "return" in reply:
-                return reply["return"]
+            monitor = Monitor(self.qmp_path, self.alive)
+            try:
+                monitor.connect()
+            except VmError as err:
+                monitor.close()
+                raise VmError(self.report(str(err))) from None
+            self.monitor = monitor
+        return self.monitor.qmp(command, **arguments)
 
     # ----------------------------------------------------------- reporting
 

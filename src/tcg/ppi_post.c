@@ -10,22 +10,10 @@
 #include "tcg/config.h"
 #include "tcg/internal.h"
 #include "tcg/ppi.h"
+#include "tcg/ppi_spec.h"
 #include "tcg/tpm_spec.h"
 
-/* The only place that QEMU puts the region at; others are not believed. */
-#define REGION_AT       0x5000u         /* from TPM_BASE */
-#define REGION_FUNC     0x000u          /* 256 bytes, one per operation */
-#define REGION_PPRP     0x105u          /* response */
-#define REGION_PPRQ     0x109u          /* request */
-#define REGION_PPRM     0x10du          /* its parameter */
-#define REGION_LPPR     0x111u          /* the request last executed */
-#define REGION_NEXT     0x159u          /* follow-up after a reset */
 #define PPI_VERSION     1u              /* 1.30 */
-
-/* func[]: what an OS may ask for */
-#define FUNC_BLOCKED        2u
-#define FUNC_USER           3u
-#define FUNC_NO_USER        4u
 
 #define KEYS_AHEAD_MAX      256u
 #define TIMEOUT_S           30u
@@ -42,7 +30,7 @@ static uint32_t region_read(struct tcg *t, uint32_t at, unsigned bytes)
     uint32_t v = 0;
 
     for (unsigned i = 0; i < bytes; i++) {
-        v |= tpm_dev_read(&t->dev, REGION_AT + at + i, 1) << (8 * i);
+        v |= tpm_dev_read(&t->dev, PPI_REGION_AT + at + i, 1) << (8 * i);
     }
     return v;
 }
@@ -51,7 +39,7 @@ static void region_write(struct tcg *t, uint32_t at, unsigned bytes,
                          uint32_t v)
 {
     for (unsigned i = 0; i < bytes; i++, v >>= 8) {
-        tpm_dev_write(&t->dev, REGION_AT + at + i, 1, v & 0xff);
+        tpm_dev_write(&t->dev, PPI_REGION_AT + at + i, 1, v & 0xff);
     }
 }
 
@@ -68,7 +56,7 @@ static bool find_region(struct tcg *t)
     if (!tcg_config_read(bytes, size, &config)) {
         return false;
     }
-    if (config.ppi_address != TPM_BASE + REGION_AT
+    if (config.ppi_address != TPM_BASE + PPI_REGION_AT
         || config.ppi_version != PPI_VERSION || config.version != t->family) {
         tcg_say(t, "physical presence interface at %X, version %u, for TPM "
                 "family %u: not used", config.ppi_address,
@@ -80,24 +68,24 @@ static bool find_region(struct tcg *t)
 
 static void fill_func(struct tcg *t, const struct tcg_ppi *ppi)
 {
-    uint32_t func[64] = { FUNC_NO_USER };   /* 0 cancels a request */
+    uint32_t func[64] = { PPI_FUNC_NO_USER };   /* 0 cancels a request */
     const struct ppi_op *op;
 
     for (unsigned i = 0; (op = ppi_at(i)) != NULL; i++) {
-        uint32_t v = FUNC_NO_USER;
+        uint32_t v = PPI_FUNC_NO_USER;
 
         if (ppi->policy == PPI_DENY) {
-            v = FUNC_BLOCKED;
+            v = PPI_FUNC_BLOCKED;
         } else if (ppi->policy == PPI_CONFIRM
                    && ppi_needs_confirmation(ppi, op)) {
-            v = FUNC_USER;
+            v = PPI_FUNC_USER;
         }
         if (op->family == t->family) {
             func[op->code / 4] |= v << (8 * (op->code % 4));
         }
     }
     for (uint32_t i = 0; i < 64; i++) {
-        tpm_dev_write(&t->dev, REGION_AT + REGION_FUNC + 4 * i, 4, func[i]);
+        tpm_dev_write(&t->dev, PPI_REGION_AT + PPI_REGION_FUNC + 4 * i, 4, func[i]);
     }
 }
 
@@ -273,18 +261,18 @@ static bool ask(struct tcg *t, const struct tcg_ppi *ppi,
 
 void ppi_region(struct tcg *t, struct ppi_region *region)
 {
-    region->request = region_read(t, REGION_PPRQ, 4);
-    region->parameter = region_read(t, REGION_PPRM, 4);
-    region->last = region_read(t, REGION_LPPR, 4);
-    region->response = region_read(t, REGION_PPRP, 4);
-    region->next = (uint8_t)region_read(t, REGION_NEXT, 1);
+    region->request = region_read(t, PPI_REGION_PPRQ, 4);
+    region->parameter = region_read(t, PPI_REGION_PPRM, 4);
+    region->last = region_read(t, PPI_REGION_LPPR, 4);
+    region->response = region_read(t, PPI_REGION_PPRP, 4);
+    region->next = (uint8_t)region_read(t, PPI_REGION_NEXT, 1);
 }
 
 void ppi_region_clear(struct tcg *t, const struct tcg_ppi *ppi)
 {
-    region_write(t, REGION_PPRQ, 4, 0);
-    region_write(t, REGION_PPRM, 4, 0);
-    region_write(t, REGION_NEXT, 1, 0);
+    region_write(t, PPI_REGION_PPRQ, 4, 0);
+    region_write(t, PPI_REGION_PPRM, 4, 0);
+    region_write(t, PPI_REGION_NEXT, 1, 0);
     fill_func(t, ppi);
 }
 
@@ -308,8 +296,8 @@ void ppi_reset(struct tcg *t)
 
 static void answer(struct tcg *t, uint32_t request, uint32_t response)
 {
-    region_write(t, REGION_LPPR, 4, request);
-    region_write(t, REGION_PPRP, 4, response);
+    region_write(t, PPI_REGION_LPPR, 4, request);
+    region_write(t, PPI_REGION_PPRP, 4, response);
 }
 
 int tcg_ppi_capture(struct tcg *t, struct tcg_ppi *ppi)
@@ -324,9 +312,9 @@ int tcg_ppi_capture(struct tcg *t, struct tcg_ppi *ppi)
     if (!ppi->present) {
         return ERR_ABSENT;
     }
-    ppi->request = region_read(t, REGION_PPRQ, 4);
-    ppi->parameter = region_read(t, REGION_PPRM, 4);
-    ppi->next = (uint8_t)region_read(t, REGION_NEXT, 1);
+    ppi->request = region_read(t, PPI_REGION_PPRQ, 4);
+    ppi->parameter = region_read(t, PPI_REGION_PPRM, 4);
+    ppi->next = (uint8_t)region_read(t, PPI_REGION_NEXT, 1);
     read_policy(t, ppi);
     /* Whatever comes of it, it comes once; should nothing come of it: */
     if (ppi->request) {
@@ -486,7 +474,7 @@ bool tcg_ppi_run(struct tcg *t, struct tcg_ppi *ppi)
         return false;
     }
     if (ppi->present && job.op->next) {
-        region_write(t, REGION_NEXT, 1, job.asked);
+        region_write(t, PPI_REGION_NEXT, 1, job.asked);
     }
     ppi_reset(t);
     return true;

@@ -2,8 +2,8 @@
 /*
  * The 32-bit half of the hash benchmark: linked with the firmware's own
  * objects to a flat image that needs no operating system.  hashes.c calls
- * hashes32().  With -DWITH_OPENSSL32 also OpenSSL's block functions for i386, which
- * find all features of the CPU masked (OPENSSL_ia32cap_P is zero).
+ * hashes32().  With -DWITH_OPENSSL32 also OpenSSL's block functions for i386,
+ * which find all features of the CPU masked (OPENSSL_ia32cap_P is zero).
  */
 #include "hashes.h"
 

@@ -25,7 +25,7 @@ from conftest import load_script, log_of, pcrs_of
 from test_handover import (CMDLINE, GRUB_LINUX16, grid_case, kernel_args,
                            keelpcr)
 import kernels
-import machinefacts
+import rehearse
 import roms
 import tcglog
 import vm
@@ -195,7 +195,7 @@ def boot_and_unseal(tests, what, bios=None, args=(), tools=False):
     with tests.machine("q35", disk=None, tpm="2.0-crb", bios=bios,
                        args=[*args, *kernels.arguments(out)]) as m:
         m.wait_debug(rb"kernel done", 120)
-        data = machinefacts.log_bytes(m, tests.tmp / "memory")
+        data = rehearse.log_bytes(m, tests.tmp / "memory")
         read = kernels.pcrs(out.read_bytes())
     assert_answer(tests, what, tcglog.parse(data), read,
                   data if tools else None)
@@ -374,7 +374,7 @@ def test_grub_that_checks_signatures(tests, spoil):
                       "grub/grub.cfg": rb"its signature is bad"}[spoil], 120)
             assert b"kernel done" not in m.debug()
             assert b"grub>" not in m.serial
-        log = machinefacts.read_log(m, tests.tmp / "memory")
+        log = rehearse.read_log(m, tests.tmp / "memory")
     gap = [e for e in log.events if e.data == b"MBR GAP"]
     assert len(gap) == 1
     data = image.read_bytes()[512:1 << 20].rstrip(b"\0")

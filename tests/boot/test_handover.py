@@ -20,7 +20,9 @@ import pytest
 from conftest import ROOT, load_script, log_of, pcrs_of
 import kernels
 import machinefacts
+import rehearse
 import pcrpredict
+import predictionfile
 import tcglog
 import vm
 
@@ -83,10 +85,10 @@ def boot_small_kernel(tests, machine, kind, args, want, **kwargs):
     with tests.machine(machine, disk=None, tpm=kind,
                        args=[*args, *kernels.arguments(out)], **kwargs) as m:
         m.wait_debug(rb"kernel done", 120)
-        log = machinefacts.read_log(m, tests.tmp / "memory")
+        log = rehearse.read_log(m, tests.tmp / "memory")
         read = kernels.pcrs(out.read_bytes())
     data = json.loads(want.read_text())
-    wrong = pcrpredict.first_difference(log, pcrpredict.from_json(data))
+    wrong = pcrpredict.first_difference(log, predictionfile.from_json(data))
     assert not wrong, wrong
     assert sorted(read) == sorted(data["pcrs"])
     for bank, pcrs in data["pcrs"].items():
@@ -314,7 +316,7 @@ def test_multiboot_kernel(tests):
     with tests.machine("pc", disk=None, tpm="2.0-crb", args=[
             "-kernel", kernel, "-append", "words"]) as m:
         m.wait_debug(rb"Booting from [0-9a-f]+:", 30)
-        log = machinefacts.read_log(m, tests.tmp / "memory")
+        log = rehearse.read_log(m, tests.tmp / "memory")
     # QEMU puts command line and modules into the kernel's item, and its
     # multiboot information into the initrd's.
     assert [(e.pcr, e.data) for e in log.events if e.pcr in (8, 9)] == [
@@ -339,7 +341,7 @@ def test_a_changed_byte_shows(tests, small, change):
                        args=kernel_args(files, cmdline)) as m:
         m.wait_debug(rb"kernel done", 120)
         path = tests.tmp / "log"
-        path.write_bytes(machinefacts.log_bytes(m, tests.tmp / "memory"))
+        path.write_bytes(rehearse.log_bytes(m, tests.tmp / "memory"))
     done = keelpcr("check", path, "--prediction", want)
     assert done.returncode == 1
     differing = [line for line in done.stdout.splitlines()
@@ -621,7 +623,7 @@ def test_headers_that_lie(tests):
         m.wait_debug(rb"^done$", 60)
         text = m.debug().decode()
         assert "FAIL" not in text, m.report("a call failed")
-        log = machinefacts.read_log(m, tests.tmp / "memory")
+        log = rehearse.read_log(m, tests.tmp / "memory")
     assert text.count("ok EC00") == 28 + 6 + 2 + 2
     assert "Linux kernel (256 bytes at fed40000) is not in RAM" in text
     assert "Linux kernel (256 bytes at 20000000) is not in RAM" in text
@@ -668,7 +670,7 @@ def halted_boot(tests, args, boot, **kwargs):
     with tests.machine("pc", disk=None, tpm="2.0-crb", args=args,
                        **kwargs) as m:
         m.wait_debug(rb"Booting from [0-9a-f]{4}:[0-9a-f]{4}", 60)
-        log = machinefacts.read_log(m, tests.tmp / "memory")
+        log = rehearse.read_log(m, tests.tmp / "memory")
         text = m.debug().decode()
     want = pcrpredict.predict(pcrpredict.Facts(
         bios=tests.bios, banks=tuple(log.banks), reference=log, boot=boot))
@@ -729,7 +731,7 @@ def test_gap_that_cannot_be_read(tests, kind):
             "id=bad,rerror=report,werror=report", "-device", device]) as m:
         m.wait_debug(rb"the MBR GAP cannot be read, not measured\n", 60)
         m.wait_debug(rb"Booting from 0000:7c00", 60)
-        log = machinefacts.read_log(m, tests.tmp / "memory")
+        log = rehearse.read_log(m, tests.tmp / "memory")
     assert log_texts(log, 4) == ["MBR", "PARTITION BOOT RECORD"]
 
 
@@ -829,5 +831,5 @@ def test_gpt_whose_table_cannot_be_read(tests):
             "id=bad,rerror=report", "-device", "ide-hd,drive=bad"]) as m:
         m.wait_debug(rb"the GPT cannot be read, not measured\n", 60)
         m.wait_debug(rb"Booting from 0000:7c00", 60)
-        log = machinefacts.read_log(m, tests.tmp / "memory")
+        log = rehearse.read_log(m, tests.tmp / "memory")
     assert log_texts(log, 4, 5) == ["MBR", "MBR PARTITION_TABLE"]

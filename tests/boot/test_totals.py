@@ -13,7 +13,7 @@ import subprocess
 import pytest
 
 import fakeusb
-import machinefacts
+import rehearse
 import pcrpredict
 import roms
 import tcglog
@@ -193,7 +193,7 @@ def test_areas_of_a_disk(tests, kind, case, want):
         m.wait_debug(rb"Booting from 0000:7c00", 60)
         m.find(rb"Booting from Hard Disk", 5)
         path = tests.tmp / "log"
-        path.write_bytes(machinefacts.log_bytes(m, tests.tmp / "memory"))
+        path.write_bytes(rehearse.log_bytes(m, tests.tmp / "memory"))
         log = tcglog.parse(path.read_bytes())
         said = [len(re.findall(rb"more than 4 areas of boot code", text))
                 for text in (m.debug(), bytes(m.serial))]
@@ -219,7 +219,7 @@ def test_log_that_is_full(tests, kind):
         m.expect(rb"TPM: the event log is full", 10)
         m.wait_debug(rb"is full(.*\[sector again\]){3}", 20)
         path = tests.tmp / "log"
-        path.write_bytes(machinefacts.log_bytes(m, tests.tmp / "memory"))
+        path.write_bytes(rehearse.log_bytes(m, tests.tmp / "memory"))
         assert m.debug().count(b"event log is full") == 1
     log = tcglog.parse(path.read_bytes())
     last = log.events[-1]

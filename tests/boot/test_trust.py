@@ -23,6 +23,7 @@ import pytest
 from conftest import NO_KERNEL_HASH, assert_log_matches, pcrs_of
 import agent
 import machinefacts
+import rehearse
 import vm
 
 GRID = [(machine, kind) for machine in ("pc", "q35")
@@ -157,7 +158,7 @@ def found(m, a, machine, kind):
     for bank, values in a.pcrs(kind).items():
         lines += [f"{bank} PCR {n} {v.hex()}" for n, v in values.items()]
     try:
-        log = machinefacts.log_bytes(m, m.work / "log")
+        log = rehearse.log_bytes(m, m.work / "log")
         lines.append(f"log {hashlib.sha256(log).hexdigest()}")
     except machinefacts.FactsError:
         lines.append("no log")
@@ -466,7 +467,7 @@ def unsaved_sleep_problems(m, kind, before):
     Linux goes on."""
     unsaved_sleep(m, kind)
     path = m.work / "memory"
-    events = machinefacts.read_log(m, path).events
+    events = rehearse.read_log(m, path).events
     m.qmp("cont")
     path.unlink()
     if not any(e.name == "EV_NO_ACTION" and

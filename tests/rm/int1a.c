@@ -19,6 +19,9 @@
  * The test has put bytes at BIG and an event for AL=01h at FAR; FAMILY is that
  * of the TPM, 12 or 20.  BRIEF leaves out what takes SeaBIOS half a minute
  * before the hostile calls.
+ *
+ * Long because one boot makes all calls: each function of AH=BBh, in good and
+ * in hostile ways.
  */
 #include "real16.h"
 

@@ -15,7 +15,9 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 import machinefacts                                 # noqa: E402
+import rehearse                                     # noqa: E402
 import pcrpredict                                   # noqa: E402
+import predictionfile                               # noqa: E402
 import tcglog                                       # noqa: E402
 
 BANKS = ["sha1", "sha256"]
@@ -115,12 +117,12 @@ def test_flash_and_block_devices():
                                                     ("cd", "/c")]
     assert m.boot() == ("cd", "/c",
                         "DVD/CD [AHCI/2: QEMU DVD-ROM ATAPI-4 DVD/CD]")
-    argv = machinefacts.rehearsal_argv(
+    argv = rehearse.rehearsal_argv(
         ["qemu", "-machine", "q35,pflash0=fw,accel=tcg", "-drive",
          "if=pflash,file=old"], "new")
     assert "old" not in " ".join(argv) and "q35,accel=tcg" in argv
     with pytest.raises(machinefacts.FactsError, match="--reference"):
-        machinefacts.rehearsal_argv(
+        rehearse.rehearsal_argv(
             ["qemu", "-blockdev", "driver=file,filename=/d,node-name=d"], "b")
     with pytest.raises(machinefacts.FactsError, match="not JSON"):
         machinefacts.from_qemu(["qemu", "-device", "{"])
@@ -133,7 +135,7 @@ def test_undecided_order_is_an_error():
 
 
 def test_rehearsal_touches_nothing():
-    argv = machinefacts.rehearsal_argv([
+    argv = rehearse.rehearsal_argv([
         "qemu", "-M", "pc", "-bios", "old", "-nographic", "-chardev",
         "file,id=log,path=/precious", "-serial", "chardev:log", "-tpmdev",
         "emulator,id=t,chardev=chrtpm", "-device", "tpm-crb,tpmdev=t",
@@ -233,7 +235,8 @@ def test_libvirt_end_to_end(bios, tmp_path):
         bios=bios, family="1.2", boot=("kernel", pcrpredict.Kernel(
             path, 'root=/dev/vda a="b c"', [tmp_path / "i"]))))
     assert data["pcrs"]["sha1"] == {
-        str(n): v.hex() for n, v in pcrpredict.complete(want)["sha1"].items()}
+        str(n): v.hex()
+        for n, v in predictionfile.complete(want)["sha1"].items()}
     domain.write_text("<domain")
     done = run("predict", "--libvirt", domain)
     assert done.returncode == 2 and f"{domain}: not XML" in done.stderr
@@ -355,19 +358,19 @@ def test_tpm12_has_the_old_form(bios):
 
 def test_json_and_pcr_file(bios):
     log = predict(bios)
-    data = json.loads(json.dumps(pcrpredict.to_json(log)))
-    back = pcrpredict.from_json(data)
+    data = json.loads(json.dumps(predictionfile.to_json(log)))
+    back = predictionfile.from_json(data)
     assert back.replay() == log.replay()
     assert data["pcrs"]["sha256"]["9"] == "00" * 32
-    pcrs = pcrpredict.complete(log)
-    assert pcrpredict.pcr_file(log, "sha1:7+sha256:9,0") == \
+    pcrs = predictionfile.complete(log)
+    assert predictionfile.pcr_file(log, "sha1:7+sha256:9,0") == \
         pcrs["sha1"][7] + pcrs["sha256"][0] + pcrs["sha256"][9]
     for bad in ("", "sha256", "md5:0", "sha256:24", "sha256:x", "sha512:0"):
         with pytest.raises(pcrpredict.PredictError):
-            pcrpredict.pcr_file(log, bad)
+            predictionfile.pcr_file(log, bad)
     for bad in ({}, [], {"format": "x", "banks": ["md5"], "events": []}):
         with pytest.raises(pcrpredict.PredictError):
-            pcrpredict.from_json(bad)
+            predictionfile.from_json(bad)
 
 
 def run(*args):
@@ -429,7 +432,7 @@ def test_check_reads_pcrs_and_quotes(bios, tmp_path):
     kernel = pcrpredict.Kernel(path, "x")
     want = predict(bios, boot=("kernel", kernel))
     log = log_file(tmp_path / "log", want)
-    pcrs = pcrpredict.complete(want)
+    pcrs = predictionfile.complete(want)
     text, wrong, binary, quote = (tmp_path / n for n in (
         "text", "wrong", "binary", "quote"))
 
@@ -520,7 +523,7 @@ def test_check_names_the_first_event(bios, tmp_path):
     out = tmp_path / "p.json"
     run("predict", "--bios", bios, "--tpm", "1.2", "--kernel", path,
         "--append", "one", "--format", "json", "-o", out)
-    log = pcrpredict.from_json(json.loads(out.read_text()))
+    log = predictionfile.from_json(json.loads(out.read_text()))
     (tmp_path / "log").write_bytes(b"".join(
         struct.pack("<II20sI", e.pcr, e.type, e.digests["sha1"],
                     len(e.data)) + e.data for e in log.events))

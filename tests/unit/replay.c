@@ -49,6 +49,57 @@ static const char *header(struct replay *r, const uint8_t *d, uint32_t len)
     return NULL;
 }
 
+/* The digests of an event: *p goes behind them.  NULL, or what is wrong. */
+static const char *digests(const struct replay *r, struct replay_event *e,
+                           const uint8_t **p)
+{
+    bool agile = r->agile && r->count;
+
+    if (agile && le32(*p) != r->banks)
+        return "digest count";
+    *p += agile ? 4 : 0;
+    for (unsigned i = 0; i < r->banks; i++) {
+        if (agile && ((*p)[0] | (*p)[1] << 8) != r->alg[i])
+            return "digest order";
+        *p += agile ? 2 : 0;
+        memcpy(e->digest[i], *p, r->size[i]);
+        *p += r->size[i];
+    }
+    return NULL;
+}
+
+/* One event at *p, which goes behind it. */
+static const char *event(struct replay *r, const uint8_t **p,
+                         const uint8_t *end)
+{
+    struct replay_event *e = &r->event[r->count];
+    const char *bad;
+
+    if (r->count == 300)
+        return "too many events";
+    e->pcr = le32(*p);
+    e->type = le32(*p + 4);
+    *p += 8;
+    if (e->pcr > 23)
+        return "PCR";
+    bad = digests(r, e, p);
+    if (bad)
+        return bad;
+    e->len = le32(*p);
+    e->data = *p + 4;
+    if (e->len > (uint32_t)(end - e->data))
+        return "event size";
+    *p = e->data + e->len;
+    if (r->count == 0 && e->type == 3)
+        bad = header(r, e->data, e->len);
+    if (bad)
+        return bad;
+    for (unsigned i = 0; i < r->banks && e->type != 3; i++)
+        extend(r, i, e->pcr, e->digest[i]);
+    r->count++;
+    return NULL;
+}
+
 const char *replay_log(struct replay *r, const uint8_t *log, uint32_t size)
 {
     uint32_t at = 0;
@@ -58,44 +109,12 @@ const char *replay_log(struct replay *r, const uint8_t *log, uint32_t size)
     r->alg[0] = 4;
     r->size[0] = 20;
     while (size - at >= 32 && (le32(log + at + 4) || le32(log + at + 8))) {
-        struct replay_event *e = &r->event[r->count];
         const uint8_t *p = log + at;
+        const char *bad = event(r, &p, log + size);
 
-        if (r->count == 300)
-            return "too many events";
-        e->pcr = le32(p);
-        e->type = le32(p + 4);
-        p += 8;
-        if (e->pcr > 23)
-            return "PCR";
-        if (r->agile && r->count) {
-            if (le32(p) != r->banks)
-                return "digest count";
-            p += 4;
-        }
-        for (unsigned i = 0; i < r->banks; i++) {
-            if (r->agile && r->count) {
-                if ((p[0] | p[1] << 8) != r->alg[i])
-                    return "digest order";
-                p += 2;
-            }
-            memcpy(e->digest[i], p, r->size[i]);
-            p += r->size[i];
-        }
-        e->len = le32(p);
-        e->data = p + 4;
-        if (e->len > size - (uint32_t)(e->data - log))
-            return "event size";
-        at = (uint32_t)(e->data - log) + e->len;
-        if (r->count == 0 && e->type == 3) {
-            const char *bad = header(r, e->data, e->len);
-
-            if (bad)
-                return bad;
-        }
-        for (unsigned i = 0; i < r->banks && e->type != 3; i++)
-            extend(r, i, e->pcr, e->digest[i]);
-        r->count++;
+        if (bad)
+            return bad;
+        at = (uint32_t)(p - log);
     }
     r->used = at;
     for (; at < size; at++)

@@ -215,7 +215,8 @@ static void test_lengths(void **state)
     }
 }
 
-/* The vectors again, and random data, by the SHA extensions if there are any. */
+/* The vectors again, and random data, by the SHA extensions if there are
+ * any. */
 static void test_sha_extensions(void **state)
 {
 #if defined(__i386__) || defined(__x86_64__)

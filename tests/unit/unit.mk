@@ -26,20 +26,37 @@ UNIT_LDLIBS := -lcmocka -ltpms -lz
 # What each program is linked with, beside itself: the TPM's module and its
 # fake hardware, unless it is named here.
 TCG := $(patsubst %.c,%.o,$(wildcard src/hash/*.c src/tpmdev/*.c src/tcg/*.c)) \
-	src/lib/cursor.o $(addprefix tests/unit/,fakehw.o faulty.o realtpm.o replay.o)
+	src/lib/cursor.o $(addprefix tests/unit/,fakehw.o realtpm.o replay.o)
+INT1A := $(TCG) tests/unit/int1a_caller.o
+FAULTY := $(TCG) tests/unit/faulty.o
+PPI := $(TCG) tests/unit/ppi_host.o
 HOST := tests/unit/host.o
 SCSI := src/disk/scsi.o src/disk/scsi_post.o
 USB := $(patsubst %.c,%.o,$(wildcard src/usb/usb*.c)) $(SCSI) \
 	src/lib/cursor.o tests/unit/usb_host.o $(HOST)
 
+test_banks := $(FAULTY)
 test_cursor := src/lib/cursor.o
+test_detection := $(FAULTY)
 test_disk_eltorito := src/disk/eltorito.o $(HOST)
 test_disk_identify := src/hba/ata_identify_post.o \
 	src/disk/block_geometry_post.o $(HOST)
 test_disk_virtio := src/hba/virtio.o
+test_fault_answers := $(FAULTY)
+test_fault_resume := $(FAULTY)
 test_inflate := src/lib/inflate.o
+test_int1a := $(INT1A)
+test_int1a_hostile := $(INT1A)
+test_misuse := $(FAULTY)
+test_ppi_confirm := $(PPI)
+test_ppi_cut := $(PPI)
+test_ppi_hostile := $(PPI)
+test_ppi_operations := $(PPI)
+test_ppi_tpm12 := $(PPI)
+test_times := $(FAULTY)
 test_uhci := src/usb/uhci.o src/usb/usb_msc.o
 test_usb := $(USB)
+test_usb_descriptors := src/usb/usb_desc_post.o src/lib/cursor.o
 fuzz_eltorito := src/disk/eltorito.o $(HOST)
 fuzz_inflate := src/lib/inflate.o
 fuzz_nvme := src/hba/nvme_post.o $(HOST)

@@ -9,6 +9,8 @@
  * the debug console at port E9h, works in 16-bit and in 32-bit mode alike and
  * is entered at any offset.  The tests in test_trust.py say what must not
  * come of it.  Needs /dev/mem with iomem=relaxed.
+ *
+ * Long because it is one list: each attack is a step of a few lines.
  */
 #include <errno.h>
 #include <fcntl.h>
