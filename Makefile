@@ -190,8 +190,8 @@ bench:
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)$(PYTHON) tests/bench/bench.py --bios $(O)/bios.bin $(BENCH_ARGS)
 
-# All C sources; start.h is assembly.
-C_FILES = $(filter-out tests/rm/start.h,$(sort $(wildcard \
+# All C sources; these two headers are assembly.
+C_FILES = $(filter-out tests/rm/start.h tests/rm/rm.h,$(sort $(wildcard \
               $(foreach d,src/* tests/* tests/*/*,$(d)/*.c $(d)/*.h))))
 .PHONY: format format-check
 format:

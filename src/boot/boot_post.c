@@ -173,10 +173,9 @@ static void attempt(enum boot_kind kind, uint8_t number, struct farptr entry,
         return;
     /* One floppy and one disk: the numbers 00h and 80h are what is booted. */
     if (kind == BOOT_FLOPPY || kind == BOOT_HDD) {
-        for (unsigned i = 0; i < boot_state.count; i++) {
+        for (unsigned i = 0; i < boot_state.count; i++)
             if (boot_state.list[i].kind == kind)
                 return;
-        }
     }
     if (boot_state.count == BOOT_LIST_MAX) {
         debug("Boot list: full, %s left out\n", name);

@@ -383,11 +383,10 @@ static uint32_t copy_pci_rom(const struct rom_source *s, uint32_t address)
                          s->device, &size, &why);
     if (at == ERR_FORMAT)
         print("Option ROM %s: %s, not used\n", source_name(s), why);
-    if (at < 0 || !room_for(s, size)) {
+    if (at < 0 || !room_for(s, size))
         size = 0;
-    } else {
+    else
         memcpy((void *)rom_next, (const uint8_t *)address + at, size);
-    }
     if (!(command & PCI_COMMAND_MEMORY))
         pci_write16(s->bdf, PCI_COMMAND, command);
 restore:
@@ -442,10 +441,9 @@ static void rom_of_device(const struct pci_device *d, bool display)
 
 static const struct pci_device *device_at(pci_bdf bdf)
 {
-    PCI_FOREACH(d) {
+    PCI_FOREACH (d)
         if (d->bdf == bdf)
             return d;
-    }
     return NULL;
 }
 
@@ -512,10 +510,9 @@ bool vga_rom_run(void)
 
 void option_roms_run(void)
 {
-    PCI_FOREACH(d) {
+    PCI_FOREACH (d)
         if (PCI_CLASS_BASE(d->class) != PCI_BASE_DISPLAY && !d->have_driver)
             rom_of_device(d, false);
-    }
     roms_from_files("genroms/", false);
 }
 

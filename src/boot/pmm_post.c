@@ -89,11 +89,10 @@ static uint32_t largest_conventional(void)
 {
     uint32_t top = CONVENTIONAL_START;
 
-    for (size_t i = 0; i < ARRAY_SIZE(blocks); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(blocks); i++)
         if (blocks[i].conventional &&
             blocks[i].address + blocks[i].size > top)
             top = blocks[i].address + blocks[i].size;
-    }
     return CONVENTIONAL_END - top;
 }
 
@@ -116,19 +115,17 @@ static uint32_t largest_extended(void)
 
 static struct pmm_block *find_handle(uint32_t handle)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(blocks); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(blocks); i++)
         if (blocks[i].address && blocks[i].handle == handle)
             return &blocks[i];
-    }
     return NULL;
 }
 
 static struct pmm_block *find_address(uint32_t address)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(blocks); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(blocks); i++)
         if (blocks[i].address == address)
             return &blocks[i];
-    }
     return NULL;
 }
 

@@ -32,8 +32,8 @@ struct zone {
     unsigned failures;
 };
 
-static struct block blocks[LOW_BLOCKS + FSEG_BLOCKS + HIGH_BLOCKS +
-                           TEMP_BLOCKS];
+static struct block
+    blocks[LOW_BLOCKS + FSEG_BLOCKS + HIGH_BLOCKS + TEMP_BLOCKS];
 static struct zone zones[] = {
     { .name = "low", .capacity = LOW_BLOCKS, .blocks = blocks },
     { .name = "fseg", .capacity = FSEG_BLOCKS,
@@ -148,10 +148,9 @@ bool alloc_owns(uint32_t at, uint32_t len)
 {
     const struct zone *z = &zones[ZONE_HIGH];
 
-    for (unsigned i = 0; i < z->count; i++) {
+    for (unsigned i = 0; i < z->count; i++)
         if (at >= z->blocks[i].start && at < z->blocks[i].end)
             return len <= z->blocks[i].end - at;
-    }
     return false;
 }
 

@@ -65,7 +65,6 @@
 #define ENTRY_PMM           0x100
 #define ENTRY_PNP           0x101
 
-
 #define FSEG_ZONE_SIZE      0x800      /* tables in F0000-FFFFF */
 
 #endif

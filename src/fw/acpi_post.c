@@ -65,10 +65,9 @@ static struct file *read_file_name(struct rd *r)
 {
     const char *name = read_name(r);
 
-    for (unsigned i = 0; name && i < file_count; i++) {
+    for (unsigned i = 0; name && i < file_count; i++)
         if (strcmp(files[i].source->name, name) == 0)
             return &files[i];
-    }
     return NULL;
 }
 
@@ -90,10 +89,9 @@ static const char *allocate(struct rd *r)
     f->source = fwcfg_find(name);
     if (!f->source)
         return "a file that the host does not have";
-    for (unsigned i = 0; i < file_count; i++) {
+    for (unsigned i = 0; i < file_count; i++)
         if (files[i].source == f->source)
             return "a file that is there already";
-    }
     if (align == 0 || (align & (align - 1)))
         return "an alignment that is no power of two";
     if (zone != ZONE_HIGH && zone != ZONE_FSEG)
@@ -214,11 +212,10 @@ static void drop_all(void)
 
 static bool take_rsdp(void)
 {
-    for (unsigned i = 0; i < file_count; i++) {
+    for (unsigned i = 0; i < file_count; i++)
         if (files[i].zone == ZONE_FSEG &&
             acpi_take_rsdp(files[i].data, files[i].size))
             return true;
-    }
     return false;
 }
 

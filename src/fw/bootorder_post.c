@@ -105,10 +105,9 @@ int bootorder_find_path(const char *pattern)
 
 static const struct pci_device *device_at(pci_bdf bdf)
 {
-    PCI_FOREACH(d) {
+    PCI_FOREACH (d)
         if (d->bdf == bdf)
             return d;
-    }
     return NULL;
 }
 

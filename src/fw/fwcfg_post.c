@@ -107,10 +107,9 @@ const struct fwcfg_file *fwcfg_find(const char *name)
 {
     size_t len = strlen(name);
 
-    for (unsigned i = 0; i < file_count; i++) {
+    for (unsigned i = 0; i < file_count; i++)
         if (files[i].name_len == len && memcmp(files[i].name, name, len) == 0)
             return &files[i];
-    }
     return NULL;
 }
 
@@ -119,10 +118,9 @@ const struct fwcfg_file *fwcfg_next(const struct fwcfg_file *after,
 {
     const struct fwcfg_file *f = after ? after + 1 : files;
 
-    for (; f < files + file_count; f++) {
+    for (; f < files + file_count; f++)
         if (strncmp(f->name, prefix, strlen(prefix)) == 0)
             return f;
-    }
     return NULL;
 }
 

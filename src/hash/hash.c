@@ -62,11 +62,9 @@ const struct hash_alg *hash_find(uint16_t id)
 {
     const struct hash_alg *a;
 
-    for (unsigned i = 0; (a = hash_at(i)) != NULL; i++) {
-        if (a->id == id) {
+    for (unsigned i = 0; (a = hash_at(i)) != NULL; i++)
+        if (a->id == id)
             break;
-        }
-    }
     return a;
 }
 
@@ -74,9 +72,8 @@ void hash_use(uint16_t id, hash_blocks_fn blocks)
 {
     const struct hash_alg *a = hash_find(id);
 
-    if (a) {
+    if (a)
         instead[a - algs] = blocks;
-    }
 }
 
 static void take_blocks(struct hash *h, const uint8_t *p, size_t blocks)
@@ -96,11 +93,10 @@ void hash_init(struct hash *h, const struct hash_alg *alg)
 {
     h->alg = alg;
     h->len = 0;
-    if (alg->words) {
+    if (alg->words)
         memcpy(&h->s, alg->initial, (size_t)alg->words * alg->word_bytes);
-    } else {
+    else
         memset(&h->s, 0, sizeof(h->s));
-    }
 }
 
 static void sponge_byte(struct hash *h, unsigned at, uint8_t v)
@@ -128,9 +124,8 @@ void hash_update(struct hash *h, const void *data, size_t len)
     const uint8_t *p = data;
     size_t block = h->alg->block, have, take;
 
-    if (!len) {
+    if (!len)
         return;
-    }
     if (!h->alg->words) {
         sponge_update(h, p, len);
         return;
@@ -142,9 +137,8 @@ void hash_update(struct hash *h, const void *data, size_t len)
         memcpy(pending(h) + have, p, take);
         p += take;
         len -= take;
-        if (have + take < block) {
+        if (have + take < block)
             return;
-        }
         take_blocks(h, pending(h), 1);
     }
     if (len >= block) {
@@ -162,9 +156,8 @@ static void sponge_final(struct hash *h, uint8_t *digest)
     sponge_byte(h, (unsigned)(h->len % rate), 0x06);
     sponge_byte(h, rate - 1, 0x80);
     keccak_f1600(h->s.sponge.lane);
-    for (unsigned i = 0; i < h->alg->size; i++) {
+    for (unsigned i = 0; i < h->alg->size; i++)
         digest[i] = (uint8_t)(h->s.sponge.lane[i / 8] >> (i % 8 * 8));
-    }
 }
 
 void hash_final(struct hash *h, uint8_t *digest)
@@ -186,9 +179,8 @@ void hash_final(struct hash *h, uint8_t *digest)
         have = 0;
     }
     memset(buf + have, 0, block - have);
-    for (unsigned i = 1; i <= 8; i++, bits >>= 8) {
+    for (unsigned i = 1; i <= 8; i++, bits >>= 8)
         buf[block - i] = (uint8_t)bits;
-    }
     take_blocks(h, buf, 1);
     for (unsigned i = 0; i < h->alg->size; i++) {
         digest[i] = h->alg->word_bytes == 4

@@ -79,8 +79,8 @@ void keccak_f1600(uint64_t lane[25]);
 
 static inline uint32_t hash_load_be32(const uint8_t *p)
 {
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8
-           | p[3];
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 |
+           p[3];
 }
 
 static inline uint32_t hash_rol32(uint32_t v, unsigned n)

@@ -28,15 +28,13 @@ static void theta(uint64_t a[LANES])
 {
     uint64_t c[5];
 
-    for (unsigned x = 0; x < 5; x++) {
+    for (unsigned x = 0; x < 5; x++)
         c[x] = a[x] ^ a[x + 5] ^ a[x + 10] ^ a[x + 15] ^ a[x + 20];
-    }
     for (unsigned x = 0; x < 5; x++) {
         uint64_t d = c[(x + 4) % 5] ^ rol64(c[(x + 1) % 5], 1);
 
-        for (unsigned y = 0; y < LANES; y += 5) {
+        for (unsigned y = 0; y < LANES; y += 5)
             a[x + y] ^= d;
-        }
     }
 }
 
@@ -57,12 +55,10 @@ static void chi(uint64_t a[LANES])
     for (unsigned y = 0; y < LANES; y += 5) {
         uint64_t row[5];
 
-        for (unsigned x = 0; x < 5; x++) {
+        for (unsigned x = 0; x < 5; x++)
             row[x] = a[y + x];
-        }
-        for (unsigned x = 0; x < 5; x++) {
+        for (unsigned x = 0; x < 5; x++)
             a[y + x] = row[x] ^ (~row[(x + 1) % 5] & row[(x + 2) % 5]);
-        }
     }
 }
 
@@ -75,9 +71,8 @@ static uint64_t iota(uint8_t *lfsr)
     uint64_t rc = 0;
 
     for (unsigned j = 0; j < 7; j++) {
-        if (*lfsr & 1) {
+        if (*lfsr & 1)
             rc |= (uint64_t)1 << ((1u << j) - 1);
-        }
         *lfsr = (uint8_t)(*lfsr << 1 ^ (*lfsr & 0x80 ? 0x71 : 0));
     }
     return rc;

@@ -139,9 +139,8 @@ void sha256_blocks(void *state, const uint8_t *p, size_t blocks)
             NEXT(3, y);
             w += 4;
         } while (w != f.v + W + 64);
-        for (unsigned i = 0; i < 8; i++) {
+        for (unsigned i = 0; i < 8; i++)
             v[7 - i] = s[i];
-        }
         a = s[0];
         e = s[4];
         bc = s[1] ^ s[2];
@@ -157,8 +156,7 @@ void sha256_blocks(void *state, const uint8_t *p, size_t blocks)
             ROUND(ab, bc, 7);
             v += 8;
         } while (v != f.v + 64);
-        for (unsigned i = 0; i < 8; i++) {
+        for (unsigned i = 0; i < 8; i++)
             s[i] += v[7 - i];
-        }
     }
 }

@@ -203,8 +203,7 @@ void sha512_blocks(void *state, const uint8_t *p, size_t blocks)
             v += 4;
             kk += 4;
         } while (v != window + 80);
-        for (unsigned i = 0; i < 8; i++) {
+        for (unsigned i = 0; i < 8; i++)
             h[i] += (uint64_t)v[7 - i].hi << 32 | v[7 - i].lo;
-        }
     }
 }

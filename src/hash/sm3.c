@@ -18,12 +18,11 @@ static uint32_t p1(uint32_t x)
 
 static void expand(uint32_t w[68], const uint8_t *p)
 {
-    for (unsigned i = 0; i < 16; i++) {
+    for (unsigned i = 0; i < 16; i++)
         w[i] = hash_load_be32(p + 4 * i);
-    }
     for (unsigned i = 16; i < 68; i++) {
-        w[i] = p1(w[i - 16] ^ w[i - 9] ^ hash_rol32(w[i - 3], 15))
-               ^ hash_rol32(w[i - 13], 7) ^ w[i - 6];
+        w[i] = p1(w[i - 16] ^ w[i - 9] ^ hash_rol32(w[i - 3], 15)) ^
+               hash_rol32(w[i - 13], 7) ^ w[i - 6];
     }
 }
 

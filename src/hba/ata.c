@@ -267,8 +267,8 @@ static int packet_pio(const struct ata_channel *ch, uint8_t *buf,
             return ERR_DEVICE;
         if (!(status & ATA_STATUS_DRQ))
             return (int)got;
-        n = inb(ch->cmd + ATA_LBA_MID) |
-            (uint32_t)inb(ch->cmd + ATA_LBA_HIGH) << 8;
+        n = inb(ch->cmd + ATA_LBA_MID) | (uint32_t)inb(ch->cmd + ATA_LBA_HIGH)
+                                             << 8;
         if (n == 0 || n > len - got || n & 1)
             return ERR_FORMAT;  /* more than asked for; caller resets */
         insw(ch->cmd + ATA_DATA, buf + got, n / 2);

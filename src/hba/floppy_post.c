@@ -25,10 +25,9 @@ static const struct chs geometries[] = {
 
 static pci_bdf isa_bridge(void)
 {
-    PCI_FOREACH(d) {
+    PCI_FOREACH (d)
         if (d->class == CLASS_ISA_BRIDGE)
             return d->bdf;
-    }
     return 0;
 }
 

@@ -90,10 +90,9 @@ void chipset_note_start(void)
     if (inb(PS2_STATUS) == PS2_STATUS_ABSENT)
         return;
     outb(PS2_STATUS, PS2_CMD_SELF_TEST);
-    for (unsigned i = 0; i < SELF_TEST_TURNS; i++) {
+    for (unsigned i = 0; i < SELF_TEST_TURNS; i++)
         if (inb(PS2_STATUS) & PS2_STATUS_OUT)
             break;
-    }
     (void)inb(PS2_DATA);
 }
 

@@ -25,10 +25,9 @@ static int write_byte(uint16_t port, uint8_t v)
     if (inb(PS2_STATUS) & PS2_STATUS_IN) {
         struct deadline d = timer_deadline_us(READY_TIMEOUT_US);
 
-        while (inb(PS2_STATUS) & PS2_STATUS_IN) {
+        while (inb(PS2_STATUS) & PS2_STATUS_IN)
             if (timer_expired(&d))
                 return ERR_TIMEOUT;
-        }
     }
     outb(port, v);
     return 0;

@@ -52,8 +52,9 @@ uint32_t rd_be32(struct rd *r)
 {
     const uint8_t *p = rd_bytes(r, 4);
 
-    return p ? (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16
-               | (uint32_t)p[2] << 8 | p[3] : 0;
+    return p ? (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
+                   (uint32_t)p[2] << 8 | p[3]
+             : 0;
 }
 
 uint16_t rd_le16(struct rd *r)
@@ -67,8 +68,9 @@ uint32_t rd_le32(struct rd *r)
 {
     const uint8_t *p = rd_bytes(r, 4);
 
-    return p ? (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16
-               | (uint32_t)p[1] << 8 | p[0] : 0;
+    return p ? (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 |
+                   (uint32_t)p[1] << 8 | p[0]
+             : 0;
 }
 
 bool rd_end(const struct rd *r)
@@ -96,18 +98,16 @@ void wr_bytes(struct wr *w, const void *p, size_t n)
 {
     uint8_t *to = wr_room(w, n);
 
-    if (to && n) {
+    if (to && n)
         memcpy(to, p, n);
-    }
 }
 
 void wr_zero(struct wr *w, size_t n)
 {
     uint8_t *to = wr_room(w, n);
 
-    if (to && n) {
+    if (to && n)
         memset(to, 0, n);
-    }
 }
 
 static void put_be32(uint8_t *p, uint32_t v)
@@ -134,9 +134,8 @@ void wr_be32(struct wr *w, uint32_t v)
 {
     uint8_t *p = wr_room(w, 4);
 
-    if (p) {
+    if (p)
         put_be32(p, v);
-    }
 }
 
 void wr_le16(struct wr *w, uint16_t v)
@@ -170,9 +169,8 @@ void wr_close_be16(struct wr *w, size_t mark)
 {
     size_t n;
 
-    if (w->bad) {
+    if (w->bad)
         return;
-    }
     n = w->len - mark;
     if (n > 0xffff) {
         w->bad = true;
@@ -184,9 +182,8 @@ void wr_close_be16(struct wr *w, size_t mark)
 
 void wr_close_be32(struct wr *w, size_t mark)
 {
-    if (!w->bad) {
+    if (!w->bad)
         put_be32(w->buf + mark - 4, (uint32_t)(w->len - mark));
-    }
 }
 
 void wr_close_le32(struct wr *w, size_t mark)

@@ -100,17 +100,15 @@ static void make_code(struct stream *s, struct code *c, const uint8_t *len,
             s->bad = true;          /* more codes than there can be */
         next[l + 1] = (uint16_t)(next[l] + c->count[l]);
     }
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < n; i++)
         if (len[i])
             c->symbol[next[len[i]]++] = (uint16_t)i;
-    }
     if (s->bad)
         return;
     code = 0;
-    for (uint32_t l = 1; l <= FAST_BITS; l++, code <<= 1) {
+    for (uint32_t l = 1; l <= FAST_BITS; l++, code <<= 1)
         for (uint32_t i = 0; i < c->count[l]; i++)
             fill_fast(c, code++, l, c->symbol[at++]);
-    }
 }
 
 /* Bit by bit: the codes of one length are consecutive numbers. */
@@ -214,12 +212,11 @@ static void stored_block(struct stream *s)
     len |= take(s, 8) << 8;
     if ((take(s, 8) | take(s, 8) << 8) != (len ^ 0xffffu))
         s->bad = true;
-    while (len-- && !s->bad) {
+    while (len-- && !s->bad)
         if (s->out == s->out_end)
             s->bad = true;
         else
             *s->out++ = (uint8_t)take(s, 8);
-    }
 }
 
 /* The code lengths of both codes, themselves compressed.  3.2.7. */

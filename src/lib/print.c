@@ -33,16 +33,14 @@ static void put_padded(struct out *o, const char *s, size_t len, int width,
 {
     int fill = width - (int)len;
 
-    if (!left) {
+    if (!left)
         while (fill-- > 0)
             put(o, pad);
-    }
     while (len--)
         put(o, *s++);
-    if (left) {
+    if (left)
         while (fill-- > 0)
             put(o, ' ');
-    }
 }
 
 /* Digits of v to the end of buf (20 bytes hold 2^64-1); returns the first. */
@@ -75,14 +73,13 @@ static const char *convert(struct out *o, const char *fmt, va_list *ap)
     uint64_t v;
     unsigned base = 10;
 
-    for (;; fmt++) {
+    for (;; fmt++)
         if (*fmt == '-')
             left = true;
         else if (*fmt == '0')
             pad = '0';
         else
             break;
-    }
     if (*fmt == '*') {
         width = va_arg(*ap, int);
         fmt++;
@@ -156,12 +153,11 @@ int vformat(char *buf, size_t cap, const char *fmt, va_list ap)
     va_list args;
 
     va_copy(args, ap);
-    while (*fmt) {
+    while (*fmt)
         if (*fmt != '%')
             put(&o, *fmt++);
         else
             fmt = convert(&o, fmt + 1, &args);
-    }
     va_end(args);
     if (cap)
         buf[o.len < cap ? o.len : cap - 1] = '\0';

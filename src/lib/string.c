@@ -52,10 +52,9 @@ int memcmp(const void *a, const void *b, size_t n)
 {
     const uint8_t *x = a, *y = b;
 
-    for (; n; n--, x++, y++) {
+    for (; n; n--, x++, y++)
         if (*x != *y)
             return *x - *y;
-    }
     return 0;
 }
 
@@ -70,10 +69,9 @@ size_t strlen(const char *s)
 
 int strncmp(const char *a, const char *b, size_t n)
 {
-    for (; n; n--, a++, b++) {
+    for (; n; n--, a++, b++)
         if (*a != *b || !*a)
             return (uint8_t)*a - (uint8_t)*b;
-    }
     return 0;
 }
 

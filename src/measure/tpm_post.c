@@ -14,10 +14,10 @@
 void tpm_check_absence(void)
 {
     uint32_t len;
-    const char *what = fwcfg_find(TCG_CONFIG_FILE) ? "fw_cfg etc/tpm/config" :
-                       acpi_find_table("TPM2", &len) ? "an ACPI TPM2 table" :
-                       acpi_find_table("TCPA", &len) ? "an ACPI TCPA table" :
-                       NULL;
+    const char *what = fwcfg_find(TCG_CONFIG_FILE)     ? "fw_cfg etc/tpm/config"
+                       : acpi_find_table("TPM2", &len) ? "an ACPI TPM2 table"
+                       : acpi_find_table("TCPA", &len) ? "an ACPI TCPA table"
+                                                       : NULL;
 
     if (what)
         print("TPM: %s promises one, but its registers do not answer; going "

@@ -521,14 +521,12 @@ int pci_assign(uint8_t *held)
     plans = malloc_temp((pci_last_bus + 1u) * sizeof(*plans), 8);
     if (!plans)
         return ERR_SPACE;
-    for (unsigned bus = 1; bus <= pci_last_bus; bus++) {
+    for (unsigned bus = 1; bus <= pci_last_bus; bus++)
         for (enum kind kind = 0; kind < KINDS; kind++)
             plans[bus].base[kind] = NOWHERE;
-    }
-    for (uint16_t i = 0; i < pci_device_count; i++) {
+    for (uint16_t i = 0; i < pci_device_count; i++)
         if (size_device(i) != 0)
             return ERR_SPACE;
-    }
     /* Inner buses have the higher numbers. */
     for (unsigned bus = pci_last_bus; bus > 0; bus--) {
         struct bridge b;
@@ -536,16 +534,14 @@ int pci_assign(uint8_t *held)
         if (pci_bus_bridge[bus] == PCI_NO_DEVICE)
             continue;
         b = bridge_of(pci_bus_bridge[bus]);
-        for (enum kind kind = 0; kind < KINDS; kind++) {
+        for (enum kind kind = 0; kind < KINDS; kind++)
             if (size_window(&b, plans[bus].list[kind], kind) != 0)
                 return ERR_SPACE;
-        }
     }
     place_io();
     place_memory();
-    for (unsigned bus = 1; bus <= pci_last_bus; bus++) {
+    for (unsigned bus = 1; bus <= pci_last_bus; bus++)
         for (enum kind kind = 0; kind < KINDS; kind++)
             place(plans[bus].list[kind], plans[bus].base[kind]);
-    }
     return 0;
 }

@@ -68,11 +68,10 @@ static bool vga_reaches(const struct pci_device *d)
 
     if ((pci_read16(d->bdf, PCI_COMMAND) & COMMAND_DECODE) != COMMAND_DECODE)
         return false;
-    while ((bridge = pci_bridge_of(bridge)) != NULL) {
+    while ((bridge = pci_bridge_of(bridge)) != NULL)
         if (!(pci_read16(bridge->bdf, PCI_BRIDGE_CONTROL) &
               BRIDGE_CONTROL_VGA))
             return false;
-    }
     return true;
 }
 

@@ -45,8 +45,7 @@ void bios32_setup(void)
     header->entry = in_copy(code, bios32_directory);
     header->paragraphs = sizeof(*header) / 16;
     memcpy(header->signature, "_32_", 4);
-    for (size_t i = 0; i < sizeof(*header); i++) {
+    for (size_t i = 0; i < sizeof(*header); i++)
         if (i != offsetof(struct bios32_header, checksum))
             header->checksum -= ((const uint8_t *)header)[i];
-    }
 }

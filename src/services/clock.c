@@ -17,7 +17,6 @@
 #include "lib/timer.h"
 #include "services/services.h"
 
-
 #define WAIT_ACTIVE         (1u << 0)   /* BDA A0h */
 #define WAIT_ELAPSED        (1u << 7)
 #define EVENT_BIT           (1u << 7)   /* in the byte the caller names */

@@ -129,19 +129,17 @@ static const struct { uint8_t code; struct key key; } extended[] = {
 
 const struct key *keymap_extended(uint8_t code)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(extended); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(extended); i++)
         if (extended[i].code == code)
             return &extended[i].key;
-    }
     return NULL;
 }
 
 uint16_t keymap_from_ascii(uint8_t c)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(keymap); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(keymap); i++)
         if (keymap[i].plain && (uint8_t)keymap[i].plain == c)
             return keymap[i].plain;
-    }
     for (size_t i = 0; i < ARRAY_SIZE(keymap); i++) {
         if (keymap[i].shift && (uint8_t)keymap[i].shift == c)
             return keymap[i].shift;

@@ -70,18 +70,16 @@ static void push_char(uint8_t c)
 
 static void push_letter(uint8_t c)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(letters); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(letters); i++)
         if (letters[i].letter == (char)c)
             push(letters[i].key);
-    }
 }
 
 static void push_number(uint8_t number)
 {
-    for (size_t i = 0; i < ARRAY_SIZE(numbers); i++) {
+    for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
         if (numbers[i].number == number)
             push(numbers[i].key);
-    }
 }
 
 static void begin(void)

@@ -23,7 +23,6 @@
 #include "services/clock.h"
 #include "services/mouse.h"
 
-
 #define MIB                 0x100000u
 #define RAM_END_MAX         0xffff0000u     /* what fits the answers */
 #define E820_SIGNATURE      0x534d4150u     /* "SMAP" */

@@ -40,9 +40,8 @@ static int send(struct tcg *t, const uint8_t *cmd, uint32_t len,
 static int send_built(struct tcg *t, struct wr *w, enum tcg_duration d)
 {
     wr_patch_be32(w, SIZE_AT, (uint32_t)w->len);
-    if (w->bad) {
+    if (w->bad)
         return ERR_PARAM;
-    }
     return send(t, w->buf, (uint32_t)w->len, d);
 }
 
@@ -53,10 +52,10 @@ static bool tag_fits(const struct tcg *t, uint16_t tag, uint32_t rc)
         return t->family == TCG_FAMILY_12 || rc == TPM12_BADTAG;
     }
     /* A success has the tag of its command, which is still in front. */
-    return t->family == TCG_FAMILY_20
-           && tag == (rc == TPM2_RC_SUCCESS
-                      ? (uint16_t)(t->buf[0] << 8 | t->buf[1])
-                      : TPM2_ST_NO_SESSIONS);
+    return t->family == TCG_FAMILY_20 &&
+           tag == (rc == TPM2_RC_SUCCESS
+                       ? (uint16_t)(t->buf[0] << 8 | t->buf[1])
+                       : TPM2_ST_NO_SESSIONS);
 }
 
 static int receive(struct tcg *t, struct tpm_reply *reply)
@@ -70,15 +69,13 @@ static int receive(struct tcg *t, struct tpm_reply *reply)
     }
     reply->body = rd_from(rsp, (size_t)len);
     reply->tag = rd_be16(&reply->body);
-    if (rd_be32(&reply->body) != (uint32_t)len) {
+    if (rd_be32(&reply->body) != (uint32_t)len)
         return ERR_FORMAT;
-    }
     reply->rc = rd_be32(&reply->body);
     t->code = reply->rc;
-    if (reply->body.bad || !tag_fits(t, reply->tag, reply->rc)
-        || (reply->rc && !rd_end(&reply->body))) {
+    if (reply->body.bad || !tag_fits(t, reply->tag, reply->rc) ||
+        (reply->rc && !rd_end(&reply->body)))
         return ERR_FORMAT;
-    }
     return 0;
 }
 
@@ -86,11 +83,11 @@ static int receive(struct tcg *t, struct tpm_reply *reply)
 static bool wants_repeat(const struct tcg *t, uint32_t rc)
 {
     if (t->family == TCG_FAMILY_12) {
-        return rc == TPM12_RETRY || rc == TPM12_NEEDS_SELFTEST
-               || rc == TPM12_DOING_SELFTEST;
+        return rc == TPM12_RETRY || rc == TPM12_NEEDS_SELFTEST ||
+               rc == TPM12_DOING_SELFTEST;
     }
-    return rc == TPM2_RC_RETRY || rc == TPM2_RC_YIELDED
-           || rc == TPM2_RC_TESTING || rc == TPM2_RC_NV_RATE;
+    return rc == TPM2_RC_RETRY || rc == TPM2_RC_YIELDED ||
+           rc == TPM2_RC_TESTING || rc == TPM2_RC_NV_RATE;
 }
 
 /* TPM 1.2: the command needs a self-test that was not run. */
@@ -102,9 +99,8 @@ static int continue_selftest(struct tcg *t)
     struct tpm_reply reply;
     int rc = send(t, cmd, sizeof(cmd), DURATION_LONG);
 
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
     return receive(t, &reply);      /* the repeated command tells the rest */
 }
 
@@ -116,27 +112,21 @@ int tpm_run(struct tcg *t, struct wr *w, enum tcg_duration d,
     uint64_t start = 0;
     int rc;
 
-    for (unsigned i = 0; ; i++) {
+    for (unsigned i = 0;; i++) {
         rc = send_built(t, w, d);
-        if (rc < 0) {
+        if (rc < 0)
             return rc;
-        }
         rc = receive(t, reply);
-        if (rc < 0 || !wants_repeat(t, reply->rc)) {
+        if (rc < 0 || !wants_repeat(t, reply->rc))
             return rc;
-        }
-        if (!i) {
+        if (!i)
             start = p->now_us(p->ctx);
-        }
-        if (i == REPEATS_MAX
-            || p->now_us(p->ctx) - start > REPEATS_US) {
+        if (i == REPEATS_MAX || p->now_us(p->ctx) - start > REPEATS_US)
             return ERR_TIMEOUT;
-        }
         if (t->family == TCG_FAMILY_12 && reply->rc == TPM12_NEEDS_SELFTEST) {
             rc = continue_selftest(t);
-            if (rc < 0) {
+            if (rc < 0)
                 return rc;
-            }
         }
         p->delay_us(p->ctx, pause_us);
         pause_us = pause_us < LAST_PAUSE_US ? pause_us * 2 : LAST_PAUSE_US;

@@ -19,9 +19,8 @@ static int hand_over(struct tcg *t)
     rc = tcg_measure_action(t, TCG_CALLING_INT19, NULL);
     for (uint32_t pcr = 0; pcr < TCG_BIOS_PCRS && tcg_usable(t); pcr++) {
         rc = tcg_separator(t, pcr, false);
-        if (rc < 0 && rc != ERR_SPACE) {
+        if (rc < 0 && rc != ERR_SPACE)
             tcg_fail(t, "a separator was lost");
-        }
     }
     if (tcg_usable(t) && tcg_give_up_platform(t) < 0) {
         tcg_fail(t, "platform authorisation could not be given up");
@@ -37,9 +36,8 @@ static int hand_over(struct tcg *t)
 static void close_failed(struct tcg *t)
 {
     tcg_look_again(t, TCG_LAST_WAIT_US);
-    if (t->state != TCG_FAILED || t->flags & TCG_F_GIVEN_UP) {
+    if (t->state != TCG_FAILED || t->flags & TCG_F_GIVEN_UP)
         return;
-    }
     if (t->dev.late) {
         tcg_say(t, "it has not answered by the end of POST: whatever it says "
                 "later about this boot is not to be trusted");
@@ -53,13 +51,11 @@ int tcg_handover(struct tcg *t)
 {
     int rc = ERR_ABSENT;
 
-    if (t->flags & TCG_F_HANDED_OVER) {
+    if (t->flags & TCG_F_HANDED_OVER)
         return 0;
-    }
     t->flags |= TCG_F_HANDED_OVER;
-    if (tcg_usable(t)) {
+    if (tcg_usable(t))
         rc = hand_over(t);
-    }
     close_failed(t);
     tcg_forget_auth(t);
     return rc;

@@ -48,17 +48,15 @@ static void hash_zeros(struct multihash *m, size_t n)
 {
     static const uint8_t zero[16];
 
-    for (; n; n -= n < sizeof(zero) ? n : sizeof(zero)) {
+    for (; n; n -= n < sizeof(zero) ? n : sizeof(zero))
         multihash_update(m, zero, n < sizeof(zero) ? n : sizeof(zero));
-    }
 }
 
 /* Leave out a range; ranges come in rising order. */
 static void omit(struct table *t, size_t at, size_t len)
 {
-    if (at < t->done || at > t->len || len > t->len - at) {
+    if (at < t->done || at > t->len || len > t->len - at)
         return;                         /* not in this table */
-    }
     multihash_update(t->m, t->p + t->done, at - t->done);
     hash_zeros(t->m, len);
     t->done = at + len;
@@ -69,9 +67,8 @@ static void omit_fields(struct table *t)
     for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
         const struct field *f = &fields[i];
 
-        if (!memcmp(t->p, f->signature, 4) && f->at <= t->len) {
+        if (!memcmp(t->p, f->signature, 4) && f->at <= t->len)
             omit(t, f->at, f->len ? f->len : t->len - f->at);
-        }
     }
 }
 
@@ -81,12 +78,10 @@ static void omit_srat(struct table *t)
     for (size_t at = SRAT_FIRST; at < t->len && t->len - at >= 2; ) {
         size_t len = t->p[at + 1];
 
-        if (len < 2 || len > t->len - at) {
+        if (len < 2 || len > t->len - at)
             return;
-        }
-        if (t->p[at] == SRAT_MEMORY && len >= 24) {
+        if (t->p[at] == SRAT_MEMORY && len >= 24)
             omit(t, at + 8, 16);
-        }
         at += len;
     }
 }
@@ -102,10 +97,9 @@ static void omit_windows(struct table *t)
         size_t width = p[0] == 0x87 && p[1] == 23 ? 4
                      : p[0] == 0x8a && p[1] == 43 ? 8 : 0;
 
-        if (!width || p[2] || p[3] != DESC_MEMORY
-            || t->len - at < DESC_FIXED + 5 * width) {
+        if (!width || p[2] || p[3] != DESC_MEMORY ||
+            t->len - at < DESC_FIXED + 5 * width)
             continue;
-        }
         omit(t, at + DESC_FIXED + width, 2 * width);    /* minimum, maximum */
         omit(t, at + DESC_FIXED + 4 * width, width);    /* length */
         at += DESC_FIXED + 5 * width - 1;
@@ -119,12 +113,10 @@ static void hash_table(struct table *t)
     } else {
         omit(t, CHECKSUM_AT, 1);
         omit_fields(t);
-        if (!memcmp(t->p, "SRAT", 4)) {
+        if (!memcmp(t->p, "SRAT", 4))
             omit_srat(t);
-        }
-        if (!memcmp(t->p, "DSDT", 4) || !memcmp(t->p, "SSDT", 4)) {
+        if (!memcmp(t->p, "DSDT", 4) || !memcmp(t->p, "SSDT", 4))
             omit_windows(t);
-        }
     }
     multihash_update(t->m, t->p + t->done, t->len - t->done);
 }
@@ -136,24 +128,21 @@ static size_t table_length(const struct rd *at)
     const uint8_t *signature = rd_bytes(&r, 4);
     uint32_t len = rd_le32(&r);
 
-    if (r.bad || len < HEADER_SIZE || len > at->left) {
+    if (r.bad || len < HEADER_SIZE || len > at->left)
         return 0;
-    }
     for (unsigned i = 0; i < 4; i++) {
         uint8_t c = signature[i];
 
-        if (!((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))) {
+        if (!((c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')))
             return 0;
-        }
     }
     return len;
 }
 
 static void skip_zeros(struct rd *r)
 {
-    while (r->left && !*r->at) {
+    while (r->left && !*r->at)
         rd_skip(r, 1);
-    }
 }
 
 /* The root pointer, which is no table: its addresses and checksums go. */
@@ -174,17 +163,15 @@ static void hash_area(struct multihash *m, const struct tcg_piece *area)
     struct rd r = rd_from(area->at, area->len);
     struct table t = { .m = m };
 
-    if (r.left >= 8 && !memcmp(r.at, "RSD PTR ", 8)) {
+    if (r.left >= 8 && !memcmp(r.at, "RSD PTR ", 8))
         hash_root_pointer(m, &r);
-    }
     for (skip_zeros(&r); (t.len = table_length(&r)) != 0; skip_zeros(&r)) {
         t.p = rd_bytes(&r, t.len);
         t.done = 0;
         hash_table(&t);
     }
-    while (r.left && !r.at[r.left - 1]) {
+    while (r.left && !r.at[r.left - 1])
         r.left--;
-    }
     multihash_update(m, r.at, r.left);
 }
 
@@ -197,9 +184,8 @@ static void feed_acpi(void *arg, struct multihash *m)
 {
     const struct areas *in = arg;
 
-    for (unsigned i = 0; i < in->count; i++) {
+    for (unsigned i = 0; i < in->count; i++)
         hash_area(m, &in->piece[i]);
-    }
 }
 
 int tcg_hash_acpi(struct tcg *t, const struct tcg_piece *piece,
@@ -207,9 +193,8 @@ int tcg_hash_acpi(struct tcg *t, const struct tcg_piece *piece,
 {
     struct areas in = { .piece = piece, .count = count };
 
-    if (!tcg_usable(t)) {
+    if (!tcg_usable(t))
         return ERR_ABSENT;
-    }
     tcg_hash_feed(t, feed_acpi, &in, d);
     return 0;
 }

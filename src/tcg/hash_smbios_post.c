@@ -45,9 +45,8 @@ static void hash_zeros(struct multihash *m, size_t n)
 {
     static const uint8_t zero[16];
 
-    for (; n; n -= n < sizeof(zero) ? n : sizeof(zero)) {
+    for (; n; n -= n < sizeof(zero) ? n : sizeof(zero))
         multihash_update(m, zero, n < sizeof(zero) ? n : sizeof(zero));
-    }
 }
 
 /* The formatted area, p[0..len). Fields of a type go by rising offset. */
@@ -60,12 +59,10 @@ static void hash_formatted(struct multihash *m, const uint8_t *p, size_t len,
         const struct field *f = &fields[i];
         size_t end = (size_t)f->at + f->len;
 
-        if (f->type != p[0] || end > len) {
+        if (f->type != p[0] || end > len)
             continue;
-        }
-        if (f->kind == FIELD_TEXT) {
+        if (f->kind == FIELD_TEXT)
             omit->bit[p[f->at] / 8] |= (uint8_t)(1u << p[f->at] % 8);
-        }
         multihash_update(m, p + done, f->at - done);
         hash_zeros(m, f->len);
         done = end;
@@ -78,9 +75,8 @@ static bool take_text(struct rd *r, const uint8_t **text, size_t *len)
 {
     size_t n = 0;
 
-    while (n < r->left && r->at[n]) {
+    while (n < r->left && r->at[n])
         n++;
-    }
     *len = n;
     *text = rd_bytes(r, n + 1);
     return *text != NULL;
@@ -99,19 +95,15 @@ static bool hash_texts(struct multihash *m, struct rd *r,
     unsigned number = 0;
 
     do {
-        if (!take_text(&look, &text, &len)) {
+        if (!take_text(&look, &text, &len))
             return false;
-        }
     } while (len);
-    if (look.at == r->at + 1 && (!look.left || rd_u8(&look))) {
+    if (look.at == r->at + 1 && (!look.left || rd_u8(&look)))
         return false;                   /* no texts at all is two NULs */
-    }
     while (r->at < look.at && take_text(r, &text, &len)) {
         number++;
-        if (number > TEXTS_MAX
-            || !(omit->bit[number / 8] >> number % 8 & 1)) {
+        if (number > TEXTS_MAX || !(omit->bit[number / 8] >> number % 8 & 1))
             multihash_update(m, text, len);
-        }
         multihash_update(m, text + len, 1);
     }
     return true;
@@ -122,15 +114,14 @@ static void feed_smbios(void *arg, struct multihash *m)
     const struct tcg_piece *table = arg;
     struct rd r = rd_from(table->at, table->len);
 
-    while (r.left >= HEADER_SIZE && r.at[1] >= HEADER_SIZE
-           && r.at[1] <= r.left && r.at[0] != TYPE_END) {
+    while (r.left >= HEADER_SIZE && r.at[1] >= HEADER_SIZE &&
+           r.at[1] <= r.left && r.at[0] != TYPE_END) {
         struct text_set omit = { { 0 } };
         size_t len = r.at[1];
 
         hash_formatted(m, rd_bytes(&r, len), len, &omit);
-        if (!hash_texts(m, &r, &omit)) {
+        if (!hash_texts(m, &r, &omit))
             break;
-        }
     }
     multihash_update(m, r.at, r.left);          /* end mark, or the rest */
 }
@@ -140,9 +131,8 @@ int tcg_measure_smbios(struct tcg *t, const void *table, uint32_t len)
     struct tcg_piece piece = { table, len };
     struct tcg_digests d;
 
-    if (!tcg_usable(t)) {
+    if (!tcg_usable(t))
         return ERR_ABSENT;
-    }
     tcg_hash_feed(t, feed_smbios, &piece, &d);
     return tcg_measure_taken(t, TCG_SMBIOS, &d, 0, NULL);
 }

@@ -44,9 +44,8 @@ static void *map(struct tcg *t, uint32_t addr, uint32_t len, bool write)
 {
     const struct tcg_platform *p = t->dev.plat;
 
-    if (!p->map || !len || len - 1 > 0xffffffffu - addr) {
+    if (!p->map || !len || len - 1 > 0xffffffffu - addr)
         return NULL;
-    }
     return p->map(p->ctx, addr, len, write);
 }
 
@@ -58,9 +57,8 @@ static struct rd input_block(struct tcg *t, uint32_t addr, uint16_t len,
     struct rd r = rd_from(p, p ? 2 : 0);
     uint16_t is = rd_le16(&r);
 
-    if (r.bad || (is != len && is != other)) {
+    if (r.bad || (is != len && is != other))
         return (struct rd){ .bad = true };
-    }
     p = map(t, addr, is, false);
     r = rd_from(p, p ? is : 0);
     rd_skip(&r, 4);                     /* length, reserved */
@@ -74,9 +72,8 @@ static void output_error(struct tcg *t, uint32_t addr, uint16_t len)
     struct wr w = wr_to(p, p ? len : 0);
 
     wr_le16(&w, len);
-    if (len > 2) {
+    if (len > 2)
         wr_le16(&w, 0);
-    }
 }
 
 /* -------------------------------------------------------------- hashing */
@@ -91,12 +88,10 @@ static bool map_data(struct tcg *t, uint32_t addr, uint32_t len,
                      struct data *d)
 {
     *d = (struct data){ "", 0 };
-    if (!len) {
+    if (!len)
         return true;
-    }
-    if (len > HASH_LEN_MAX) {
+    if (len > HASH_LEN_MAX)
         return false;
-    }
     *d = (struct data){ map(t, addr, len, false), len };
     return d->at != NULL;
 }
@@ -128,11 +123,9 @@ static void adopt_sha1(struct tcg *t, const uint8_t sha1_digest[SHA1_SIZE],
     struct data in = { sha1_digest, SHA1_SIZE };
 
     hash_data(t, &in, d);
-    for (unsigned i = 0; i < t->bank_count; i++) {
-        if (t->bank[i].alg == TPM_ALG_SHA1) {
+    for (unsigned i = 0; i < t->bank_count; i++)
+        if (t->bank[i].alg == TPM_ALG_SHA1)
             memcpy(d->value[i], sha1_digest, SHA1_SIZE);
-        }
-    }
 }
 
 /* --------------------------------------------------------------- events */
@@ -172,10 +165,9 @@ static bool read_event(struct tcg *t, uint32_t addr, uint32_t len,
     digest = rd_bytes(&r, SHA1_SIZE);
     e->data.len = rd_le32(&r);
     e->data.at = rd_bytes(&r, e->data.len);
-    if (!rd_end(&r) || e->pcr >= TCG_PCR_COUNT || !type_is_loggable(e->type)
-        || in_log(t, e->data.at, e->data.len)) {
+    if (!rd_end(&r) || e->pcr >= TCG_PCR_COUNT || !type_is_loggable(e->type) ||
+        in_log(t, e->data.at, e->data.len))
         return false;
-    }
     memcpy(e->sha1, digest, SHA1_SIZE);
     return true;
 }
@@ -196,15 +188,13 @@ static bool digest_event(struct tcg *t, struct event *e, uint32_t addr,
         return true;
     }
     back = map(t, addr, EVENT_HEADER, true);
-    if (!back || !map_data(t, hash_ptr, hash_len, &in)) {
+    if (!back || !map_data(t, hash_ptr, hash_len, &in))
         return false;
-    }
     hash_data(t, &in, d);
-    if (t->bank[0].alg == TPM_ALG_SHA1) {
+    if (t->bank[0].alg == TPM_ALG_SHA1)
         memcpy(e->sha1, d->value[0], SHA1_SIZE);
-    } else {
+    else
         sha1(&in, e->sha1);
-    }
     memcpy(back + EVENT_DIGEST_AT, e->sha1, SHA1_SIZE);
     return true;
 }
@@ -229,15 +219,12 @@ static uint32_t record(struct tcg *t, const struct event *e,
 {
     int rc = 0;
 
-    if (!tcglog_fits(t, e->data.len)) {
+    if (!tcglog_fits(t, e->data.len))
         return PC_LOGOVERFLOW;
-    }
-    if (extend) {
+    if (extend)
         rc = tpm_extend(t, e->pcr, d);
-    }
-    if (rc == ERR_TPM) {
+    if (rc == ERR_TPM)
         return error_code(rc);          /* refused: nothing has changed */
-    }
     if (rc < 0) {
         tcg_fail(t, "a boot loader's measurement was lost");
         return error_code(rc);
@@ -278,8 +265,8 @@ static uint32_t hash_log_extend(struct tcg *t, struct tcg_regs *r)
     log = rd_le32(&in);
     log_len = rd_le32(&in);
     out = map(t, r->ds_si, 0x1c, true);
-    if (!rd_end(&in) || !out || !read_event(t, log, log_len, &e)
-        || e.pcr != pcr || !digest_event(t, &e, log, ptr, len, &d)) {
+    if (!rd_end(&in) || !out || !read_event(t, log, log_len, &e) ||
+        e.pcr != pcr || !digest_event(t, &e, log, ptr, len, &d)) {
         output_error(t, r->ds_si, 4);
         return BAD_PARAMETER;
     }
@@ -309,25 +296,20 @@ static bool is_platform_work12(const struct tcg *t, uint32_t ordinal)
         TSC_ORD_PhysicalPresence, TSC_ORD_ResetEstablishmentBit,
     };
 
-    if (t->flags & TCG_F_HANDED_OVER) {
+    if (t->flags & TCG_F_HANDED_OVER)
         return false;                   /* presence is locked: it refuses */
-    }
-    for (unsigned i = 0; i < sizeof(ordinals) / sizeof(*ordinals); i++) {
-        if (ordinals[i] == ordinal) {
+    for (unsigned i = 0; i < sizeof(ordinals) / sizeof(*ordinals); i++)
+        if (ordinals[i] == ordinal)
             return true;
-        }
-    }
     return false;
 }
 
 /* No command's handle area holds more than three handles. */
 static bool is_platform_work20(struct rd handles)
 {
-    for (unsigned i = 0; i < 3 && handles.left >= 4; i++) {
-        if (rd_be32(&handles) == TPM2_RH_PLATFORM) {
+    for (unsigned i = 0; i < 3 && handles.left >= 4; i++)
+        if (rd_be32(&handles) == TPM2_RH_PLATFORM)
             return true;
-        }
-    }
     return false;
 }
 
@@ -337,15 +319,14 @@ static bool may_pass(const struct tcg *t, struct rd cmd)
     uint16_t tag = rd_be16(&cmd);
     uint32_t size = rd_be32(&cmd), code = rd_be32(&cmd);
 
-    if (cmd.bad || size != len) {
+    if (cmd.bad || size != len)
         return false;
-    }
     if (t->family == TCG_FAMILY_12) {
-        return tag >= TPM12_TAG_RQU && tag <= TPM12_TAG_RQU_AUTH2
-               && !is_platform_work12(t, code);
+        return tag >= TPM12_TAG_RQU && tag <= TPM12_TAG_RQU_AUTH2 &&
+               !is_platform_work12(t, code);
     }
-    return (tag == TPM2_ST_NO_SESSIONS || tag == TPM2_ST_SESSIONS)
-           && !is_platform_work20(cmd);
+    return (tag == TPM2_ST_NO_SESSIONS || tag == TPM2_ST_SESSIONS) &&
+           !is_platform_work20(cmd);
 }
 
 static uint32_t pass_through(struct tcg *t, struct tcg_regs *r)
@@ -359,18 +340,15 @@ static uint32_t pass_through(struct tcg *t, struct tcg_regs *r)
 
     rd_skip(&head, 2);
     out_len = rd_le16(&head);
-    if (!head.bad && in_len >= PASS_HEADER_IN + TPM_HEADER_SIZE
-        && in_len <= PASS_HEADER_IN + TPM_BUFFER_MAX) {
+    if (!head.bad && in_len >= PASS_HEADER_IN + TPM_HEADER_SIZE &&
+        in_len <= PASS_HEADER_IN + TPM_BUFFER_MAX)
         in = map(t, r->es_di, in_len, false);
-    } else {
+    else
         in = NULL;
-    }
-    if (out_len >= PASS_HEADER_OUT + TPM_HEADER_SIZE) {
+    if (out_len >= PASS_HEADER_OUT + TPM_HEADER_SIZE)
         out = map(t, r->ds_si, out_len, true);
-    }
-    if (!in || !out
-        || !may_pass(t, rd_from(in + PASS_HEADER_IN,
-                                in_len - PASS_HEADER_IN))) {
+    if (!in || !out ||
+        !may_pass(t, rd_from(in + PASS_HEADER_IN, in_len - PASS_HEADER_IN))) {
         output_error(t, r->ds_si, 4);
         return BAD_PARAMETER;
     }
@@ -404,9 +382,9 @@ static uint32_t hash_log(struct tcg *t, struct tcg_regs *r)
     uint32_t result;
     struct wr w;
 
-    if (!rd_end(&in) || !out || !read_event(t, log, log_len, &e)
-        || e.pcr != pcr || e.type != type
-        || !digest_event(t, &e, log, ptr, len, &d)) {
+    if (!rd_end(&in) || !out || !read_event(t, log, log_len, &e) ||
+        e.pcr != pcr || e.type != type ||
+        !digest_event(t, &e, log, ptr, len, &d)) {
         output_error(t, r->ds_si, 2);
         return BAD_PARAMETER;
     }
@@ -430,10 +408,9 @@ static uint32_t hash_all(struct tcg *t, struct tcg_regs *r)
     uint8_t digest[SHA1_SIZE];
     struct data data;
 
-    if (!rd_end(&in) || !out || alg != TPM_ALG_SHA1
-        || !map_data(t, ptr, len, &data)) {
+    if (!rd_end(&in) || !out || alg != TPM_ALG_SHA1 ||
+        !map_data(t, ptr, len, &data))
         return BAD_PARAMETER;
-    }
     sha1(&data, digest);                /* data and result may overlap */
     memcpy(out, digest, SHA1_SIZE);
     return PC_OK;
@@ -455,16 +432,14 @@ static uint32_t compact_hash(struct tcg *t, struct tcg_regs *r)
     uint32_t result;
     struct wr w = wr_to(value, sizeof(value));
 
-    if (e.pcr >= TCG_PCR_COUNT || !map_data(t, r->es_di, r->ecx, &in)) {
+    if (e.pcr >= TCG_PCR_COUNT || !map_data(t, r->es_di, r->ecx, &in))
         return BAD_PARAMETER;
-    }
     wr_le32(&w, r->esi);
     e.data = (struct tcg_piece){ value, sizeof(value) };
     hash_data(t, &in, &d);
     result = record(t, &e, &d, true);
-    if (result == PC_OK) {
+    if (result == PC_OK)
         r->edx = t->log.count;
-    }
     return result;
 }
 
@@ -479,9 +454,8 @@ void tcg_int1a(struct tcg *t, struct tcg_regs *r)
     uint32_t al = r->eax & 0xff;
 
     r->cf = al >= sizeof(calls) / sizeof(*calls);
-    if (r->cf) {
+    if (r->cf)
         return;
-    }
     tcg_look_again(t, 0);
     if (t->state != TCG_MEASURING) {
         r->eax = PC_TPMERROR(t->state == TCG_FAILED ? DRV_DEACTIVATED

@@ -16,9 +16,8 @@ static const char end_mark[16] = "KeelBIOS full";
 void tcglog_init(struct tcg_log *log, uint8_t *area, uint32_t size)
 {
     *log = (struct tcg_log){ .area = area, .size = area ? size : 0 };
-    if (area) {
+    if (area)
         memset(area, 0, size);
-    }
 }
 
 /* An entry without data. */
@@ -26,12 +25,10 @@ static uint32_t entry_size(const struct tcg *t)
 {
     uint32_t size = 4 + 4 + 4;              /* PCR, type, data's size */
 
-    if (t->family == TCG_FAMILY_20) {
+    if (t->family == TCG_FAMILY_20)
         size += 4;
-    }
-    for (unsigned i = 0; i < t->bank_count; i++) {
+    for (unsigned i = 0; i < t->bank_count; i++)
         size += (t->family == TCG_FAMILY_20 ? 2u : 0u) + t->bank[i].size;
-    }
     return size;
 }
 
@@ -107,11 +104,10 @@ int tcglog_header(struct tcg *t)
 {
     struct wr w = begin(&t->log, 0);
 
-    if (t->family == TCG_FAMILY_12) {
+    if (t->family == TCG_FAMILY_12)
         header12(&w);
-    } else {
+    else
         header20(t, &w);
-    }
     return finish(&t->log, &w);
 }
 
@@ -120,18 +116,15 @@ static void put_digests(const struct tcg *t, struct wr *w,
 {
     bool agile = t->family == TCG_FAMILY_20;
 
-    if (agile) {
+    if (agile)
         wr_le32(w, t->bank_count);
-    }
     for (unsigned i = 0; i < t->bank_count; i++) {
-        if (agile) {
+        if (agile)
             wr_le16(w, t->bank[i].alg);
-        }
-        if (d) {
+        if (d)
             wr_bytes(w, d->value[i], t->bank[i].size);
-        } else {
+        else
             wr_zero(w, t->bank[i].size);
-        }
     }
 }
 
@@ -140,11 +133,10 @@ bool tcglog_fits(const struct tcg *t, uint32_t data_len)
     const struct tcg_log *log = &t->log;
     uint32_t size = 2 * entry_size(t) + sizeof(end_mark);
 
-    if (!log->area) {
+    if (!log->area)
         return true;
-    }
-    return !log->full && log->size - log->used > size
-           && log->size - log->used - size > data_len;
+    return !log->full && log->size - log->used > size &&
+           log->size - log->used - size > data_len;
 }
 
 /*
@@ -156,16 +148,13 @@ static bool skip_entry(const struct tcg *t, struct rd *r)
     uint32_t pcr = rd_le32(r), type = rd_le32(r);
     bool agile = t->family == TCG_FAMILY_20;
 
-    if (r->bad || pcr >= TCG_PCR_COUNT || !type) {
+    if (r->bad || pcr >= TCG_PCR_COUNT || !type)
         return false;
-    }
-    if (agile && rd_le32(r) != t->bank_count) {
+    if (agile && rd_le32(r) != t->bank_count)
         return false;
-    }
     for (unsigned i = 0; i < t->bank_count; i++) {
-        if (agile && rd_le16(r) != t->bank[i].alg) {
+        if (agile && rd_le16(r) != t->bank[i].alg)
             return false;
-        }
         rd_skip(r, t->bank[i].size);
     }
     rd_skip(r, rd_le32(r));
@@ -177,10 +166,10 @@ static bool has_end_mark(const struct tcg_log *log)
 {
     struct rd r = rd_from(log->area + log->last, log->used - log->last);
 
-    return log->count > 1 && rd_le32(&r) == 0 && rd_le32(&r) == EV_NO_ACTION
-           && r.left >= sizeof(end_mark)
-           && !memcmp(log->area + log->used - sizeof(end_mark), end_mark,
-                      sizeof(end_mark));
+    return log->count > 1 && rd_le32(&r) == 0 && rd_le32(&r) == EV_NO_ACTION &&
+           r.left >= sizeof(end_mark) &&
+           !memcmp(log->area + log->used - sizeof(end_mark), end_mark,
+                   sizeof(end_mark));
 }
 
 int tcglog_adopt(struct tcg *t, uint8_t *area, uint32_t size)
@@ -189,14 +178,12 @@ int tcglog_adopt(struct tcg *t, uint8_t *area, uint32_t size)
     struct wr w = wr_to(header, sizeof(header));
     struct rd r = rd_from(area, size), next;
 
-    if (t->family == TCG_FAMILY_12) {
+    if (t->family == TCG_FAMILY_12)
         header12(&w);
-    } else {
+    else
         header20(t, &w);
-    }
-    if (w.bad || size < w.len || memcmp(area, header, w.len)) {
+    if (w.bad || size < w.len || memcmp(area, header, w.len))
         return ERR_FORMAT;                  /* not a log of ours */
-    }
     t->log = (struct tcg_log){ .area = area, .size = size, .count = 1 };
     rd_skip(&r, w.len);
     t->log.used = (uint32_t)w.len;
@@ -220,9 +207,8 @@ static void put_entry(const struct tcg *t, struct wr *w, uint32_t pcr,
     wr_le32(w, type);
     put_digests(t, w, d);
     mark = wr_size_le32(w);
-    for (unsigned i = 0; i < count; i++) {
+    for (unsigned i = 0; i < count; i++)
         wr_bytes(w, data[i].at, data[i].len);
-    }
     wr_close_le32(w, mark);
 }
 
@@ -244,17 +230,14 @@ int tcglog_append(struct tcg *t, uint32_t pcr, uint32_t type,
     struct wr w;
     int rc;
 
-    if (!t->log.area) {
+    if (!t->log.area)
         return 0;
-    }
-    if (t->log.full) {
+    if (t->log.full)
         return ERR_SPACE;                   /* no gaps in the order */
-    }
     w = begin(&t->log, entry_size(t) + sizeof(end_mark));
     put_entry(t, &w, pcr, type, d, data, count);
     rc = finish(&t->log, &w);
-    if (rc < 0) {
+    if (rc < 0)
         end_log(t);
-    }
     return rc;
 }

@@ -97,9 +97,8 @@ static void put_utf16(struct wr *w, const struct event *e)
     for (unsigned i = 0; i < e->count; i++) {
         const uint8_t *p = e->data[i].at;
 
-        for (uint32_t j = 0; j < e->data[i].len; j++) {
+        for (uint32_t j = 0; j < e->data[i].len; j++)
             wr_le16(w, p[j]);
-        }
     }
     wr_le16(w, 0);
 }
@@ -120,13 +119,11 @@ static void put_tagged(const struct tcg *t, struct wr *w,
         wr_le16(w, 0);
         wr_le16(w, (uint16_t)e->num);
     }
-    if (t->family == TCG_FAMILY_20) {
+    if (t->family == TCG_FAMILY_20)
         wr_le32(w, t->bank_count);
-    }
     for (unsigned i = 0; i < t->bank_count; i++) {
-        if (t->family == TCG_FAMILY_20) {
+        if (t->family == TCG_FAMILY_20)
             wr_le16(w, t->bank[i].alg);
-        }
         wr_bytes(w, d->value[i], t->bank[i].size);
     }
     wr_close_le32(w, mark);
@@ -155,36 +152,31 @@ static int emit(struct tcg *t, const struct event *e, struct tcg_digests *d)
     case FORM_LABELLED:
         put_text(&w, e);
         piece[1] = *e->data;
-        if (piece[1].len > LABELLED_MAX) {
+        if (piece[1].len > LABELLED_MAX)
             piece[1].len = LABELLED_MAX;
-        }
         count = 2;
         break;
     default:
         put_text(&w, e);
         break;
     }
-    if (w.bad) {
+    if (w.bad)
         return ERR_PARAM;
-    }
     piece[0].len = (uint32_t)w.len;
-    if (e->policy->form != FORM_TEXT && e->policy->form != FORM_LABELLED) {
+    if (e->policy->form != FORM_TEXT && e->policy->form != FORM_LABELLED)
         tcg_hash_pieces(t, piece, count, d);
-    }
     rc = tcg_extend_and_log(t, e->policy->pcr, e->policy->type, d, piece,
                             count);
-    if (rc < 0 && rc != ERR_SPACE) {
+    if (rc < 0 && rc != ERR_SPACE)
         tcg_fail(t, "a measurement was lost");
-    }
     return rc;
 }
 
 /* 0 if events can be measured now. */
 static int check_state(const struct tcg *t, unsigned ev)
 {
-    if (ev >= TCG_EVENT_COUNT || t->state == TCG_STARTED) {
+    if (ev >= TCG_EVENT_COUNT || t->state == TCG_STARTED)
         return ERR_PARAM;
-    }
     return t->state == TCG_MEASURING && t->bank_count ? 0 : ERR_ABSENT;
 }
 
@@ -198,13 +190,11 @@ int tcg_measure(struct tcg *t, enum tcg_event ev,
     struct tcg_digests d;
     int rc = check_state(t, ev);
 
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
     e.policy = &policies[ev];
-    if (e.policy->form != FORM_ACTION && e.policy->form != FORM_UTF16) {
+    if (e.policy->form != FORM_ACTION && e.policy->form != FORM_UTF16)
         tcg_hash_pieces(t, piece, count, &d);
-    }
     return emit(t, &e, &d);
 }
 
@@ -224,9 +214,8 @@ int tcg_measure_action(struct tcg *t, enum tcg_event ev, const char *text)
 int tcg_hash(struct tcg *t, const struct tcg_piece *piece, unsigned count,
              struct tcg_digests *d)
 {
-    if (!tcg_usable(t)) {
+    if (!tcg_usable(t))
         return ERR_ABSENT;
-    }
     tcg_hash_pieces(t, piece, count, d);
     return 0;
 }
@@ -237,14 +226,12 @@ int tcg_measure_taken(struct tcg *t, enum tcg_event ev,
     struct event e = { .num = num, .text = text };
     int rc = check_state(t, ev);
 
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
     e.policy = &policies[ev];
-    if (e.policy->form != FORM_TEXT && e.policy->form != FORM_TAG
-        && e.policy->form != FORM_TAG_PFA) {
+    if (e.policy->form != FORM_TEXT && e.policy->form != FORM_TAG &&
+        e.policy->form != FORM_TAG_PFA)
         return ERR_PARAM;               /* its data goes into the log */
-    }
     return emit(t, &e, d);
 }
 

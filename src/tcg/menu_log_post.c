@@ -28,9 +28,8 @@ static bool next_entry(const struct tcg *t, struct rd *r, bool agile,
     if (agile) {
         rd_skip(r, 4);
         size = 0;
-        for (unsigned b = 0; b < t->bank_count; b++) {
+        for (unsigned b = 0; b < t->bank_count; b++)
             size += 2u + t->bank[b].size;
-        }
     }
     e->digests = rd_sub(r, size);
     e->data = rd_sub(r, rd_le32(r));
@@ -91,10 +90,9 @@ static bool show_log(struct tcg *t)
             return !leaves(t);
         }
         put_event(t, i + 1, &e);
-        if (((i + 1) % LINES_PER_PAGE == 0 || i + 1 == t->log.count)
-            && leaves(t)) {
+        if (((i + 1) % LINES_PER_PAGE == 0 || i + 1 == t->log.count) &&
+            leaves(t))
             return false;
-        }
     }
     return true;
 }
@@ -112,19 +110,15 @@ static void replay(const struct tcg *t, unsigned b,
     for (uint32_t i = 0; i < t->log.count; i++) {
         struct hash h;
 
-        if (!next_entry(t, &r, i && is_20, &e)) {
+        if (!next_entry(t, &r, i && is_20, &e))
             return;
-        }
-        if (e.pcr >= TCG_BIOS_PCRS || e.type == EV_NO_ACTION) {
+        if (e.pcr >= TCG_BIOS_PCRS || e.type == EV_NO_ACTION)
             continue;
-        }
-        for (unsigned j = 0; is_20 && j < b; j++) {
+        for (unsigned j = 0; is_20 && j < b; j++)
             rd_skip(&e.digests, 2u + t->bank[j].size);
-        }
         rd_skip(&e.digests, is_20 ? 2 : 0);
-        if (e.digests.left < alg->size) {
+        if (e.digests.left < alg->size)
             return;
-        }
         hash_init(&h, alg);
         hash_update(&h, value[e.pcr], alg->size);
         hash_update(&h, e.digests.at, alg->size);
@@ -151,9 +145,8 @@ static const uint8_t *read_pcr(struct tcg *t, unsigned b, uint32_t pcr)
     wr_u8(&w, 3);
     wr_u8(&w, (uint8_t)(1u << pcr));
     wr_zero(&w, 2);
-    if (tpm_do(t, &w, DURATION_SHORT, &reply) < 0) {
+    if (tpm_do(t, &w, DURATION_SHORT, &reply) < 0)
         return NULL;
-    }
     rd_skip(&reply.body, 4 + 4 + 2 + 1 + 3);    /* counter, selection */
     return rd_be32(&reply.body) == 1 && rd_be16(&reply.body) == size
            ? rd_bytes(&reply.body, size) : NULL;
@@ -192,9 +185,8 @@ static void show_pcrs(struct tcg *t)
 
             tcg_format(line, sizeof(line), "%u ", pcr);
             menu_put(t, line);
-            if (value) {
+            if (value)
                 put_hex(t, value, size);
-            }
             menu_put(t, same ? " as logged\n" : value ? "\n  the log gives\n  "
                                                  : "cannot be read\n");
             if (value && !same) {
@@ -202,17 +194,15 @@ static void show_pcrs(struct tcg *t)
                 menu_put(t, "\n");
             }
         }
-        if (leaves(t)) {
+        if (leaves(t))
             return;
-        }
     }
 }
 
 bool menu_log(struct tcg *t, struct tcg_ppi *ppi)
 {
     (void)ppi;
-    if (show_log(t)) {
+    if (show_log(t))
         show_pcrs(t);
-    }
     return false;
 }

@@ -95,10 +95,9 @@ static void show_state12(struct tcg *t)
                deactivated ? "deactivated" : "activated",
                ownership ? "can" : "cannot");
     menu_put(t, line);
-    if (tpm12_get_capability(t, TPM12_CAP_PROPERTY, TPM12_CAP_PROP_OWNER,
-                             &r) == 0) {
+    if (tpm12_get_capability(t, TPM12_CAP_PROPERTY, TPM12_CAP_PROP_OWNER, &r) ==
+        0)
         menu_put(t, rd_u8(&r) ? "It is owned.\n" : "It is not owned.\n");
-    }
 }
 
 /* Run an operation. True if the machine is to be reset. */
@@ -140,20 +139,17 @@ static bool change_banks(struct tcg *t, struct tcg_ppi *ppi)
             key = menu_key(t);
             alg = key >= '1' && key <= '8' ? hash_at((unsigned)key - '1')
                                            : NULL;
-            if (key == TCG_KEY_ESC) {
+            if (key == TCG_KEY_ESC)
                 return false;
-            }
             if ((key | 0x20) == 'a' && banks) {
                 return confirmed(t, "Data sealed to PCRs can become "
-                                    "unreadable. Change the banks")
-                       && run(t, ppi, ppi_find(t->family, PPI_OP_BANKS),
-                              banks);
+                                    "unreadable. Change the banks") &&
+                       run(t, ppi, ppi_find(t->family, PPI_OP_BANKS), banks);
             }
         } while (!alg || !(ppi->supported & alg->bit));
         banks ^= alg->bit;
-        if (!banks) {
+        if (!banks)
             menu_put(t, "At least one bank must be active.\n");
-        }
     }
 }
 
@@ -178,11 +174,9 @@ static const struct setting {
 /* Setting number n of the TPM's family, or NULL. */
 static const struct setting *setting_at(const struct tcg *t, unsigned n)
 {
-    for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++) {
-        if (settings[i].family == t->family && !n--) {
+    for (size_t i = 0; i < sizeof(settings) / sizeof(*settings); i++)
+        if (settings[i].family == t->family && !n--)
             return &settings[i];
-        }
-    }
     return NULL;
 }
 
@@ -229,9 +223,8 @@ static bool change_requests(struct tcg *t, struct tcg_ppi *ppi)
             key = menu_key(t);
             s = key >= 'a' ? setting_at(t, (unsigned)key - 'a') : NULL;
         } while (key != TCG_KEY_ESC && (key | 0x20) != 'x' && !s);
-        if (key == TCG_KEY_ESC) {
+        if (key == TCG_KEY_ESC)
             return false;
-        }
         if (s) {
             (void)run(t, ppi, ppi_find_flag(t->family, s->flag,
                                             !(ppi->flags & s->flag)), 0);
@@ -249,8 +242,10 @@ static bool perform(struct tcg *t, struct tcg_ppi *ppi,
 {
     menu_put(t, "\nThis will ");
     menu_put(t, op->text);
-    menu_put(t, op->destroys ? ".\nWARNING: keys in the TPM, and data that only "
-                          "they open, are lost." : ".");
+    menu_put(t, op->destroys
+                    ? ".\nWARNING: keys in the TPM, and data that only "
+                      "they open, are lost."
+                    : ".");
     return confirmed(t, "Do it") && run(t, ppi, op, 0);
 }
 
@@ -295,9 +290,8 @@ static const struct entry *find_entry(const struct tcg *t, int key)
     for (size_t i = 0; i < sizeof(entries) / sizeof(*entries); i++) {
         const struct entry *e = &entries[i];
 
-        if (e->key == key && (!e->family || e->family == t->family)) {
+        if (e->key == key && (!e->family || e->family == t->family))
             return e;
-        }
     }
     return NULL;
 }
@@ -335,18 +329,16 @@ bool tcg_menu(struct tcg *t, struct tcg_ppi *ppi)
     const struct entry *e;
     int key;
 
-    if (!tcg_usable(t) || !p->read_key) {
+    if (!tcg_usable(t) || !p->read_key)
         return false;
-    }
     while (tcg_usable(t)) {
         show(t, ppi);
         do {
             key = menu_key(t);
             e = find_entry(t, key);
         } while (key != TCG_KEY_ESC && !e);
-        if (key == TCG_KEY_ESC) {
+        if (key == TCG_KEY_ESC)
             return false;
-        }
         if (e->page ? e->page(t, ppi)
                     : perform(t, ppi, ppi_find(t->family, e->op))) {
             ppi_reset(t);

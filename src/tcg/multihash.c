@@ -19,9 +19,8 @@ void multihash_update(struct multihash *m, const void *data, size_t len)
     while (len) {
         size_t n = len < CHUNK ? len : CHUNK;
 
-        for (unsigned i = 0; i < m->count; i++) {
+        for (unsigned i = 0; i < m->count; i++)
             hash_update(&m->hash[i], p, n);
-        }
         p += n;
         len -= n;
     }
@@ -34,16 +33,13 @@ void tcg_hash_feed(const struct tcg *t, tcg_feed feed, void *arg,
 
     for (unsigned first = 0; first < t->bank_count; first += m.count) {
         m.count = t->bank_count - first;
-        if (m.count > MULTI_BANKS) {
+        if (m.count > MULTI_BANKS)
             m.count = MULTI_BANKS;
-        }
-        for (unsigned i = 0; i < m.count; i++) {
+        for (unsigned i = 0; i < m.count; i++)
             hash_init(&m.hash[i], hash_find(t->bank[first + i].alg));
-        }
         feed(arg, &m);
-        for (unsigned i = 0; i < m.count; i++) {
+        for (unsigned i = 0; i < m.count; i++)
             hash_final(&m.hash[i], d->value[first + i]);
-        }
     }
 }
 
@@ -56,9 +52,8 @@ static void feed_pieces(void *arg, struct multihash *m)
 {
     const struct pieces *in = arg;
 
-    for (unsigned i = 0; i < in->count; i++) {
+    for (unsigned i = 0; i < in->count; i++)
         multihash_update(m, in->piece[i].at, in->piece[i].len);
-    }
 }
 
 void tcg_hash_pieces(const struct tcg *t, const struct tcg_piece *piece,

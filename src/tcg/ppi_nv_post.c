@@ -85,23 +85,19 @@ static int check_index20(struct tcg *t, uint32_t *attributes)
 
     wr_be32(&w, INDEX);
     rc = tpm_do(t, &w, DURATION_SHORT, &reply);
-    if (rc == ERR_TPM && (t->code & TPM2_RC_FMT1_MASK) == RC_FMT1_HANDLE) {
+    if (rc == ERR_TPM && (t->code & TPM2_RC_FMT1_MASK) == RC_FMT1_HANDLE)
         return ERR_ABSENT;
-    }
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
     area = rd_sub(&reply.body, rd_be16(&reply.body));
-    if (rd_be32(&area) != INDEX) {
+    if (rd_be32(&area) != INDEX)
         return ERR_FORMAT;
-    }
     rd_skip(&area, 2);                      /* name algorithm */
     *attributes = rd_be32(&area);
     rd_skip(&area, rd_be16(&area));         /* policy */
-    if (rd_be16(&area) != DATA_SIZE || !rd_end(&area)
-        || (*attributes & ~NV_WRITTEN) != NV_ATTRIBUTES) {
+    if (rd_be16(&area) != DATA_SIZE || !rd_end(&area) ||
+        (*attributes & ~NV_WRITTEN) != NV_ATTRIBUTES)
         return ERR_FORMAT;
-    }
     return 0;
 }
 
@@ -122,9 +118,8 @@ static int take_value(struct rd *r, uint32_t known, uint32_t *value)
     uint32_t magic = rd_be32(r);
 
     *value = rd_be32(r);
-    if (!r->bad && magic == NEVER_WRITTEN && *value == NEVER_WRITTEN) {
+    if (!r->bad && magic == NEVER_WRITTEN && *value == NEVER_WRITTEN)
         return ERR_ABSENT;
-    }
     return r->bad || magic != DATA_MAGIC || *value & ~(known | NOTE_MASK)
            ? ERR_FORMAT : 0;
 }
@@ -136,23 +131,19 @@ static int read20(struct tcg *t, uint32_t *value)
     struct wr w;
     int rc = check_index20(t, &attributes);
 
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
-    if (!(attributes & NV_WRITTEN)) {
+    if (!(attributes & NV_WRITTEN))
         return ERR_ABSENT;
-    }
     w = begin_nv(t, TPM2_CC_NV_Read);
     wr_be16(&w, DATA_SIZE);
     wr_be16(&w, 0);
     rc = tpm_do(t, &w, DURATION_SHORT, &reply);
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
     rd_skip(&reply.body, 4);                /* size of the parameters */
-    if (rd_be16(&reply.body) != DATA_SIZE) {
+    if (rd_be16(&reply.body) != DATA_SIZE)
         return ERR_FORMAT;
-    }
     return take_value(&reply.body, FLAGS_20, value);
 }
 
@@ -179,12 +170,10 @@ static int write20(struct tcg *t, uint32_t value)
     struct wr w;
     int rc = check_index20(t, &attributes);
 
-    if (rc == ERR_ABSENT) {
+    if (rc == ERR_ABSENT)
         rc = define_index20(t);
-    }
-    if (rc < 0) {
+    if (rc < 0)
         return rc;                          /* a foreign one stays */
-    }
     w = begin_nv(t, TPM2_CC_NV_Write);
     wr_be16(&w, DATA_SIZE);
     wr_be32(&w, DATA_MAGIC);
@@ -206,9 +195,8 @@ static int nv12_is_locked(struct tcg *t, bool *locked)
     int rc = tpm12_get_capability(t, TPM12_CAP_FLAG, TPM12_CAP_FLAG_PERMANENT,
                                   &r);
 
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
     rd_skip(&r, PERM_NV_LOCKED);
     *locked = rd_u8(&r);
     return r.bad ? ERR_FORMAT : 0;
@@ -221,11 +209,10 @@ static void put_pcr_info12(struct wr *w, bool bound)
     wr_u8(w, bound ? WRITE_PCRS : 0);
     wr_zero(w, SELECT_SIZE - 1);
     wr_u8(w, ANY_LOCALITY);
-    if (bound) {
+    if (bound)
         wr_bytes(w, write_pcrs_digest, SHA1_SIZE);
-    } else {
+    else
         wr_zero(w, SHA1_SIZE);
-    }
 }
 
 /* What does the next PCR_INFO_SHORT select?  A TPM may give fewer bytes. */
@@ -235,13 +222,12 @@ static bool take_pcr_info12(struct rd *r, bool *bound)
     uint8_t first = rd_u8(&select), rest = 0;
     const uint8_t *digest;
 
-    while (select.left) {
+    while (select.left)
         rest |= rd_u8(&select);
-    }
     rd_skip(r, 1);                          /* localities */
     digest = rd_bytes(r, SHA1_SIZE);
-    *bound = digest && first == WRITE_PCRS && !rest && !select.bad
-             && memcmp(digest, write_pcrs_digest, SHA1_SIZE) == 0;
+    *bound = digest && first == WRITE_PCRS && !rest && !select.bad &&
+             memcmp(digest, write_pcrs_digest, SHA1_SIZE) == 0;
     return digest && !select.bad;
 }
 
@@ -258,24 +244,20 @@ static int check_index12(struct tcg *t, bool *bound)
     bool read_bound;
     int rc = tpm12_get_capability(t, CAP_NV_INDEX, INDEX_12, &r);
 
-    if (rc == ERR_TPM && t->code == RC12_BADINDEX) {
+    if (rc == ERR_TPM && t->code == RC12_BADINDEX)
         return ERR_ABSENT;
-    }
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
     tag = rd_be16(&r);
     index = rd_be32(&r);
-    if (!take_pcr_info12(&r, &read_bound) || !take_pcr_info12(&r, bound)) {
+    if (!take_pcr_info12(&r, &read_bound) || !take_pcr_info12(&r, bound))
         return ERR_FORMAT;
-    }
     rd_skip(&r, 2);
     attributes = rd_be32(&r);
     rd_skip(&r, 3);
-    if (tag != TAG_NV_DATA_PUBLIC || index != INDEX_12 || read_bound
-        || attributes != NV12_PPWRITE || rd_be32(&r) != DATA_SIZE || r.bad) {
+    if (tag != TAG_NV_DATA_PUBLIC || index != INDEX_12 || read_bound ||
+        attributes != NV12_PPWRITE || rd_be32(&r) != DATA_SIZE || r.bad)
         return ERR_FORMAT;
-    }
     return 0;
 }
 
@@ -308,9 +290,8 @@ static int close_storage12(struct tcg *t)
     (void)define12(t, INDEX_12, 0);         /* mostly there is none */
     (void)define12(t, INDEX_12, DATA_SIZE);
     rc = define12(t, INDEX_LOCK, 0);
-    if (rc == 0) {
+    if (rc == 0)
         tcg_say(t, "its NV storage was open to everybody: locked for good");
-    }
     return rc;
 }
 
@@ -338,27 +319,23 @@ static int read12(struct tcg *t, uint32_t *value)
         rc = close_storage12(t);
         return rc < 0 ? rc : ERR_ABSENT;
     }
-    if (rc == 0) {
+    if (rc == 0)
         rc = check_index12(t, &bound);
-    }
     if (rc == 0 && !bound) {
         rc = replace12(t);
         return rc < 0 ? ERR_FORMAT : ERR_ABSENT;
     }
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
     w = tpm_begin(t, TPM12_TAG_RQU, TPM12_ORD_NV_ReadValue);
     wr_be32(&w, INDEX_12);
     wr_be32(&w, 0);
     wr_be32(&w, DATA_SIZE);
     rc = tpm_do(t, &w, DURATION_SHORT, &reply);
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
-    if (rd_be32(&reply.body) != DATA_SIZE) {
+    if (rd_be32(&reply.body) != DATA_SIZE)
         return ERR_FORMAT;
-    }
     return take_value(&reply.body, FLAGS_12, value);
 }
 
@@ -369,14 +346,12 @@ static int write12(struct tcg *t, uint32_t value)
     struct wr w;
     int rc = check_index12(t, &bound);
 
-    if (rc == ERR_ABSENT) {
+    if (rc == ERR_ABSENT)
         rc = define12(t, INDEX_12, DATA_SIZE);
-    } else if (rc == 0 && !bound) {
+    else if (rc == 0 && !bound)
         rc = ERR_FORMAT;
-    }
-    if (rc < 0) {
+    if (rc < 0)
         return rc;                          /* a foreign one stays */
-    }
     w = tpm_begin(t, TPM12_TAG_RQU, TPM12_ORD_NV_WriteValue);
     wr_be32(&w, INDEX_12);
     wr_be32(&w, 0);                         /* offset */
@@ -419,9 +394,9 @@ void ppi_load(struct tcg *t, struct tcg_ppi *ppi)
 static int store(struct tcg *t, struct tcg_ppi *ppi, uint32_t flags,
                  struct ppi_note note)
 {
-    uint32_t value = flags | (uint32_t)note.code << NOTE_SHIFT
-                     | (note.second ? NOTE_SECOND : 0)
-                     | (uint32_t)(note.tries & 3) << NOTE_TRIES;
+    uint32_t value = flags | (uint32_t)note.code << NOTE_SHIFT |
+                     (note.second ? NOTE_SECOND : 0) |
+                     (uint32_t)(note.tries & 3) << NOTE_TRIES;
     int rc = t->family == TCG_FAMILY_20 ? write20(t, value)
                                         : write12(t, value);
 

@@ -158,11 +158,9 @@ const struct ppi_op *ppi_find(enum tcg_family family, uint32_t code)
 {
     const struct ppi_op *op;
 
-    for (unsigned i = 0; (op = ppi_at(i)) != NULL; i++) {
-        if (op->family == family && op->code == code) {
+    for (unsigned i = 0; (op = ppi_at(i)) != NULL; i++)
+        if (op->family == family && op->code == code)
             break;
-        }
-    }
     return op;
 }
 
@@ -171,13 +169,10 @@ const struct ppi_op *ppi_find_flag(enum tcg_family family, uint16_t flag,
 {
     const struct ppi_op *op;
 
-    for (unsigned i = 0; (op = ppi_at(i)) != NULL; i++) {
-        if (op->family == family && op->flags == flag
-            && op->step[0] == (set ? PPI_STEP_SET_FLAGS
-                                   : PPI_STEP_CLEAR_FLAGS)) {
+    for (unsigned i = 0; (op = ppi_at(i)) != NULL; i++)
+        if (op->family == family && op->flags == flag &&
+            op->step[0] == (set ? PPI_STEP_SET_FLAGS : PPI_STEP_CLEAR_FLAGS))
             break;
-        }
-    }
     return op;
 }
 
@@ -190,12 +185,10 @@ bool ppi_needs_confirmation(const struct tcg_ppi *ppi,
 const char *ppi_check_parameter(const struct tcg_ppi *ppi,
                                 const struct ppi_op *op, uint32_t parameter)
 {
-    if (op->step[0] != PPI_STEP20_SET_BANKS) {
+    if (op->step[0] != PPI_STEP20_SET_BANKS)
         return NULL;
-    }
-    if (!parameter) {
+    if (!parameter)
         return "it would leave no PCR bank";
-    }
     return parameter & ~ppi->supported ? "the TPM or this firmware lacks a "
                                          "bank that it names" : NULL;
 }
@@ -207,9 +200,8 @@ static int run12(struct tcg *t, uint32_t ordinal, int parameter)
     struct wr w = tpm_begin(t, TPM12_TAG_RQU, ordinal);
     struct tpm_reply reply;
 
-    if (parameter >= 0) {
+    if (parameter >= 0)
         wr_u8(&w, (uint8_t)parameter);
-    }
     return tpm_do(t, &w, DURATION_MEDIUM, &reply);
 }
 
@@ -224,18 +216,16 @@ static bool was_done12(struct tcg *t, uint8_t step)
     struct rd r;
     int rc;
 
-    if ((code != TPM12_DISABLED && code != TPM12_DEACTIVATED)
-        || (!clear && step != PPI_STEP12_OWNER_OFF)) {
+    if ((code != TPM12_DISABLED && code != TPM12_DEACTIVATED) ||
+        (!clear && step != PPI_STEP12_OWNER_OFF))
         return false;
-    }
     rc = clear ? tpm12_get_capability(t, TPM12_CAP_PROPERTY,
                                       TPM12_CAP_PROP_OWNER, &r)
                : tpm12_get_capability(t, TPM12_CAP_FLAG,
                                       TPM12_CAP_FLAG_PERMANENT, &r);
     t->code = code;
-    if (rc < 0) {
+    if (rc < 0)
         return false;
-    }
     rd_skip(&r, clear ? 0 : TPM12_PERM_OWNERSHIP);
     return rd_u8(&r) == 0 && !r.bad;
 }
@@ -255,9 +245,8 @@ static int run20(struct tcg *t, uint32_t code, int parameter)
 {
     struct wr w = begin_platform(t, code);
 
-    if (parameter >= 0) {
+    if (parameter >= 0)
         wr_u8(&w, (uint8_t)parameter);
-    }
     return tpm2_do_auth(t, &w, DURATION_LONG);
 }
 
@@ -272,9 +261,8 @@ static int set_banks(struct tcg *t, uint32_t banks)
 
     /* The list stays in the response's half of the buffer meanwhile. */
     rc = tpm2_get_capability(t, TPM2_CAP_PCRS, 0, 64, &r);
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
     w = begin_platform(t, TPM2_CC_PCR_Allocate);
     count = rd_be32(&r);
     wr_be32(&w, count);
@@ -286,17 +274,14 @@ static int set_banks(struct tcg *t, uint32_t banks)
         rd_skip(&r, size);
         wr_be16(&w, id);
         wr_u8(&w, size);
-        for (unsigned j = 0; j < size; j++) {
+        for (unsigned j = 0; j < size; j++)
             wr_u8(&w, alg && banks & alg->bit ? 0xff : 0);
-        }
     }
-    if (!rd_end(&r)) {
+    if (!rd_end(&r))
         return ERR_FORMAT;
-    }
     rc = tpm_do(t, &w, DURATION_LONG, &reply);
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
     rd_skip(&reply.body, 4);            /* size of the parameters */
     return rd_u8(&reply.body) == 1 ? 0 : ERR_DEVICE;    /* success: YES */
 }
@@ -332,8 +317,8 @@ static int run_step(struct tcg *t, struct tcg_ppi *ppi,
     case PPI_STEP20_ALL_BANKS:
         return set_banks(t, ppi->supported);
     case PPI_STEP20_STORAGE_ONLY:
-        return ppi_store_flags(t, ppi, (ppi->flags | PPI_F_ENDORSE_OFF)
-                                       & ~PPI_F_STORAGE_OFF);
+        return ppi_store_flags(
+            t, ppi, (ppi->flags | PPI_F_ENDORSE_OFF) & ~PPI_F_STORAGE_OFF);
     case PPI_STEP_SET_FLAGS:
         return ppi_store_flags(t, ppi, ppi->flags | op->flags);
     case PPI_STEP_CLEAR_FLAGS:
@@ -349,15 +334,12 @@ static uint32_t run_steps(struct tcg *t, struct tcg_ppi *ppi,
     for (unsigned i = 0; i < PPI_STEPS_MAX && op->step[i]; i++) {
         int rc = run_step(t, ppi, op, i, parameter);
 
-        if (rc == ERR_TPM && ppi->begun.tries && was_done12(t, op->step[i])) {
+        if (rc == ERR_TPM && ppi->begun.tries && was_done12(t, op->step[i]))
             continue;
-        }
-        if (rc == ERR_TPM && t->code && t->code < 0x1000) {
+        if (rc == ERR_TPM && t->code && t->code < 0x1000)
             return t->code;
-        }
-        if (rc < 0) {
+        if (rc < 0)
             return PPI_RSP_FAILURE;
-        }
     }
     return PPI_RSP_OK;
 }
@@ -368,18 +350,15 @@ uint32_t ppi_execute(struct tcg *t, struct tcg_ppi *ppi,
     struct ppi_note note = { .code = op->code };
     uint32_t response;
 
-    if (ppi_check_parameter(ppi, op, parameter)) {
+    if (ppi_check_parameter(ppi, op, parameter))
         return PPI_RSP_FAILURE;
-    }
     /* Without a note it is done all the same: only a cut would show. */
-    if (op->step[1] && !ppi->begun.code) {
+    if (op->step[1] && !ppi->begun.code)
         (void)ppi_store_note(t, ppi, note);
-    }
     response = run_steps(t, ppi, op, parameter);
     note = (struct ppi_note){ 0 };
-    if (response == PPI_RSP_OK && op->next && ppi->begun.code) {
+    if (response == PPI_RSP_OK && op->next && ppi->begun.code)
         note = (struct ppi_note){ .code = ppi->begun.code, .second = true };
-    }
     if (ppi_store_note(t, ppi, note) < 0) {
         tcg_say(t, "the note about operation %u cannot be changed",
                 (uint32_t)ppi->begun.code);

@@ -29,18 +29,16 @@ static uint32_t region_read(struct tcg *t, uint32_t at, unsigned bytes)
 {
     uint32_t v = 0;
 
-    for (unsigned i = 0; i < bytes; i++) {
+    for (unsigned i = 0; i < bytes; i++)
         v |= tpm_dev_read(&t->dev, PPI_REGION_AT + at + i, 1) << (8 * i);
-    }
     return v;
 }
 
 static void region_write(struct tcg *t, uint32_t at, unsigned bytes,
                          uint32_t v)
 {
-    for (unsigned i = 0; i < bytes; i++, v >>= 8) {
+    for (unsigned i = 0; i < bytes; i++, v >>= 8)
         tpm_dev_write(&t->dev, PPI_REGION_AT + at + i, 1, v & 0xff);
-    }
 }
 
 static bool find_region(struct tcg *t)
@@ -50,14 +48,12 @@ static bool find_region(struct tcg *t)
     struct tcg_config config;
     int size = 0;
 
-    if (p->read_file) {
+    if (p->read_file)
         size = p->read_file(p->ctx, TCG_CONFIG_FILE, bytes, sizeof(bytes));
-    }
-    if (!tcg_config_read(bytes, size, &config)) {
+    if (!tcg_config_read(bytes, size, &config))
         return false;
-    }
-    if (config.ppi_address != TPM_BASE + PPI_REGION_AT
-        || config.ppi_version != PPI_VERSION || config.version != t->family) {
+    if (config.ppi_address != TPM_BASE + PPI_REGION_AT ||
+        config.ppi_version != PPI_VERSION || config.version != t->family) {
         tcg_say(t, "physical presence interface at %X, version %u, for TPM "
                 "family %u: not used", config.ppi_address,
                 (uint32_t)config.ppi_version, (uint32_t)config.version);
@@ -74,18 +70,16 @@ static void fill_func(struct tcg *t, const struct tcg_ppi *ppi)
     for (unsigned i = 0; (op = ppi_at(i)) != NULL; i++) {
         uint32_t v = PPI_FUNC_NO_USER;
 
-        if (ppi->policy == PPI_DENY) {
+        if (ppi->policy == PPI_DENY)
             v = PPI_FUNC_BLOCKED;
-        } else if (ppi->policy == PPI_CONFIRM
-                   && ppi_needs_confirmation(ppi, op)) {
+        else if (ppi->policy == PPI_CONFIRM && ppi_needs_confirmation(ppi, op))
             v = PPI_FUNC_USER;
-        }
-        if (op->family == t->family) {
+        if (op->family == t->family)
             func[op->code / 4] |= v << (8 * (op->code % 4));
-        }
     }
     for (uint32_t i = 0; i < 64; i++) {
-        tpm_dev_write(&t->dev, PPI_REGION_AT + PPI_REGION_FUNC + 4 * i, 4, func[i]);
+        tpm_dev_write(&t->dev, PPI_REGION_AT + PPI_REGION_FUNC + 4 * i, 4,
+                      func[i]);
     }
 }
 
@@ -98,15 +92,12 @@ static size_t read_text(struct tcg *t, const char *name, char *text,
     const struct tcg_platform *p = t->dev.plat;
     int n = p->read_file(p->ctx, name, text, cap - 1);
 
-    if (n <= 0) {
+    if (n <= 0)
         return 0;
-    }
-    if ((size_t)n > cap - 1) {
+    if ((size_t)n > cap - 1)
         n = (int)cap - 1;
-    }
-    while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == 0)) {
+    while (n > 0 && (text[n - 1] == '\n' || text[n - 1] == 0))
         n--;
-    }
     text[n] = 0;
     return (size_t)n;
 }
@@ -129,9 +120,8 @@ static void read_policy(struct tcg *t, struct tcg_ppi *ppi)
     if (n) {
         uint8_t i = 0;
 
-        while (i <= PPI_DENY && !is_text(text, n, names[i])) {
+        while (i <= PPI_DENY && !is_text(text, n, names[i]))
             i++;
-        }
         if (i <= PPI_DENY) {
             ppi->policy = i;
         } else {
@@ -141,9 +131,8 @@ static void read_policy(struct tcg *t, struct tcg_ppi *ppi)
     }
     ppi->timeout_s = TIMEOUT_S;
     n = read_text(t, "opt/org.keelbios/ppi-timeout", text, 16);
-    if (!n) {
+    if (!n)
         return;
-    }
     for (size_t i = 0; i < n; i++) {
         uint32_t digit = (uint32_t)(text[i] - '0');
 
@@ -182,9 +171,8 @@ uint32_t ppi_active_banks(const struct tcg *t)
 {
     uint32_t banks = 0;
 
-    for (unsigned i = 0; i < t->bank_count; i++) {
+    for (unsigned i = 0; i < t->bank_count; i++)
         banks |= hash_find(t->bank[i].alg)->bit;
-    }
     return banks;
 }
 
@@ -217,9 +205,8 @@ static bool ask(struct tcg *t, const struct tcg_ppi *ppi,
     size_t typed = 0;
     char text[48];
 
-    if (!p->read_key) {
+    if (!p->read_key)
         return false;
-    }
     /* What was typed before the question is no answer to it. */
     for (unsigned i = 0; i < KEYS_AHEAD_MAX && p->read_key(p->ctx, 0) >= 0;
          i++) {
@@ -236,16 +223,13 @@ static bool ask(struct tcg *t, const struct tcg_ppi *ppi,
             put(t, "\n");
             return true;
         }
-        if (key < 0 || p->now_us(p->ctx) - start >= 1000000) {
+        if (key < 0 || p->now_us(p->ctx) - start >= 1000000)
             left--;
-        }
-        if (key < 0) {
+        if (key < 0)
             continue;
-        }
         keys++;                         /* a stuck key does not keep us */
-        if (key == TCG_KEY_ESC) {
+        if (key == TCG_KEY_ESC)
             break;
-        }
         typed = key == accept_word[typed] ? typed + 1
                                           : key == accept_word[0];
         if (!accept_word[typed]) {
@@ -289,9 +273,8 @@ void ppi_reset(struct tcg *t)
         /* Without it the TPM notes a reset out of order, no more. */
         (void)tpm_do(t, &w, DURATION_LONG, &reply);
     }
-    if (p->reset) {
+    if (p->reset)
         p->reset(p->ctx);
-    }
 }
 
 static void answer(struct tcg *t, uint32_t request, uint32_t response)
@@ -303,23 +286,20 @@ static void answer(struct tcg *t, uint32_t request, uint32_t response)
 int tcg_ppi_capture(struct tcg *t, struct tcg_ppi *ppi)
 {
     memset(ppi, 0, sizeof(*ppi));
-    if (!tcg_usable(t)) {
+    if (!tcg_usable(t))
         return ERR_ABSENT;
-    }
     ppi->present = find_region(t);
     ppi->supported = t->supported;
     ppi_load(t, ppi);
-    if (!ppi->present) {
+    if (!ppi->present)
         return ERR_ABSENT;
-    }
     ppi->request = region_read(t, PPI_REGION_PPRQ, 4);
     ppi->parameter = region_read(t, PPI_REGION_PPRM, 4);
     ppi->next = (uint8_t)region_read(t, PPI_REGION_NEXT, 1);
     read_policy(t, ppi);
     /* Whatever comes of it, it comes once; should nothing come of it: */
-    if (ppi->request) {
+    if (ppi->request)
         answer(t, ppi->request, PPI_RSP_ABORT);
-    }
     ppi_region_clear(t, ppi);
     return 0;
 }
@@ -347,9 +327,8 @@ static struct job find_job(struct tcg *t, struct tcg_ppi *ppi)
         job = (struct job){ .asked = ppi->next, .second = true };
     }
     job.op = ppi_find(t->family, job.asked);
-    if (job.op && job.second) {
+    if (job.op && job.second)
         job.op = ppi_find(t->family, job.op->next);
-    }
     ppi->request = 0;
     ppi->next = 0;
     return job;
@@ -369,9 +348,8 @@ static bool take_up(struct tcg *t, struct tcg_ppi *ppi,
                 note.second ? "going on with" : "finishing the interrupted",
                 (uint32_t)note.code, op->text);
         note.tries++;
-        if (ppi_store_note(t, ppi, note) == 0) {
+        if (ppi_store_note(t, ppi, note) == 0)
             return true;
-        }
     }
     tcg_say(t, "operation %u was interrupted and is given up; look at the "
             "state of the TPM", (uint32_t)note.code);
@@ -389,8 +367,8 @@ static bool allowed(struct tcg *t, const struct tcg_ppi *ppi,
         tcg_say(t, "request to %s refused by the host's policy", op->text);
         return false;
     }
-    if (ppi->policy == PPI_CONFIRM && ppi_needs_confirmation(ppi, op)
-        && !ask(t, ppi, op, ppi->parameter)) {
+    if (ppi->policy == PPI_CONFIRM && ppi_needs_confirmation(ppi, op) &&
+        !ask(t, ppi, op, ppi->parameter)) {
         tcg_say(t, "request to %s refused", op->text);
         return false;
     }
@@ -404,9 +382,8 @@ static uint32_t perform(struct tcg *t, struct tcg_ppi *ppi,
     const char *bad;
     uint32_t response;
 
-    if (job->confirmed && !take_up(t, ppi, op)) {
+    if (job->confirmed && !take_up(t, ppi, op))
         return PPI_RSP_FAILURE;
-    }
     if (!op) {
         tcg_say(t, "request %u is not supported", job->asked);
         return job->asked <= OPS_KNOWN ? PPI_RSP_OK : PPI_RSP_FAILURE;
@@ -416,18 +393,15 @@ static uint32_t perform(struct tcg *t, struct tcg_ppi *ppi,
         tcg_say(t, "request to %s refused: %s", op->text, bad);
         return PPI_RSP_FAILURE;
     }
-    if (!job->confirmed && !allowed(t, ppi, op)) {
+    if (!job->confirmed && !allowed(t, ppi, op))
         return PPI_RSP_ABORT;
-    }
-    if (ppi->present) {
+    if (ppi->present)
         answer(t, job->asked, PPI_RSP_FAILURE);     /* should it be cut */
-    }
     response = ppi_execute(t, ppi, op, ppi->parameter);
-    if (response == PPI_RSP_OK) {
+    if (response == PPI_RSP_OK)
         tcg_say(t, "request to %s done", op->text);
-    } else {
+    else
         tcg_say(t, "request to %s failed, code %xh", op->text, response);
-    }
     return response;
 }
 
@@ -436,18 +410,14 @@ static void apply_state(struct tcg *t, const struct tcg_ppi *ppi)
 {
     int rc = 0;
 
-    if (t->family != TCG_FAMILY_20 || !tcg_usable(t)) {
+    if (t->family != TCG_FAMILY_20 || !tcg_usable(t))
         return;
-    }
-    if (ppi->flags & PPI_F_ENDORSE_OFF) {
+    if (ppi->flags & PPI_F_ENDORSE_OFF)
         rc = tpm2_hierarchy_off(t, TPM2_RH_ENDORSEMENT);
-    }
-    if (rc == 0 && ppi->flags & PPI_F_STORAGE_OFF) {
+    if (rc == 0 && ppi->flags & PPI_F_STORAGE_OFF)
         rc = tpm2_hierarchy_off(t, TPM2_RH_OWNER);
-    }
-    if (rc < 0) {
+    if (rc < 0)
         tcg_fail(t, "a hierarchy could not be turned off as asked for");
-    }
 }
 
 bool tcg_ppi_run(struct tcg *t, struct tcg_ppi *ppi)
@@ -455,12 +425,11 @@ bool tcg_ppi_run(struct tcg *t, struct tcg_ppi *ppi)
     struct job job;
     uint32_t response;
 
-    if (!tcg_usable(t)) {
+    if (!tcg_usable(t))
         return false;
-    }
     job = find_job(t, ppi);
-    if (!job.asked || (!ppi->present && !job.confirmed)
-        || (job.second && !job.op && !job.confirmed)) {
+    if (!job.asked || (!ppi->present && !job.confirmed) ||
+        (job.second && !job.op && !job.confirmed)) {
         apply_state(t, ppi);
         return false;
     }
@@ -473,9 +442,8 @@ bool tcg_ppi_run(struct tcg *t, struct tcg_ppi *ppi)
         apply_state(t, ppi);
         return false;
     }
-    if (ppi->present && job.op->next) {
+    if (ppi->present && job.op->next)
         region_write(t, PPI_REGION_NEXT, 1, job.asked);
-    }
     ppi_reset(t);
     return true;
 }

@@ -11,14 +11,12 @@ const uint8_t tcg_error_separator[4] = { 1, 0, 0, 0 };
 /* Once measured boot has failed, what follows is summed up in one line. */
 static int extend_failed(struct tcg *t, uint32_t pcr, int err)
 {
-    if (t->state == TCG_FAILED) {
+    if (t->state == TCG_FAILED)
         return err;
-    }
-    if (err == ERR_TPM) {
+    if (err == ERR_TPM)
         tcg_say(t, "PCR%u could not be extended: code %xh", pcr, t->code);
-    } else {
+    else
         tcg_say(t, "PCR%u could not be extended: %s", pcr, tcg_err_text(err));
-    }
     return err;
 }
 
@@ -28,9 +26,8 @@ int tcg_extend_and_log(struct tcg *t, uint32_t pcr, uint32_t type,
 {
     int rc = tpm_extend(t, pcr, d);
 
-    if (rc < 0) {
+    if (rc < 0)
         return extend_failed(t, pcr, rc);
-    }
     rc = tcglog_append(t, pcr, type, d, data, count);
     if (rc < 0 && !(t->flags & TCG_F_LOG_SAID)) {
         t->flags |= TCG_F_LOG_SAID;

@@ -17,9 +17,8 @@
 /* What fw_cfg etc/tpm/config says; the number of contradictions. */
 static int check_config(struct tcg *t, const struct tcg_promise *p)
 {
-    if (!p->config_size) {
+    if (!p->config_size)
         return 0;
-    }
     if (p->config_size != TCG_CONFIG_SIZE) {
         tcg_say(t, "etc/tpm/config has %u bytes, not %u", p->config_size,
                 TCG_CONFIG_SIZE);
@@ -30,8 +29,8 @@ static int check_config(struct tcg *t, const struct tcg_promise *p)
                 (uint32_t)p->version);
         return 1;
     }
-    if (p->version && (p->version == CONFIG_VERSION_20)
-                      != (t->family == TCG_FAMILY_20)) {
+    if (p->version &&
+        (p->version == CONFIG_VERSION_20) != (t->family == TCG_FAMILY_20)) {
         tcg_say(t, "etc/tpm/config says version %s, the hardware %s",
                 p->version == CONFIG_VERSION_20 ? "2.0" : "1.2",
                 t->family == TCG_FAMILY_20 ? "2.0" : "1.2");
@@ -44,13 +43,12 @@ int tcg_cross_check(struct tcg *t, const struct tcg_promise *p)
 {
     int found;
 
-    if (t->family == TCG_FAMILY_NONE) {
+    if (t->family == TCG_FAMILY_NONE)
         return 0;
-    }
     found = check_config(t, p);
-    if (p->tpm2 && t->family == TCG_FAMILY_20
-        && p->start_method != (t->interface == TPM_IF_CRB
-                               ? START_METHOD_CRB : START_METHOD_TIS)) {
+    if (p->tpm2 && t->family == TCG_FAMILY_20 &&
+        p->start_method != (t->interface == TPM_IF_CRB ? START_METHOD_CRB
+                                                       : START_METHOD_TIS)) {
         tcg_say(t, "the ACPI TPM2 table's start method %u does not fit the "
                 "hardware's interface", p->start_method);
         found++;
@@ -89,9 +87,8 @@ int tcg_attach_log(struct tcg *t, uint8_t *area, uint32_t size)
 {
     int rc;
 
-    if (!tcg_usable(t)) {
+    if (!tcg_usable(t))
         return ERR_ABSENT;
-    }
     t->state = TCG_MEASURING;
     tcglog_init(&t->log, area, area ? size : 0);
     if (!t->bank_count) {
@@ -119,16 +116,13 @@ int tcg_before_third_party(struct tcg *t)
     int rc;
 
     tcg_look_again(t, 0);
-    if (!tcg_usable(t)) {
+    if (!tcg_usable(t))
         return ERR_ABSENT;
-    }
-    if (t->family == TCG_FAMILY_12) {
+    if (t->family == TCG_FAMILY_12)
         return 0;                       /* presence is locked at hand-over */
-    }
     rc = tpm2_renew_auth(t);
-    if (rc < 0) {
+    if (rc < 0)
         tcg_fail(t, "platformAuth could not be set");
-    }
     return rc;
 }
 
@@ -139,9 +133,8 @@ static int get_properties(struct tcg *t)
     uint32_t n = TPM2_PT_FIRMWARE_VERSION_2 - first + 1;
     int rc = tpm2_get_capability(t, TPM2_CAP_TPM_PROPERTIES, first, n, &r);
 
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
     n = rd_be32(&r);
     for (uint32_t i = 0; i < n && !r.bad; i++) {
         uint32_t id = rd_be32(&r), value = rd_be32(&r);
@@ -171,17 +164,15 @@ static void status20(struct tcg *t, char *text, size_t cap)
 
     if (!(t->flags & TCG_F_INFO) && tcg_usable(t)) {
         rc = get_properties(t);
-        if (rc < 0) {
+        if (rc < 0)
             tcg_debug(t, "no properties: %s", tcg_err_text(rc));
-        }
         t->flags |= TCG_F_INFO;
     }
     for (unsigned i = 0; i < 4; i++) {
         char c = (char)(t->info[0] >> (24 - 8 * i));
 
-        if (c > 0x20 && c < 0x7f) {
+        if (c > 0x20 && c < 0x7f)
             maker[n++] = c;
-        }
     }
     n = tcg_format(text, cap, "TPM 2.0 (%s, firmware %x.%x) by %s; banks",
                    maker, t->info[1], t->info[2],
@@ -190,9 +181,8 @@ static void status20(struct tcg *t, char *text, size_t cap)
         n += tcg_format(text + n, cap - n, " %s",
                         hash_find(t->bank[i].alg)->name);
     }
-    if (!t->bank_count && n < cap) {
+    if (!t->bank_count && n < cap)
         tcg_format(text + n, cap - n, " none");
-    }
 }
 static void status12(struct tcg *t, char *text, size_t cap)
 {
@@ -202,8 +192,8 @@ static void status12(struct tcg *t, char *text, size_t cap)
 
     if (!(t->flags & TCG_F_INFO) && tcg_usable(t)) {
         t->flags |= TCG_F_INFO;
-        if (tpm12_get_capability(t, TPM12_CAP_VERSION_VAL, 0, &r) == 0
-            && rd_be16(&r) == TPM12_TAG_CAP_VERSION_INFO) {
+        if (tpm12_get_capability(t, TPM12_CAP_VERSION_VAL, 0, &r) == 0 &&
+            rd_be16(&r) == TPM12_TAG_CAP_VERSION_INFO) {
             rd_skip(&r, 2);                 /* major, minor: 1.2 */
             t->info[1] = rd_u8(&r);
             t->info[2] = rd_u8(&r);
@@ -214,9 +204,8 @@ static void status12(struct tcg *t, char *text, size_t cap)
     for (unsigned i = 0; i < 4; i++) {
         char c = (char)(t->info[0] >> (24 - 8 * i));
 
-        if (c > 0x20 && c < 0x7f) {
+        if (c > 0x20 && c < 0x7f)
             maker[n++] = c;
-        }
     }
     tcg_format(text, cap, "TPM 1.2 (%s, firmware %u.%u) by TIS; bank SHA1",
                maker, t->info[1], t->info[2]);
@@ -224,12 +213,10 @@ static void status12(struct tcg *t, char *text, size_t cap)
 
 void tcg_status_line(struct tcg *t, char *text, size_t cap)
 {
-    if (cap) {
+    if (cap)
         text[0] = 0;
-    }
-    if (t->family == TCG_FAMILY_12) {
+    if (t->family == TCG_FAMILY_12)
         status12(t, text, cap);
-    } else if (t->family == TCG_FAMILY_20) {
+    else if (t->family == TCG_FAMILY_20)
         status20(t, text, cap);
-    }
 }

@@ -69,9 +69,8 @@ int tcg_detect(struct tcg *t, const struct tcg_platform *p)
     memset(t, 0, sizeof(*t));
     t->dev.plat = p;
     memcpy(t->dev.timeout_us, timeouts_us, sizeof(timeouts_us));
-    if (is_absent(&t->dev)) {
+    if (is_absent(&t->dev))
         return ERR_ABSENT;
-    }
     t->state = TCG_UNUSED;
     type = tpm_dev_read(&t->dev, TIS_INTF_ID, 4) & 0xf;
     if (type == TYPE_CRB) {
@@ -128,9 +127,8 @@ static int start_up(struct tcg *t, bool state, uint32_t *code)
     struct tpm_reply reply;
     int rc = tcg_startup(t, state, code);
 
-    if (rc == 0 && *code && !state && !was_started(t, *code)) {
+    if (rc == 0 && *code && !state && !was_started(t, *code))
         rc = ERR_TPM;
-    }
     if (rc == ERR_TIMEOUT && t->dev.late) {
         tcg_say(t, "start-up: it did not answer in time; waiting once more");
         rc = tpm_wait_on(t, state ? TCG_LAST_WAIT_US : STARTUP_AGAIN_US,
@@ -141,9 +139,8 @@ static int start_up(struct tcg *t, bool state, uint32_t *code)
 
         tcg_say(t, "start-up: %s; trying once more", tcg_err_text(rc));
         rc = tcg_startup(t, state, code);
-        if (rc == 0 && arrived && was_started(t, *code)) {
+        if (rc == 0 && arrived && was_started(t, *code))
             *code = 0;                      /* the first one was executed */
-        }
     }
     if (rc < 0) {
         tcg_say(t, "start-up failed: %s; going on without it",
@@ -159,9 +156,8 @@ static int start_up(struct tcg *t, bool state, uint32_t *code)
  * any more, nothing is logged: what matters is the TPM. */
 static void adopt(struct tcg *t, uint8_t *log, uint32_t size)
 {
-    if (log) {
+    if (log)
         (void)tcglog_adopt(t, log, size);
-    }
 }
 
 /* A running TPM gets capped in every PCR of every bank, and disabled. */
@@ -176,18 +172,15 @@ static int cap_all(struct tcg *t, const char *why, uint8_t *log,
     tcg_say(t, "%s", why);
     t->state = TCG_FAILED;
     rc = tcg_after_startup(t, true);
-    if (rc < 0) {
+    if (rc < 0)
         tcg_say(t, "set-up failed: %s", tcg_err_text(rc));
-    }
     adopt(t, log, log_size);
     /* Not only by separators: a TPM in failure mode takes none. */
-    if (tcglog_append(t, 0, EV_NO_ACTION, NULL, said, 2) < 0) {
+    if (tcglog_append(t, 0, EV_NO_ACTION, NULL, said, 2) < 0)
         tcg_say(t, "the event log has no room to say so");
-    }
     rc = tcg_cap_and_disable(t, TCG_PCRS_ALL);
-    if (rc != ERR_TIMEOUT) {
+    if (rc != ERR_TIMEOUT)
         tcg_forget_auth(t);             /* else tcg_look_again() wants it */
-    }
     return rc;
 }
 
@@ -240,18 +233,15 @@ int tcg_start(struct tcg *t, const struct tcg_platform *p)
     uint32_t code;
     int rc = tcg_detect(t, p);
 
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
     rc = start_up(t, false, &code);
-    if (rc < 0) {
+    if (rc < 0)
         return not_started(t, rc);
-    }
     if (t->state == TCG_UNUSED) {
         rc = started_by_another(t);
-        if (rc < 0) {
+        if (rc < 0)
             return rc;
-        }
     } else if (code) {
         tcg_say(t, "start-up failed with code %xh", code);
         return not_started(t, ERR_TPM);
@@ -268,16 +258,14 @@ void tcg_look_again(struct tcg *t, uint32_t wait_us)
 {
     uint32_t code;
 
-    if (t->state != TCG_FAILED || !t->dev.late) {
+    if (t->state != TCG_FAILED || !t->dev.late)
         return;
-    }
     if (wait_us && !tpm_dev_recovered(&t->dev, 0)) {
         tcg_say(t, "it still does not answer; waiting %u s more",
                 wait_us / 1000000);
     }
-    if (!tpm_dev_recovered(&t->dev, wait_us)) {
+    if (!tpm_dev_recovered(&t->dev, wait_us))
         return;
-    }
     /* It was started meanwhile, or it is now; any answer will do. */
     if (tcg_startup(t, false, &code) != ERR_TIMEOUT) {
         /* What could not be done has been said; nothing else can be done. */
@@ -293,12 +281,10 @@ static int restored(struct tcg *t, uint8_t *log, uint32_t log_size)
 
     adopt(t, log, log_size);
     t->flags |= TCG_F_RESUMED;
-    if (rc == 0 && t->family == TCG_FAMILY_20) {
+    if (rc == 0 && t->family == TCG_FAMILY_20)
         rc = tpm2_renew_auth(t);
-    }
-    if (rc == 0) {
+    if (rc == 0)
         rc = tcg_give_up_platform(t);
-    }
     if (rc < 0) {
         tcg_say(t, "set-up after the sleep failed: %s", tcg_err_text(rc));
         rc = tcg_cap_and_disable(t, TCG_PCRS_ALL);
@@ -318,12 +304,10 @@ int tcg_resume(struct tcg *t, const struct tcg_platform *p, uint8_t *log,
     uint32_t code;
     int rc = tcg_detect(t, p);
 
-    if (rc == ERR_ABSENT) {
+    if (rc == ERR_ABSENT)
         return rc;
-    }
-    if (rc < 0) {
+    if (rc < 0)
         return TCG_RESUME_UNUSED;           /* as at POST, and said so */
-    }
     rc = start_up(t, true, &code);
     if (t->state == TCG_UNUSED && !tcg_is_emulated(t)) {
         tcg_say(t, "it was started before this firmware ran; not used");
@@ -335,9 +319,8 @@ int tcg_resume(struct tcg *t, const struct tcg_platform *p, uint8_t *log,
         return cap_all(t, why, log, log_size) < 0 ? TCG_RESUME_FAILED
                                                   : TCG_RESUME_CAPPED;
     }
-    if (rc == 0 && code == 0) {
+    if (rc == 0 && code == 0)
         return restored(t, log, log_size);
-    }
     if (rc == 0) {
         why = "its state was lost in the sleep";
         tcg_debug(t, "start-up with the saved state: code %xh", code);

@@ -15,16 +15,14 @@ struct text {
 
 static void put(struct text *o, char c)
 {
-    if (o->len + 1 < o->cap) {
+    if (o->len + 1 < o->cap)
         o->buf[o->len++] = c;
-    }
 }
 
 static void put_string(struct text *o, const char *s)
 {
-    for (; *s; s++) {
+    for (; *s; s++)
         put(o, *s >= 0x20 && *s < 0x7f ? *s : '?');
-    }
 }
 
 static void put_number(struct text *o, uint32_t v, unsigned base,
@@ -37,9 +35,8 @@ static void put_number(struct text *o, uint32_t v, unsigned base,
         digit[n++] = "0123456789abcdef"[v % base];
         v /= base;
     } while (v || n < min);
-    while (n) {
+    while (n)
         put(o, digit[--n]);
-    }
 }
 
 static void put_list(struct text *o, const char *fmt, va_list ap)
@@ -67,9 +64,8 @@ static void put_list(struct text *o, const char *fmt, va_list ap)
             break;
         default:
             put(o, '%');
-            if (!*fmt) {
+            if (!*fmt)
                 return;
-            }
             break;
         }
     }
@@ -83,9 +79,8 @@ size_t tcg_format(char *buf, size_t cap, const char *fmt, ...)
     va_start(ap, fmt);
     put_list(&o, fmt, ap);
     va_end(ap);
-    if (cap) {
+    if (cap)
         buf[o.len] = 0;
-    }
     return o.len;
 }
 
@@ -97,9 +92,8 @@ static void line(struct tcg *t, bool console, const char *fmt, va_list ap)
     char buf[168];
     struct text o = { .buf = buf, .cap = sizeof(buf) - 1 };
 
-    if (!out) {
+    if (!out)
         return;
-    }
     put_string(&o, "TPM: ");
     put_list(&o, fmt, ap);
     buf[o.len++] = '\n';

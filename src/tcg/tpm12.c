@@ -19,14 +19,12 @@ int tpm12_get_capability(struct tcg *t, uint32_t area, uint32_t sub,
 
     wr_be32(&w, area);
     mark = wr_size_be32(&w);
-    if (sub) {
+    if (sub)
         wr_be32(&w, sub);
-    }
     wr_close_be32(&w, mark);
     rc = tpm_do(t, &w, DURATION_SHORT, &reply);
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
     *data = rd_sub(&reply.body, rd_be32(&reply.body));
     return rd_end(&reply.body) ? 0 : ERR_FORMAT;
 }
@@ -40,9 +38,8 @@ int tpm12_extend(struct tcg *t, uint32_t pcr, const uint8_t *digest)
     wr_be32(&w, pcr);
     wr_bytes(&w, digest, SHA1_SIZE);
     rc = tpm_do(t, &w, DURATION_SHORT, &reply);
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
     rd_skip(&reply.body, SHA1_SIZE);        /* the PCR's new value */
     return rd_end(&reply.body) ? 0 : ERR_FORMAT;
 }
@@ -71,13 +68,11 @@ static bool get_flags(struct tcg *t, uint32_t which, uint8_t *flag, size_t n)
     struct rd r;
     const uint8_t *p;
 
-    if (tpm12_get_capability(t, TPM12_CAP_FLAG, which, &r) < 0) {
+    if (tpm12_get_capability(t, TPM12_CAP_FLAG, which, &r) < 0)
         return false;
-    }
     p = rd_bytes(&r, n);
-    if (p) {
+    if (p)
         memcpy(flag, p, n);
-    }
     return p != NULL;
 }
 
@@ -90,13 +85,11 @@ static bool presence_is_out_of_reach(struct tcg *t)
     uint8_t now[TPM12_STCLEAR_PP_LOCK + 1];
     uint8_t ever[TPM12_PERM_PP_CMD_ENABLE + 1];
 
-    if (get_flags(t, TPM12_CAP_FLAG_VOLATILE, now, sizeof(now))
-        && now[TPM12_STCLEAR_PP_LOCK] && !now[TPM12_STCLEAR_PP]) {
+    if (get_flags(t, TPM12_CAP_FLAG_VOLATILE, now, sizeof(now)) &&
+        now[TPM12_STCLEAR_PP_LOCK] && !now[TPM12_STCLEAR_PP])
         return true;
-    }
-    return get_flags(t, TPM12_CAP_FLAG_PERMANENT, ever, sizeof(ever))
-           && ever[TPM12_PERM_PP_LIFETIME_LOCK]
-           && !ever[TPM12_PERM_PP_CMD_ENABLE];
+    return get_flags(t, TPM12_CAP_FLAG_PERMANENT, ever, sizeof(ever)) &&
+           ever[TPM12_PERM_PP_LIFETIME_LOCK] && !ever[TPM12_PERM_PP_CMD_ENABLE];
 }
 
 int tpm12_lock_presence(struct tcg *t)
@@ -104,9 +97,8 @@ int tpm12_lock_presence(struct tcg *t)
     uint16_t bits = TPM12_PP_NOTPRESENT | TPM12_PP_LOCK;
     int rc = tpm12_presence(t, bits);
 
-    if (rc != ERR_TPM || presence_is_out_of_reach(t)) {
+    if (rc != ERR_TPM || presence_is_out_of_reach(t))
         return rc == ERR_TPM ? 0 : rc;
-    }
     rc = tpm12_presence(t, TPM12_PP_CMD_ENABLE);
     return rc < 0 ? rc : tpm12_presence(t, bits);
 }

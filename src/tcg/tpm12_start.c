@@ -51,14 +51,12 @@ static int get_times(struct tcg *t, uint32_t property, uint32_t *time,
     for (unsigned i = 0; i < count && rc == 0; i++) {
         uint32_t n = rd_be32(&r);
 
-        if (n && !unit) {
+        if (n && !unit)
             unit = n < MILLISECONDS_BELOW ? 1000 : 1;
-        }
-        if (n > max_us[i] / (unit ? unit : 1)) {
+        if (n > max_us[i] / (unit ? unit : 1))
             time[i] = max_us[i];
-        } else if (n) {
+        else if (n)
             time[i] = n * unit < min_us ? min_us : n * unit;
-        }
     }
     return rc < 0 ? rc : rd_end(&r) ? 0 : ERR_FORMAT;
 }
@@ -67,9 +65,8 @@ int tpm12_assert_presence(struct tcg *t)
 {
     int rc = tpm12_presence(t, TPM12_PP_PRESENT);
 
-    if (rc == ERR_TPM && tpm12_presence(t, TPM12_PP_CMD_ENABLE) == 0) {
+    if (rc == ERR_TPM && tpm12_presence(t, TPM12_PP_CMD_ENABLE) == 0)
         rc = tpm12_presence(t, TPM12_PP_PRESENT);
-    }
     if (rc == 0) {
         t->flags |= TCG_F_PRESENCE;
     } else if (rc == ERR_TPM) {
@@ -91,9 +88,8 @@ int tpm12_begin(struct tcg *t)
         rc = get_times(t, TPM12_CAP_PROP_DURATIONS, t->duration_us, 3,
                        DURATION_MIN_US, duration_max_us);
     }
-    if (rc < 0 && rc != ERR_TPM) {
+    if (rc < 0 && rc != ERR_TPM)
         return rc;
-    }
     w = tpm_begin(t, TPM12_TAG_RQU, TPM12_ORD_ContinueSelfTest);
     return tpm_send_only(t, &w, DURATION_MEDIUM);
 }

@@ -20,13 +20,11 @@ int tpm2_get_capability(struct tcg *t, uint32_t cap, uint32_t property,
     wr_be32(&w, property);
     wr_be32(&w, count);
     rc = tpm_do(t, &w, DURATION_SHORT, &reply);
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
     rd_skip(&reply.body, 1);                /* moreData */
-    if (rd_be32(&reply.body) != cap || reply.body.bad) {
+    if (rd_be32(&reply.body) != cap || reply.body.bad)
         return ERR_FORMAT;
-    }
     *data = reply.body;
     return 0;
 }
@@ -57,12 +55,10 @@ int tpm2_do_auth(struct tcg *t, struct wr *w, enum tcg_duration d)
     struct tpm_reply reply;
     int rc = tpm_do(t, w, d, &reply);
 
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
-    if (reply.tag != TPM2_ST_SESSIONS || rd_be32(&reply.body) != 0) {
+    if (reply.tag != TPM2_ST_SESSIONS || rd_be32(&reply.body) != 0)
         return ERR_FORMAT;                  /* there are no parameters */
-    }
     rd_skip(&reply.body, 2 + 1 + 2);        /* the session's: no nonce, HMAC */
     return rd_end(&reply.body) ? 0 : ERR_FORMAT;
 }
@@ -78,9 +74,8 @@ int tpm2_extend(struct tcg *t, uint32_t pcr, const struct tcg_digests *d)
 {
     struct wr w = tpm_begin(t, TPM2_ST_SESSIONS, TPM2_CC_PCR_Extend);
 
-    if (!t->bank_count) {
+    if (!t->bank_count)
         return 0;
-    }
     tpm2_put_auth(t, &w, pcr);
     wr_be32(&w, t->bank_count);
     for (unsigned i = 0; i < t->bank_count; i++) {

@@ -30,18 +30,15 @@ static int add_bank(struct tcg *t, uint16_t id)
 {
     const struct hash_alg *alg = hash_find(id);
 
-    for (unsigned i = 0; i < t->bank_count; i++) {
-        if (t->bank[i].alg == id) {
+    for (unsigned i = 0; i < t->bank_count; i++)
+        if (t->bank[i].alg == id)
             return ERR_FORMAT;              /* named twice */
-        }
-    }
-    if (alg && t->bank_count < TCG_MAX_BANKS) {
+    if (alg && t->bank_count < TCG_MAX_BANKS)
         t->bank[t->bank_count++] = (struct tcg_bank){ id, alg->size };
-    } else if (t->strange_count < TCG_MAX_BANKS) {
+    else if (t->strange_count < TCG_MAX_BANKS)
         t->strange[t->strange_count++] = id;
-    } else {
+    else
         return ERR_SPACE;
-    }
     return 0;
 }
 
@@ -51,9 +48,8 @@ static int learn_banks(struct tcg *t)
     int rc = tpm2_get_capability(t, TPM2_CAP_PCRS, 0, 64, &r);
     uint32_t count;
 
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
     count = rd_be32(&r);
     for (uint32_t i = 0; i < count && !r.bad; i++) {
         uint16_t id = rd_be16(&r);
@@ -62,14 +58,12 @@ static int learn_banks(struct tcg *t)
         uint8_t any = 0;
 
         t->supported |= alg ? alg->bit : 0;
-        while (select.left) {
+        while (select.left)
             any |= rd_u8(&select);
-        }
         if (any && !r.bad) {
             rc = add_bank(t, id);
-            if (rc < 0) {
+            if (rc < 0)
                 return rc;
-            }
         }
     }
     return rd_end(&r) ? 0 : ERR_FORMAT;
@@ -112,14 +106,12 @@ static int strange_digest(struct tcg *t, uint16_t alg, uint8_t *digest,
     wr_be16(&w, alg);
     wr_be32(&w, TPM2_RH_NULL);
     rc = tpm_do(t, &w, DURATION_SHORT, &reply);
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
     *size = rd_be16(&reply.body);
     p = rd_bytes(&reply.body, *size);
-    if (!p || !*size || *size > TCG_MAX_DIGEST) {
+    if (!p || !*size || *size > TCG_MAX_DIGEST)
         return ERR_FORMAT;
-    }
     memcpy(digest, p, *size);
     return 0;
 }
@@ -131,14 +123,11 @@ int tpm2_cap_strange(struct tcg *t, uint32_t pcrs)
         size_t size = 0;
         int rc = strange_digest(t, t->strange[i], digest, &size);
 
-        for (uint32_t pcr = 0; pcr < TCG_PCR_COUNT && rc == 0; pcr++) {
-            if (pcrs >> pcr & 1) {
+        for (uint32_t pcr = 0; pcr < TCG_PCR_COUNT && rc == 0; pcr++)
+            if (pcrs >> pcr & 1)
                 rc = tpm2_extend_one(t, pcr, t->strange[i], digest, size);
-            }
-        }
-        if (rc < 0) {
+        if (rc < 0)
             return rc;
-        }
     }
     return 0;
 }
@@ -154,14 +143,12 @@ static int get_random(struct tcg *t, uint8_t *to, uint16_t n)
 
     wr_be16(&w, n);
     rc = tpm_do(t, &w, DURATION_MEDIUM, &reply);
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
     got = rd_be16(&reply.body);
     p = rd_bytes(&reply.body, got);
-    if (!p || !rd_end(&reply.body) || !got || got > n) {
+    if (!p || !rd_end(&reply.body) || !got || got > n)
         return ERR_FORMAT;
-    }
     memcpy(to, p, got);
     return got;
 }
@@ -184,19 +171,16 @@ int tpm2_set_random_auth(struct tcg *t)
     uint8_t len = 0;
     int rc = 0;
 
-    if (t->flags & (TCG_F_AUTH_SET | TCG_F_AUTH_GONE)) {
+    if (t->flags & (TCG_F_AUTH_SET | TCG_F_AUTH_GONE))
         return 0;
-    }
     for (unsigned i = 0; i < 4 && len < AUTH_BYTES; i++) {
         rc = get_random(t, auth + len, (uint16_t)(AUTH_BYTES - len));
-        if (rc < 0) {
+        if (rc < 0)
             return rc;
-        }
         len = (uint8_t)(len + rc);
     }
-    if (len < AUTH_MIN) {
+    if (len < AUTH_MIN)
         return ERR_FORMAT;
-    }
     rc = change_platform_auth(t, auth, len);
     if (rc != ERR_TPM) {
         /* With its answer lost, the TPM has this one or still the old one. */
@@ -204,9 +188,8 @@ int tpm2_set_random_auth(struct tcg *t)
         t->auth_len = len;
         t->flags |= TCG_F_AUTH_SET;
     }
-    if (rc < 0 && rc != ERR_TPM) {
+    if (rc < 0 && rc != ERR_TPM)
         t->flags |= TCG_F_AUTH_UNSURE;
-    }
     memset(auth, 0, sizeof(auth));
     __asm__ volatile("" : : "r"(auth) : "memory");
     return rc;
@@ -216,13 +199,12 @@ int tpm2_renew_auth(struct tcg *t)
 {
     int rc = tpm2_set_random_auth(t);
 
-    if (rc != ERR_TPM || !tpm2_auth_refused(t)) {
+    if (rc != ERR_TPM || !tpm2_auth_refused(t))
         return rc;
-    }
     /* An emulator's that we started has the empty one; one that somebody else
      * did may have one that the last operating system has chosen. */
-    if (t->flags & TCG_F_RESUMED
-        || (t->flags & TCG_F_FOREIGN && !tcg_is_emulated(t))) {
+    if (t->flags & TCG_F_RESUMED ||
+        (t->flags & TCG_F_FOREIGN && !tcg_is_emulated(t))) {
         t->flags |= TCG_F_AUTH_GONE;
         rc = 0;
     }

@@ -24,9 +24,8 @@ void tcg_forget_auth(struct tcg *t)
     memset(t->buf, 0, sizeof(t->buf));      /* commands carry it as well */
     __asm__ volatile("" : : "r"(t) : "memory");
     t->auth_len = 0;
-    if (had_one) {
+    if (had_one)
         tpm_dev_wipe(&t->dev);
-    }
     if (t->flags & TCG_F_AUTH_SET) {
         t->flags &= (uint16_t)~TCG_F_AUTH_SET;
         t->flags |= TCG_F_AUTH_GONE;
@@ -48,16 +47,13 @@ static int cap(struct tcg *t, uint32_t pcrs, bool blind)
     int rc, result = 0;
 
     for (uint32_t pcr = 0; pcr < TCG_PCR_COUNT; pcr++) {
-        if (!(pcrs >> pcr & 1)) {
+        if (!(pcrs >> pcr & 1))
             continue;
-        }
         rc = blind ? tpm2_error_event(t, pcr) : tcg_separator(t, pcr, true);
-        if (rc < 0 && rc != ERR_SPACE) {
+        if (rc < 0 && rc != ERR_SPACE)
             result = rc;
-        }
-        if (rc == ERR_TIMEOUT || rc == ERR_DEVICE || tcg_in_failure_mode(t)) {
+        if (rc == ERR_TIMEOUT || rc == ERR_DEVICE || tcg_in_failure_mode(t))
             break;
-        }
     }
     return result;
 }
@@ -67,10 +63,8 @@ static int hierarchy_off(struct tcg *t, uint32_t hierarchy)
 {
     int rc = tpm2_hierarchy_off(t, hierarchy);
 
-    if (rc != ERR_TPM || !(t->flags & TCG_F_AUTH_SET)
-        || !tpm2_auth_refused(t)) {
+    if (rc != ERR_TPM || !(t->flags & TCG_F_AUTH_SET) || !tpm2_auth_refused(t))
         return rc;
-    }
     t->flags &= (uint16_t)~TCG_F_AUTH_SET;
     return tpm2_hierarchy_off(t, hierarchy);
 }
@@ -82,9 +76,8 @@ static int disable12(struct tcg *t)
     int off = tpm12_temp_deactivate(t);
     int locked = ERR_TIMEOUT;
 
-    if (off != ERR_TIMEOUT) {
+    if (off != ERR_TIMEOUT)
         locked = tcg_give_up_platform(t);
-    }
     return off < 0 ? off : locked;
 }
 
@@ -92,21 +85,17 @@ static int disable(struct tcg *t)
 {
     int rc, result = 0;
 
-    if (t->family == TCG_FAMILY_12) {
+    if (t->family == TCG_FAMILY_12)
         return disable12(t);
-    }
-    if (t->flags & TCG_F_AUTH_GONE) {
+    if (t->flags & TCG_F_AUTH_GONE)
         return ERR_PARAM;               /* nobody can any more */
-    }
     for (unsigned i = 0; i < sizeof(hierarchies) / sizeof(*hierarchies);
          i++) {
         rc = hierarchy_off(t, hierarchies[i]);
-        if (rc < 0) {
+        if (rc < 0)
             result = rc;
-        }
-        if (rc == ERR_TIMEOUT || rc == ERR_DEVICE) {
+        if (rc == ERR_TIMEOUT || rc == ERR_DEVICE)
             return rc;
-        }
     }
     if (rc == 0) {
         t->flags |= TCG_F_GIVEN_UP;     /* the platform's was the last one */
@@ -124,12 +113,10 @@ int tcg_cap_and_disable(struct tcg *t, uint32_t pcrs)
     t->state = TCG_FAILED;
     t->code = 0;
     /* Without a list of its banks it may have some. */
-    if (t->family == TCG_FAMILY_20 && !t->bank_count) {
+    if (t->family == TCG_FAMILY_20 && !t->bank_count)
         capped = tpm2_learn_banks(t);
-    }
-    if (capped != ERR_TIMEOUT) {
+    if (capped != ERR_TIMEOUT)
         capped = cap(t, pcrs, capped < 0);
-    }
     if (capped == ERR_TIMEOUT) {
         /* tcg_look_again() may want the authorisation. */
         tcg_say(t, "it does not answer: PCRs not capped; starting without "
@@ -156,9 +143,8 @@ int tcg_cap_and_disable(struct tcg *t, uint32_t pcrs)
 
 void tcg_fail(struct tcg *t, const char *why)
 {
-    if (!tcg_usable(t)) {
+    if (!tcg_usable(t))
         return;
-    }
     tcg_say(t, "measured boot has failed: %s", why);
     /* What came of it has been printed; there is no further way down. */
     (void)tcg_cap_and_disable(t, TCG_PCRS_BIOS);
@@ -169,10 +155,9 @@ static int give_up20(struct tcg *t)
 {
     int rc;
 
-    if (t->flags & (TCG_F_AUTH_SET | TCG_F_AUTH_GONE)
-        && !(t->flags & TCG_F_AUTH_UNSURE)) {
+    if (t->flags & (TCG_F_AUTH_SET | TCG_F_AUTH_GONE) &&
+        !(t->flags & TCG_F_AUTH_UNSURE))
         return 0;
-    }
     rc = hierarchy_off(t, TPM2_RH_PLATFORM);
     if (rc < 0 && rc != ERR_TIMEOUT) {
         t->flags &= (uint16_t)~(TCG_F_AUTH_SET | TCG_F_AUTH_UNSURE);
@@ -185,12 +170,10 @@ int tcg_give_up_platform(struct tcg *t)
 {
     int rc;
 
-    if (t->flags & TCG_F_GIVEN_UP) {
+    if (t->flags & TCG_F_GIVEN_UP)
         return 0;
-    }
     rc = t->family == TCG_FAMILY_12 ? tpm12_lock_presence(t) : give_up20(t);
-    if (rc == 0) {
+    if (rc == 0)
         t->flags |= TCG_F_GIVEN_UP;
-    }
     return rc;
 }

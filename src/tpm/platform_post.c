@@ -23,7 +23,6 @@
 #include "tpm/sha_xmm.h"
 #include "tpm/steps.h"
 
-
 /* Offsets in the ACPI tables; TCG ACPI Specification 1.3, 7 and 8. */
 #define TCPA_LAML           38u
 #define TCPA_LASA           42u
@@ -139,10 +138,9 @@ static void measure_acpi(void)
     unsigned files, count = 0;
     const struct acpi_blob *blob = acpi_blobs(&files);
 
-    for (unsigned i = 0; i < files; i++) {
+    for (unsigned i = 0; i < files; i++)
         if (strncmp(blob[i].name, ACPI_FILES, sizeof(ACPI_FILES) - 1) == 0)
             pieces[count++] = (struct tcg_piece){ blob[i].data, blob[i].size };
-    }
     if (count)
         (void)tcg_measure_acpi(&tpm, pieces, count);
 }

@@ -33,12 +33,10 @@ static void with_xmm(hash_blocks_fn f, void *state, const uint8_t *p,
 
     __asm__ volatile("mov %%cr0, %0" : "=r"(cr0));
     __asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
-    if (cr0 & (CR0_EM | CR0_TS)) {
+    if (cr0 & (CR0_EM | CR0_TS))
         __asm__ volatile("mov %0, %%cr0" : : "r"(cr0 & ~(CR0_EM | CR0_TS)));
-    }
-    if (!(cr4 & CR4_OSFXSR)) {
+    if (!(cr4 & CR4_OSFXSR))
         __asm__ volatile("mov %0, %%cr4" : : "r"(cr4 | CR4_OSFXSR));
-    }
     __asm__ volatile("movups %%xmm0, (%1)\n\tmovups %%xmm1, 16(%1)\n\t"
                      "movups %%xmm2, 32(%1)\n\tmovups %%xmm3, 48(%1)\n\t"
                      "movups %%xmm4, 64(%1)\n\tmovups %%xmm5, 80(%1)\n\t"
@@ -50,12 +48,10 @@ static void with_xmm(hash_blocks_fn f, void *state, const uint8_t *p,
                      "movups 64(%1), %%xmm4\n\tmovups 80(%1), %%xmm5\n\t"
                      "movups 96(%1), %%xmm6\n\tmovups 112(%1), %%xmm7"
                      : : "m"(saved), "r"(&saved) : "memory");
-    if (!(cr4 & CR4_OSFXSR)) {
+    if (!(cr4 & CR4_OSFXSR))
         __asm__ volatile("mov %0, %%cr4" : : "r"(cr4));
-    }
-    if (cr0 & (CR0_EM | CR0_TS)) {
+    if (cr0 & (CR0_EM | CR0_TS))
         __asm__ volatile("mov %0, %%cr0" : : "r"(cr0));
-    }
 }
 
 static void sha1_blocks_xmm(void *state, const uint8_t *p, size_t blocks)
@@ -73,13 +69,11 @@ void sha_ni_setup(void)
     uint32_t r[4];
 
     cpuid(0, 0, r);
-    if (r[0] < 7) {
+    if (r[0] < 7)
         return;
-    }
     cpuid(1, 0, r);
-    if (!(r[2] & CPUID_1_ECX_SSSE3) || !(r[3] & CPUID_1_EDX_FXSR)) {
+    if (!(r[2] & CPUID_1_ECX_SSSE3) || !(r[3] & CPUID_1_EDX_FXSR))
         return;
-    }
     cpuid(7, 0, r);
     if (r[1] & CPUID_7_EBX_SHA) {
         hash_use(TPM_ALG_SHA1, sha1_blocks_xmm);

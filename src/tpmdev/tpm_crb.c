@@ -15,10 +15,9 @@ static uint32_t buffer_at(uint32_t low, uint32_t high, uint32_t size)
 {
     uint32_t at = low - TPM_BASE;
 
-    if (high || low < TPM_BASE || at < CRB_DATA || at >= CRB_PAGE || at % 4
-        || size < TPM_HEADER_SIZE || size > CRB_PAGE - at) {
+    if (high || low < TPM_BASE || at < CRB_DATA || at >= CRB_PAGE || at % 4 ||
+        size < TPM_HEADER_SIZE || size > CRB_PAGE - at)
         return 0;
-    }
     return at;
 }
 
@@ -58,9 +57,8 @@ static void copy_out(const struct tpm_dev *dev, const uint8_t *p,
     for (uint32_t i = 0; i < len; i += 4) {
         uint32_t v = 0;
 
-        for (uint32_t j = 0; j < 4 && i + j < len; j++) {
+        for (uint32_t j = 0; j < 4 && i + j < len; j++)
             v |= (uint32_t)p[i + j] << (8 * j);
-        }
         tpm_dev_write(dev, dev->cmd_at + i, 4, v);
     }
 }
@@ -71,11 +69,9 @@ static void copy_in(const struct tpm_dev *dev, uint8_t *p, uint32_t from,
     for (uint32_t i = from & ~3u; i < to; i += 4) {
         uint32_t v = tpm_dev_read(dev, dev->rsp_at + i, 4);
 
-        for (uint32_t j = i; j < i + 4 && j < to; j++, v >>= 8) {
-            if (j >= from) {
+        for (uint32_t j = i; j < i + 4 && j < to; j++, v >>= 8)
+            if (j >= from)
                 p[j] = (uint8_t)v;
-            }
-        }
     }
 }
 
@@ -83,24 +79,20 @@ int crb_send(struct tpm_dev *dev, const uint8_t *cmd, uint32_t len)
 {
     int rc;
 
-    if (len > ((dev->cmd_cap) & ~3u)) {
+    if (len > ((dev->cmd_cap) & ~3u))
         return ERR_SPACE;
-    }
     rc = request_locality(dev);
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
     tpm_dev_write(dev, CRB_CTRL_REQ, 4, CRB_REQ_READY);
     rc = tpm_dev_wait(dev, CRB_CTRL_REQ, 4, CRB_REQ_READY, 0,
                       dev->timeout_us[TIMEOUT_C]);
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
     rc = tpm_dev_wait(dev, CRB_CTRL_STS, 4, CRB_STS_IDLE, 0,
                       dev->timeout_us[TIMEOUT_C]);
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
     copy_out(dev, cmd, len);
     tpm_dev_write(dev, CRB_CTRL_START, 4, CRB_START);
     return 0;
@@ -119,9 +111,8 @@ int crb_cancel(const struct tpm_dev *dev)
 
     tpm_dev_write(dev, CRB_CTRL_CANCEL, 4, CRB_CANCEL);
     rc = crb_wait(dev, dev->timeout_us[TIMEOUT_B]);
-    if (rc == 0) {
+    if (rc == 0)
         tpm_dev_write(dev, CRB_CTRL_CANCEL, 4, 0);
-    }
     return rc;
 }
 
@@ -129,21 +120,17 @@ int crb_receive(struct tpm_dev *dev, uint8_t *rsp, uint32_t cap)
 {
     uint32_t size;
 
-    if (tpm_dev_read(dev, CRB_CTRL_STS, 4) & CRB_STS_ERROR) {
+    if (tpm_dev_read(dev, CRB_CTRL_STS, 4) & CRB_STS_ERROR)
         return ERR_DEVICE;
-    }
-    if (cap < TPM_HEADER_SIZE) {
+    if (cap < TPM_HEADER_SIZE)
         return ERR_SPACE;
-    }
     copy_in(dev, rsp, 0, TPM_HEADER_SIZE);
-    size = (uint32_t)rsp[2] << 24 | (uint32_t)rsp[3] << 16
-           | (uint32_t)rsp[4] << 8 | rsp[5];
-    if (size < TPM_HEADER_SIZE || size > dev->rsp_cap) {
+    size = (uint32_t)rsp[2] << 24 | (uint32_t)rsp[3] << 16 |
+           (uint32_t)rsp[4] << 8 | rsp[5];
+    if (size < TPM_HEADER_SIZE || size > dev->rsp_cap)
         return ERR_FORMAT;
-    }
-    if (size > cap) {
+    if (size > cap)
         return ERR_SPACE;
-    }
     copy_in(dev, rsp, TPM_HEADER_SIZE, size);
     /* Registers that are gone read as all ones. */
     return tpm_dev_read(dev, CRB_CTRL_STS, 4) & CRB_STS_ERROR ? ERR_DEVICE
@@ -162,11 +149,9 @@ void crb_end(struct tpm_dev *dev)
 void crb_wipe(const struct tpm_dev *dev)
 {
     for (uint32_t i = 0; i < dev->used; i += 4) {
-        if (i + 4 <= dev->cmd_cap) {
+        if (i + 4 <= dev->cmd_cap)
             tpm_dev_write(dev, dev->cmd_at + i, 4, 0);
-        }
-        if (dev->rsp_at != dev->cmd_at && i + 4 <= dev->rsp_cap) {
+        if (dev->rsp_at != dev->cmd_at && i + 4 <= dev->rsp_cap)
             tpm_dev_write(dev, dev->rsp_at + i, 4, 0);
-        }
     }
 }

@@ -41,17 +41,15 @@ int tpm_dev_wait(const struct tpm_dev *dev, uint32_t at, unsigned bytes,
     uint64_t start;
     bool late = false;
 
-    if ((v & mask) == want) {
+    if ((v & mask) == want)
         return (int)(v & 0x7fffffffu);
-    }
     start = p->now_us(p->ctx);
     while (!late) {
         p->delay_us(p->ctx, 10);
         late = p->now_us(p->ctx) - start > timeout_us;
         v = tpm_dev_read(dev, at, bytes);
-        if ((v & mask) == want) {
+        if ((v & mask) == want)
             return (int)(v & 0x7fffffffu);
-        }
     }
     return ERR_TIMEOUT;
 }
@@ -73,9 +71,8 @@ bool tpm_dev_recovered(const struct tpm_dev *dev, uint32_t wait_us)
 
 void tpm_dev_wipe(const struct tpm_dev *dev)
 {
-    if (dev->interface == TPM_IF_CRB) {
+    if (dev->interface == TPM_IF_CRB)
         crb_wipe(dev);
-    }
 }
 
 /* The last command is over, one way or the other. */
@@ -91,9 +88,8 @@ int tpm_dev_send(struct tpm_dev *dev, const uint8_t *cmd, uint32_t len,
     const struct tpm_driver *drv = &drivers[dev->interface];
     int rc;
 
-    if (len < TPM_HEADER_SIZE || len > TPM_BUFFER_MAX) {
+    if (len < TPM_HEADER_SIZE || len > TPM_BUFFER_MAX)
         return ERR_SPACE;
-    }
     if (dev->busy) {
         rc = dev->late ? drv->cancel(dev) : finish(dev);
         if (rc < 0) {
@@ -102,9 +98,8 @@ int tpm_dev_send(struct tpm_dev *dev, const uint8_t *cmd, uint32_t len,
         }
         end(dev);
     }
-    if (len > dev->used) {
+    if (len > dev->used)
         dev->used = len;
-    }
     rc = drv->send(dev, cmd, len);
     if (rc < 0) {
         drv->end(dev);
@@ -121,18 +116,16 @@ int tpm_dev_receive(struct tpm_dev *dev, uint8_t *rsp, uint32_t cap)
     const struct tpm_driver *drv = &drivers[dev->interface];
     int rc;
 
-    if (!dev->busy) {
+    if (!dev->busy)
         return ERR_PARAM;
-    }
     rc = finish(dev);
     if (rc < 0) {
         dev->late = true;
         return rc;
     }
     rc = drv->receive(dev, rsp, cap);
-    if (rc > 0 && (uint32_t)rc > dev->used) {
+    if (rc > 0 && (uint32_t)rc > dev->used)
         dev->used = (uint32_t)rc;
-    }
     end(dev);
     return rc;
 }

@@ -84,8 +84,8 @@ void tpm_dev_wipe(const struct tpm_dev *dev);
  */
 static inline bool tpm_dev_absent(uint32_t intf_id, uint32_t did_vid)
 {
-    return (intf_id == 0 || intf_id == 0xffffffffu)
-           && (did_vid == 0 || did_vid == 0xffffffffu);
+    return (intf_id == 0 || intf_id == 0xffffffffu) &&
+           (did_vid == 0 || did_vid == 0xffffffffu);
 }
 
 #endif

@@ -48,21 +48,17 @@ static int wait_burst(const struct tpm_dev *dev, bool reading)
     for (;;) {
         uint32_t status = tpm_dev_read(dev, TIS_STS, 4);
 
-        if (reading && (status & TIS_STS_VALID) && !(status & TIS_STS_DATA)) {
+        if (reading && (status & TIS_STS_VALID) && !(status & TIS_STS_DATA))
             return ERR_FORMAT;
-        }
-        if (TIS_STS_BURST(status)) {
+        if (TIS_STS_BURST(status))
             return (int)TIS_STS_BURST(status);
-        }
-        if (late) {
+        if (late)
             return ERR_TIMEOUT;
-        }
-        if (!start) {
+        if (!start)
             start = dev->plat->now_us(dev->plat->ctx);
-        }
         dev->plat->delay_us(dev->plat->ctx, 10);
-        late = dev->plat->now_us(dev->plat->ctx) - start
-               > dev->timeout_us[TIMEOUT_D];
+        late = dev->plat->now_us(dev->plat->ctx) - start >
+               dev->timeout_us[TIMEOUT_D];
     }
 }
 
@@ -71,10 +67,8 @@ static void put(const struct tpm_dev *dev, const uint8_t *p, unsigned n)
 {
     uint32_t v = p[0];
 
-    if (n == 4) {
-        v |= (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16
-             | (uint32_t)p[3] << 24;
-    }
+    if (n == 4)
+        v |= (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
     tpm_dev_write(dev, TIS_DATA_FIFO, n, v);
 }
 
@@ -82,9 +76,8 @@ static void get(const struct tpm_dev *dev, uint8_t *p, unsigned n)
 {
     uint32_t v = tpm_dev_read(dev, TIS_DATA_FIFO, n);
 
-    for (unsigned i = 0; i < n; i++, v >>= 8) {
+    for (unsigned i = 0; i < n; i++, v >>= 8)
         p[i] = (uint8_t)v;
-    }
 }
 
 /* Move len bytes through the FIFO, as fast as the burst count allows. */
@@ -97,17 +90,15 @@ static int transfer(const struct tpm_dev *dev, const uint8_t *out,
         int burst = wait_burst(dev, in != NULL);
         uint32_t n, step;
 
-        if (burst < 0) {
+        if (burst < 0)
             return burst;
-        }
         n = (uint32_t)burst < len - done ? (uint32_t)burst : len - done;
         for (; n; n -= step, done += step) {
             step = n >= dev->fifo_bytes ? dev->fifo_bytes : 1;
-            if (out) {
+            if (out)
                 put(dev, out + done, step);
-            } else {
+            else
                 get(dev, in + done, step);
-            }
         }
     }
     return 0;
@@ -119,31 +110,24 @@ static int send_once(struct tpm_dev *dev, const uint8_t *cmd, uint32_t len)
 
     tpm_dev_write(dev, TIS_STS, 4, TIS_STS_READY);
     rc = wait_status(dev, TIS_STS_READY, TIMEOUT_B);
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
     rc = transfer(dev, cmd, NULL, len - 1);
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
     rc = wait_status(dev, TIS_STS_VALID, TIMEOUT_C);
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
-    if (!(rc & TIS_STS_EXPECT)) {
+    if (!(rc & TIS_STS_EXPECT))
         return ERR_DEVICE;              /* it believes it has everything */
-    }
     rc = transfer(dev, cmd + len - 1, NULL, 1);
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
     rc = wait_status(dev, TIS_STS_VALID, TIMEOUT_C);
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
-    if (rc & TIS_STS_EXPECT) {
+    if (rc & TIS_STS_EXPECT)
         return ERR_DEVICE;              /* a byte was lost */
-    }
     tpm_dev_write(dev, TIS_STS, 4, TIS_STS_GO);
     return 0;
 }
@@ -154,9 +138,8 @@ int tis_send(struct tpm_dev *dev, const uint8_t *cmd, uint32_t len)
 
     for (unsigned i = 0; rc == 0 && i < SEND_TRIES; i++) {
         rc = send_once(dev, cmd, len);
-        if (rc != ERR_DEVICE) {
+        if (rc != ERR_DEVICE)
             return rc;
-        }
         rc = i + 1 < SEND_TRIES ? 0 : rc;
     }
     return rc;
@@ -184,29 +167,23 @@ static int receive_once(struct tpm_dev *dev, uint8_t *rsp, uint32_t cap)
     uint32_t size;
     int rc;
 
-    if (cap < TPM_HEADER_SIZE) {
+    if (cap < TPM_HEADER_SIZE)
         return ERR_SPACE;
-    }
     rc = transfer(dev, NULL, rsp, TPM_HEADER_SIZE);
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
-    size = (uint32_t)rsp[2] << 24 | (uint32_t)rsp[3] << 16
-           | (uint32_t)rsp[4] << 8 | rsp[5];
-    if (size < TPM_HEADER_SIZE || size > TPM_BUFFER_MAX) {
+    size = (uint32_t)rsp[2] << 24 | (uint32_t)rsp[3] << 16 |
+           (uint32_t)rsp[4] << 8 | rsp[5];
+    if (size < TPM_HEADER_SIZE || size > TPM_BUFFER_MAX)
         return ERR_FORMAT;
-    }
-    if (size > cap) {
+    if (size > cap)
         return ERR_SPACE;
-    }
     rc = transfer(dev, NULL, rsp + TPM_HEADER_SIZE, size - TPM_HEADER_SIZE);
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
     rc = wait_status(dev, TIS_STS_VALID, TIMEOUT_C);
-    if (rc < 0) {
+    if (rc < 0)
         return rc;
-    }
     return rc & TIS_STS_DATA ? ERR_FORMAT : (int)size;  /* longer */
 }
 
@@ -218,9 +195,8 @@ int tis_receive(struct tpm_dev *dev, uint8_t *rsp, uint32_t cap)
         if (i) {
             tpm_dev_write(dev, TIS_STS, 4, TIS_STS_RETRY);
             rc = tis_wait(dev, dev->timeout_us[TIMEOUT_C]);
-            if (rc < 0) {
+            if (rc < 0)
                 break;
-            }
         }
         rc = receive_once(dev, rsp, cap);
     }

@@ -148,8 +148,9 @@ int xhci_command(struct xhci *x, uint32_t control, unsigned slot,
 static void recover(struct xhci_pipe *p)
 {
     struct xhci *x = host_of(p);
-    const volatile uint32_t *context = (const volatile uint32_t *)
-        (uintptr_t)(x->mem->contexts[p->slot] + p->number * x->context_size);
+    const volatile uint32_t *context =
+        (const volatile uint32_t *)(uintptr_t)(x->mem->contexts[p->slot] +
+                                               p->number * x->context_size);
 
     p->pending = false;
     /* Twice, for it may halt between our look and the command. */

@@ -96,8 +96,9 @@ static int xhci_start(struct usb_controller *hc)
 
     x->op = hc->base + mmio_read8(base + XHCI_CAPLENGTH);
     x->run = hc->base + ALIGN_DOWN(mmio_read32(base + XHCI_RTSOFF), 32u);
-    x->doorbells = (volatile uint32_t *)
-        (hc->base + ALIGN_DOWN(mmio_read32(base + XHCI_DBOFF), 4u));
+    x->doorbells =
+        (volatile uint32_t *)(hc->base +
+                              ALIGN_DOWN(mmio_read32(base + XHCI_DBOFF), 4u));
     x->context_size = mmio_read32(base + XHCI_HCCPARAMS1) & XHCI_HCC_CSZ
         ? 64 : 32;
     disown(x);
