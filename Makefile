@@ -177,7 +177,7 @@ PYTEST := $(PYTHON) -m pytest -n 2 -q --durations=10
 
 check:
 	$(Q)scripts/setup
-	$(Q)$(PARALLEL) all unit fuzz-smoke
+	$(Q)$(PARALLEL) format-check all unit fuzz-smoke
 	$(Q)$(PYTEST) -m 'not slow' $(PYTEST_ARGS) tests
 
 check-full:
