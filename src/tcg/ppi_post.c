@@ -88,7 +88,8 @@ static void fill_func(struct tcg *t, const struct tcg_ppi *ppi)
         }
     }
     for (uint32_t i = 0; i < 64; i++) {
-        tpm_dev_write(&t->dev, PPI_REGION_AT + PPI_REGION_FUNC + 4 * i, 4, func[i]);
+        tpm_dev_write(&t->dev, PPI_REGION_AT + PPI_REGION_FUNC + 4 * i, 4,
+                      func[i]);
     }
 }
 
