@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-# Host tests of src/tcg, src/hash and of parsers elsewhere: the same sources, with
-# sanitizers, against a TPM at register level whose answers come from scripts or
-# from libtpms.
+# Host tests of src/tcg, src/hash and of drivers elsewhere: the same sources,
+# with sanitizers.  A TPM at register level answers from scripts or by libtpms;
+# what drivers need of the firmware is tests/unit/host.c.
 # From the top:
 #   make -f tests/unit/unit.mk unit           all tests
 #   make -f tests/unit/unit.mk coverage       line coverage by them
