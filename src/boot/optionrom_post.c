@@ -8,6 +8,8 @@
  *
  * PCI Firmware Specification 3.0, 5 (expansion ROMs); Plug and Play BIOS
  * Specification 1.0A, 3; BIOS Boot Specification 1.01, 3.3.
+ *
+ * Long because finding, checking and running a ROM share where it is copied to.
  */
 #include "boot/optionrom.h"
 

@@ -8,7 +8,7 @@
 
 #include "core/regs.h"
 
-/* Init: announce the service ("$PMM"), once; take it back at hand-over. */
+/* POST only: announce the service ("$PMM"), once; take it back at hand-over. */
 void pmm_setup(void);
 void pmm_finish(void);
 

@@ -11,10 +11,10 @@
 
 #include "core/regs.h"
 
-/* Init: put the structure into the F segment, once. */
+/* POST only: put the structure into the F segment, once. */
 void pnp_setup(void);
 
-/* Init: its offset in segment F000, for ES:DI of option ROMs; 0: none. */
+/* POST only: its offset in segment F000, for ES:DI of option ROMs; 0: none. */
 uint16_t pnp_offset(void);
 
 /* Resident: the real-mode entry. */

@@ -7,6 +7,8 @@
  * the F segment, so that 16-bit code is reached as F000:offset.
  *
  * Intel SDM volume 3, 9.1.4 (first instruction) and 9.9 (mode switches).
+ *
+ * Long because its offsets must lie in one section, in the F segment.
  */
 #include "core/layout.h"
 

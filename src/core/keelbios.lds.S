@@ -31,7 +31,8 @@ INIT_ROM = DATA_ROM - SIZEOF(.init);        /* a multiple of 16, too */
  * The parts of an overlay: code and constants at the address where they run;
  * scripts/image packs them.  The resident part begins with .head, the table
  * by which other resident code reaches it.  Their ends are plain numbers, not
- * places in a section: who knows them does not refer to the section.
+ * places in a section, so that using them does not count as a reference to the
+ * section (NOCROSSREFS below).
  */
 #define OVERLAY_RES(name, at)                                               \
     .name##_res at : AT(at) {                                               \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * QEMU's fw_cfg device: DMA interface when there is one, I/O ports otherwise.
- * QEMU docs/specs/fw_cfg.  POST only (init), but for fwcfg_write_resume().
+ * QEMU docs/specs/fw_cfg.  POST only, but for fwcfg_write_resume().
  */
 #ifndef FW_FWCFG_H
 #define FW_FWCFG_H

@@ -25,10 +25,10 @@ extern uint32_t smp_expected;
 extern volatile uint32_t smp_ready;
 extern volatile uint32_t smp_ids[8];
 
-/* Init: add to the list and write on this processor. */
+/* POST only: add to the list and write on this processor. */
 void smp_write_msr(uint32_t index, uint64_t value);
 
-/* Init: put the MTRRs into the list. */
+/* POST only: put the MTRRs into the list. */
 void mtrr_setup(void);
 
 /* Resident: the two halves of smp_start() that do not choose anything. */

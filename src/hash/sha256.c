@@ -53,8 +53,8 @@ struct frame {
 } while (0)
 
 /*
- * bc carries b ^ c of this round in, and ab has a ^ b, the next one's, after.
- * e is late: what needs most of it is added last.
+ * On entry bc holds b ^ c.  On exit ab holds a ^ b, which is b ^ c of the next
+ * round.  e is the last value to be ready, so what depends on it is added last.
  */
 #define ROUND(bc, ab, n) do {                                           \
     u = v[(n) + 2] ^ v[(n) + 1];                                        \

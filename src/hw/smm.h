@@ -23,7 +23,7 @@ void smi_off_early(void);
 /*
  * Does the machine have SMI timers?  Those of QEMU outlive a reset: an OS can
  * have an SMI come before the first instruction, with a handler of its own
- * (docs/threat-model.md).  Init, after pm_setup_early().
+ * (docs/threat-model.md).  POST only, after pm_setup_early().
  */
 bool smi_timers_present(void);
 

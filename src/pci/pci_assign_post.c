@@ -7,6 +7,8 @@
  *
  * PCI Local Bus 3.0, 6.2.5; PCI-to-PCI Bridge 1.2, 3.2.5; PCI Express 3.0,
  * 7.8.2 (slots).
+ *
+ * Long because devices and the bridges above them are placed by one algorithm.
  */
 #include "core/alloc.h"
 #include "fw/e820.h"

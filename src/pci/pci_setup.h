@@ -8,7 +8,7 @@
 #include "lib/compiler.h"
 
 /*
- * Init: number the buses, fill pci_devices (hw/pci.h), give each BAR and
+ * POST only: number the buses, fill pci_devices (hw/pci.h), give each BAR and
  * bridge window an address and each device its interrupt line, and enable
  * the devices.  What does not fit stays without an address, and one line says
  * so.  After alloc_init().

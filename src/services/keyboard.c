@@ -6,6 +6,8 @@
  * keymap.c has the meaning of the keys, hw/ps2.c the controller.
  * IBM PS/2 and Personal Computer BIOS Interface Technical Reference,
  * INT 09h, INT 15h AH=4Fh, INT 16h.
+ *
+ * Long because IRQ 1, INT 09h and INT 16h share the shift states and the buffer.
  */
 #include "services/services.h"
 

@@ -4,7 +4,7 @@
  * that the linker fills in, and without what follows from the size of RAM (the
  * windows of the PCI host bridge, the ranges in SRAT).  Those count as zero
  * bytes; all other bytes of a table count, zeros between tables do not.  What
- * is no table is hashed as it is.  Init.
+ * is no table is hashed as it is.  POST only.
  *
  * ACPI 6.4, 5.2 and 6.4.3.5; TCG ACPI Specification 1.4, 8.
  */

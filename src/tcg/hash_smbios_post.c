@@ -3,7 +3,7 @@
  * The SMBIOS structure table as it is measured: without what tells identical
  * machines apart.  The fields of one table below count as zero bytes, the
  * texts that they number as empty.  A table that breaks the format's rules is
- * hashed as it is from there on.  Init.
+ * hashed as it is from there on.  POST only.
  *
  * DMTF DSP0134 (SMBIOS) 3.6, 6.1 and 7.; TCG conventional BIOS 1.21, 10.2.
  */

@@ -244,13 +244,3 @@ int tcg_measure_hashed(struct tcg *t, enum tcg_event ev,
     memcpy(&copy, d, sizeof(copy));
     return tcg_measure_taken(t, ev, &copy, num, text);
 }
-
-int tcg_measure_mbr(struct tcg *t, const void *sector)
-{
-    const uint8_t *p = sector;
-    int code = tcg_measure_bytes(t, TCG_IPL_MBR, p, 0x1b8);
-    int data = tcg_measure_bytes(t, TCG_PARTITION_TABLE, p + 0x1b8,
-                                 0x200 - 0x1b8);
-
-    return code < 0 ? code : data;
-}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The "TPM Configuration" screens: the TPM's state, what can be changed, the
- * event log.  Every change runs through the PPI's operations.  Init.
+ * event log.  Every change runs through the PPI's operations.  POST only.
  */
 #ifndef TCG_MENU_H
 #define TCG_MENU_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The "TPM Configuration" screens, for 80 x 24 characters on VGA or a serial
- * line.  What they change, they change through the PPI's operations.  Init.
+ * line.  What they change, they change through the PPI's operations.  POST only.
  */
 #include "tcg/menu.h"
 

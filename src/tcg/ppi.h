@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The physical presence interface: what an OS asked for, at POST.  Init.
+ * The physical presence interface: what an OS asked for, at POST.  POST only.
  *
  *   tcg_ppi_capture()      after tcg_start(), before any third-party code:
  *                          the request is read once and cleared, func[] is

@@ -2,7 +2,7 @@
 /*
  * The management flags, the turned-off state and the operation that was
  * begun, kept in an NV index that only the firmware can write: with platform
- * authorisation (2.0) or physical presence before hand-over (1.2).  Init.
+ * authorisation (2.0) or physical presence before hand-over (1.2).  POST only.
  *
  * TPM 2.0 Library part 2, 13 and part 3, 31; Registry of Reserved TPM 2.0
  * Handles (01400000h-017FFFFFh: platform manufacturer).  TPM Main 1.2 part 2,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The operations of the physical presence interface: one table, and the steps
- * that it is made of.  Init.
+ * that it is made of.  POST only.
  *
  * Physical Presence Interface 1.30, tables 1 and 2; TPM Main 1.2 part 3; TPM 2.0
  * Library part 3, 22.5, 24.

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The physical presence interface's memory, the confirmation and the order of
- * things.  Init.
+ * things.  POST only.
  *
  * Physical Presence Interface 1.30; QEMU docs/specs/tpm.rst.
  */
@@ -297,7 +297,8 @@ int tcg_ppi_capture(struct tcg *t, struct tcg_ppi *ppi)
     ppi->parameter = region_read(t, PPI_REGION_PPRM, 4);
     ppi->next = (uint8_t)region_read(t, PPI_REGION_NEXT, 1);
     read_policy(t, ppi);
-    /* Whatever comes of it, it comes once; should nothing come of it: */
+    /* A request is executed once at the most.  Should this start not get to its
+     * end, the OS reads that nothing was done. */
     if (ppi->request)
         answer(t, ppi->request, PPI_RSP_ABORT);
     ppi_region_clear(t, ppi);

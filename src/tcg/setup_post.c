@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What POST does once the TPM runs: compare it with the tables, take the log
- * area, keep the platform's authority, tell people what is there.  Init.
+ * area, keep the platform's authority, tell people what is there.  POST only.
  *
  * TCG ACPI Specification 1.4, 8; PC Client Platform Firmware Profile 1.05,
  * 2.3.

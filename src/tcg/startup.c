@@ -214,9 +214,9 @@ static int started_by_another(struct tcg *t)
 }
 
 /*
- * Start-up has failed by rc.  A TPM that gives any answer may have been started
- * nevertheless, or be for the OS to start with empty PCRs: it is closed as far
- * as that works unheard.  Returns rc.
+ * Start-up has failed by rc.  Unless the TPM is silent, it is closed as far as
+ * that works, whatever it answers: it may have been started nevertheless, or it
+ * may be left for the OS to start with empty PCRs.  Returns rc.
  */
 static int not_started(struct tcg *t, int rc)
 {
@@ -326,7 +326,8 @@ int tcg_resume(struct tcg *t, const struct tcg_platform *p, uint8_t *log,
         tcg_debug(t, "start-up with the saved state: code %xh", code);
     }
     if (rc != ERR_TIMEOUT) {
-        /* Not the OS's to start; fine if it was started unheard. */
+        /* It must not be left for the OS to start.  If the first start-up was
+         * executed and only its answer lost, this one changes nothing. */
         rc = tcg_startup(t, false, &code);
     }
     if (rc == ERR_TIMEOUT) {

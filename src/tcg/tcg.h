@@ -15,12 +15,12 @@
  *
  * Order of calls in a POST:
  *
- *   tcg_start()                 as early as possible (init)
+ *   tcg_start()                 as early as possible (POST only)
  *   tcg_hash()                  digests of what is gone or changed later
- *   tcg_cross_check()           when fw_cfg and ACPI are known (init)
- *   tcg_attach_log()            when the ACPI tables are linked (init)
+ *   tcg_cross_check()           when fw_cfg and ACPI are known (POST only)
+ *   tcg_attach_log()            when the ACPI tables are linked (POST only)
  *   tcg_measure*()              S-CRTM version, POST code, SMBIOS, ACPI...
- *   tcg_before_third_party()    before the first option ROM runs (init)
+ *   tcg_before_third_party()    before the first option ROM runs (POST only)
  *   tcg_measure*()              option ROMs, menu
  *   tcg_handover()              before the first boot attempt (init or not)
  *   tcg_measure*()              boot attempts
@@ -28,7 +28,7 @@
  *
  * S3: tcg_resume() alone.  Every function may be called with a struct tcg
  * whose TPM is absent, unused or failed: it then does nothing and says so by
- * its result.  Functions marked Init may be gone after POST, the others are
+ * its result.  Functions marked POST only may be gone after POST, the others are
  * resident (in this firmware: in the TPM's overlay).
  */
 #ifndef TCG_TCG_H
@@ -128,7 +128,7 @@ struct tcg_promise {
 /*
  * Compare what the hardware says with what QEMU promised.  A contradiction is
  * printed; the hardware is believed.  After tcg_start(), whatever came of it.
- * Init.
+ * POST only.
  *
  * Returns the number of contradictions.
  */
@@ -138,7 +138,7 @@ int tcg_cross_check(struct tcg *t, const struct tcg_promise *p);
  * Take the log area (reserved in E820, zeroed by whoever allocated it or not:
  * the area is zeroed here) and write the header entry.  area NULL or size 0:
  * there is no log; PCRs are extended nevertheless and one line is printed.
- * Measuring is possible from here on.  Init.
+ * Measuring is possible from here on.  POST only.
  */
 int tcg_attach_log(struct tcg *t, uint8_t *area, uint32_t size);
 
@@ -152,7 +152,7 @@ static inline bool tcg_usable(const struct tcg *t)
  * One line about the TPM, no newline, NUL-terminated, at most cap bytes:
  *   "TPM 2.0 (IBM, firmware 2023.02.13) by CRB; banks SHA1 SHA256"
  * Empty when there is no TPM.  May ask the TPM for its properties, once.
- * Init.
+ * POST only.
  */
 void tcg_status_line(struct tcg *t, char *text, size_t cap);
 
@@ -184,12 +184,12 @@ enum tcg_event {
     TCG_BOOT_BCV,           /* PCR4: text = the device */
     TCG_BOOT_BEV,           /* PCR4: text = the device */
     TCG_BOOT_CD,            /* PCR4: text = the device */
-    TCG_IPL_MBR,            /* PCR4: data = 440 bytes; see tcg_measure_mbr() */
+    TCG_IPL_MBR,            /* PCR4: data = 440 bytes of code */
     TCG_IPL_CD,             /* PCR4: data = the El Torito image as loaded */
     TCG_IPL_OTHER,          /* PCR4: data = code, text = what it is */
     TCG_RETURNED_INT19,     /* PCR4: "Returned INT 19h" */
     TCG_RETURN_INT18,       /* PCR4: "Return via INT 18h" */
-    TCG_PARTITION_TABLE,    /* PCR5: data = 72 bytes; tcg_measure_mbr() */
+    TCG_PARTITION_TABLE,    /* PCR5: data = the 72 bytes behind it */
     TCG_BOOT_CATALOG,       /* PCR5: data = the catalog sector(s) */
     TCG_IPL_DATA,           /* PCR5: data, text = what it is (cmdline) */
     TCG_LINUX_CMDLINE,      /* PCR8: data = it without NUL, one piece */
@@ -236,15 +236,9 @@ int tcg_measure_taken(struct tcg *t, enum tcg_event ev,
                       struct tcg_digests *d, uint32_t num, const char *text);
 
 /*
- * PCR4 and PCR5 of a 512-byte boot sector: its code, then its disk signature
- * and partition table.
- */
-int tcg_measure_mbr(struct tcg *t, const void *sector);
-
-/*
  * PCR1: the SMBIOS structure table, without what differs between identical
  * machines (UUID, serial numbers, asset tags; docs/tcg.md has the table).  The
- * table is not changed; any bytes are safe.  Init.
+ * table is not changed; any bytes are safe.  POST only.
  */
 int tcg_measure_smbios(struct tcg *t, const void *table, uint32_t len);
 
@@ -253,7 +247,7 @@ int tcg_measure_smbios(struct tcg *t, const void *table, uint32_t len);
  * them), one fw_cfg file or table area per piece.  What depends on addresses
  * and RAM size is left out (docs/tcg.md).  Hash with this when the bytes are
  * there, any time after tcg_start(), and measure with tcg_measure_hashed(t,
- * TCG_ACPI, ...).  The tables are not changed; any bytes are safe.  Init.
+ * TCG_ACPI, ...).  The tables are not changed; any bytes are safe.  POST only.
  */
 int tcg_hash_acpi(struct tcg *t, const struct tcg_piece *piece,
                   unsigned count, struct tcg_digests *d);
@@ -266,7 +260,7 @@ int tcg_measure_acpi(struct tcg *t, const struct tcg_piece *piece,
 /*
  * Before code that is not ours runs for the first time in this POST (option
  * ROMs): TPM 2.0 platformAuth becomes random; the copy for the menu and PPI
- * lives in *t until tcg_handover().  Init.
+ * lives in *t until tcg_handover().  POST only.
  */
 int tcg_before_third_party(struct tcg *t);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Wiring between POST and src/tcg: log area, what the firmware says about
- * itself and the machine.  Packed: runs when there is a TPM.
+ * itself and the machine.  Runs when there is a TPM.
  */
 #include <string.h>
 

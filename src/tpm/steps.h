@@ -12,20 +12,20 @@
 void tpm_start(void);
 
 /*
- * the ACPI tables are linked.  Finds the log area they name, measures
+ * The ACPI tables are linked.  Finds the log area they name, measures
  * the firmware itself, SMBIOS and ACPI.
  */
 void tpm_measure_platform(void);
 
-/* no foreign code has run yet; after this it may. */
+/* No foreign code has run yet; after this it may. */
 void tpm_before_third_party(void);
 
-/* one line on the console about the TPM, if there is one. */
+/* One line on the console about the TPM, if there is one. */
 void tpm_print_status(void);
 
 /*
- * take what the OS asked for through the physical presence interface,
- * before any foreign code runs ...
+ * Take what the OS asked for through the physical presence interface, before
+ * any foreign code runs ...
  */
 void tpm_admin_capture(void);
 

@@ -34,7 +34,7 @@ struct tcg_platform {
      */
     void *(*map)(void *ctx, uint32_t addr, uint32_t len, bool write);
     /*
-     * For the menu and PPI only, (init), may be NULL: a key (0x20..0x7e
+     * For the menu and PPI, POST only, may be NULL: a key (0x20..0x7e
      * ASCII, TCG_KEY_*) or ERR_TIMEOUT; a fw_cfg file (its length, which may
      * exceed cap, or ERR_ABSENT); reset of the whole platform (may return in
      * tests).

@@ -153,7 +153,8 @@ void replay_post(enum fake_kind kind)
     tcg_before_third_party(&t);
     tcg_measure(&t, TCG_OPTION_ROM, &one, 1, 8, NULL);
     tcg_handover(&t);
-    tcg_measure_mbr(&t, sector);
+    (void)tcg_measure_bytes(&t, TCG_IPL_MBR, sector, 440);
+    (void)tcg_measure_bytes(&t, TCG_PARTITION_TABLE, sector + 440, 72);
 }
 
 void record(enum fake_kind kind)

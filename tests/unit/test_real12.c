@@ -48,7 +48,10 @@ static void test_boot(void **state)
                      0);
     assert_int_equal(tcg_handover(&t), 0);
     assert_int_equal(tcg_handover(&t), 0);
-    assert_int_equal(tcg_measure_mbr(&t, sector), 0);
+    assert_int_equal(tcg_measure_bytes(&t, TCG_IPL_MBR, sector, 440), 0);
+    assert_int_equal(tcg_measure_bytes(&t, TCG_PARTITION_TABLE, sector + 440,
+                                       72),
+                     0);
     assert_string_equal(hw.out, "");
     assert_no_text(replay_log(&rp, log_area, sizeof(log_area)));
     assert_false(rp.agile);

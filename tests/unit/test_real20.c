@@ -36,7 +36,10 @@ static void measure_a_boot(void)
                      0);
     assert_int_equal(tcg_handover(&t), 0);
     assert_int_equal(tcg_measure_action(&t, TCG_BOOT_BCV, "80h (HDD)"), 0);
-    assert_int_equal(tcg_measure_mbr(&t, sector), 0);
+    assert_int_equal(tcg_measure_bytes(&t, TCG_IPL_MBR, sector, 440), 0);
+    assert_int_equal(tcg_measure_bytes(&t, TCG_PARTITION_TABLE, sector + 440,
+                                       72),
+                     0);
 }
 
 static void full_boot(enum fake_kind kind, uint32_t burst)
