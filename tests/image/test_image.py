@@ -122,7 +122,7 @@ def test_spdx_everywhere():
 
 # Who knows when an overlay is there (src/core/overlay.h).
 OVERLAY_CALLERS = {"post", "gate_post", "tpm_post", "handover_post",
-                   "bootmenu", "block_post"}
+                   "bootmenu_post", "drives_post"}
 
 
 def test_only_few_call_into_overlays():
