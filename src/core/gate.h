@@ -8,8 +8,8 @@
  *   GATE_ROMS   option ROMs, and interrupts, which they may take over
  *   GATE_BOOT   boot sectors, boot entries, kernels; an OS that wakes up
  *
- * real.c asks gate_passed() before it leaves for real mode, so that a gate cannot be
- * passed by.  main/gates.h has what each of them does.
+ * real.c asks gate_passed() before it leaves for real mode, so that a gate
+ * cannot be passed by.  main/gates.h has what each of them does.
  */
 #ifndef GATE_H
 #define GATE_H

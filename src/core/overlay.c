@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Unpacking of overlays.  scripts/image puts the parts into the image one after
- * the other, in the order of parts[], and behind them the 32-bit length of each.
- * Before them is a header of 16 bytes, with which the image's used part begins.
- * Resident: a resume from S3 needs the TPM.
+ * the other, in the order of parts[], and behind them the 32-bit length of
+ * each.  Before them is a header of 16 bytes, with which the image's used part
+ * begins.  Resident: a resume from S3 needs the TPM.
  */
 #include "core/overlay.h"
 
@@ -54,8 +54,8 @@ static void make_relative(uint8_t *code, uint32_t len)
     }
 }
 
-/* Where part n of all begins, by the lengths of itself and those behind it; NULL
- * when they cannot be true. */
+/* Where part n of all begins, by the lengths of itself and those behind it;
+ * NULL when they cannot be true. */
 static const uint8_t *part_at(unsigned n)
 {
     uint32_t at = (uint32_t)overlay_lengths;

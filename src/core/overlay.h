@@ -3,8 +3,8 @@
  * Overlays: code for hardware that not every machine has, compressed in the
  * image and unpacked when that hardware is found.  Each has a resident part,
  * which goes to its own place in the BIOS area, and a POST-only part, which
- * goes behind .init.  The lists <name>-resident-y and <name>-init-y of the makefiles
- * say what belongs to it.
+ * goes behind .init.  Whole folders belong to one: the Makefile's
+ * folders_<name>.
  *
  * POST-only code may call into an overlay, after overlay_load() and only then.
  * Other resident code reaches it through pointers that are set meanwhile; the

@@ -29,8 +29,8 @@ extern struct acpi_state acpi_state;
 int acpi_write_pointers(void);
 
 /*
- * POST only: look for an RSDP in len bytes; true when there is one, which is then
- * where acpi_find_table() begins, and acpi_state.facs is set.
+ * POST only: look for an RSDP in len bytes; true when there is one, which is
+ * then where acpi_find_table() begins, and acpi_state.facs is set.
  */
 bool acpi_take_rsdp(const uint8_t *p, uint32_t len);
 

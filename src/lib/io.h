@@ -152,7 +152,8 @@ static inline void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
                      : "a"(leaf), "c"(subleaf));
 }
 
-/* Bits of a physical address: CPUID 80000008h, or what every CPU with PAE has. */
+/* Bits of a physical address: CPUID 80000008h, or what every CPU with PAE
+ * has. */
 static inline unsigned cpu_address_bits(void)
 {
     uint32_t r[4];

@@ -15,10 +15,10 @@
 void gate_roms(void);
 
 /*
- * At the end of POST, with an empty stack; then boots.  The hand-over is measured,
- * nobody can act as the platform (TPM 1.2: physical presence is locked; 2.0:
- * nobody knows platformAuth, or its hierarchy is off), and the secrets are
- * wiped, on the resident stack as well.
+ * At the end of POST, with an empty stack; then boots.  The hand-over is
+ * measured, nobody can act as the platform (TPM 1.2: physical presence is
+ * locked; 2.0: nobody knows platformAuth, or its hierarchy is off), and the
+ * secrets are wiped, on the resident stack as well.
  */
 NORETURN void gate_boot(void);
 

@@ -27,8 +27,8 @@ static inline bool tpm_present(void)
 }
 
 /*
- * POST only, when there is none and the ACPI tables are linked: does fw_cfg or a
- * table say that there is one?  Then that is printed.
+ * POST only, when there is none and the ACPI tables are linked: does fw_cfg or
+ * a table say that there is one?  Then that is printed.
  */
 void tpm_check_absence(void);
 

@@ -7,7 +7,8 @@
  * IBM PS/2 and Personal Computer BIOS Interface Technical Reference,
  * INT 09h, INT 15h AH=4Fh, INT 16h.
  *
- * Long because IRQ 1, INT 09h and INT 16h share the shift states and the buffer.
+ * Long because IRQ 1, INT 09h and INT 16h share the shift states and the
+ * buffer.
  */
 #include "services/services.h"
 

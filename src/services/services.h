@@ -52,8 +52,8 @@ void bios32_setup(void);
  */
 int key_read(uint32_t wait_ms);
 
-/* A character to the screen, by INT 10h AH=0Eh: the display's ROM, or the serial
- * console. */
+/* A character to the screen, by INT 10h AH=0Eh: the display's ROM, or the
+ * serial console. */
 void console_put(char c);
 
 /* Forget all keys that were typed ahead. */

@@ -7,7 +7,8 @@
  */
 #include "tcg/internal.h"
 
-/* The separators, and our authority: of a TPM that measured boot goes on with. */
+/* The separators, and our authority: of a TPM that measured boot goes on
+ * with. */
 static int hand_over(struct tcg *t)
 {
     int rc;

@@ -11,9 +11,9 @@
 /*
  * Show the menu until ESC.  Needs plat->read_key.  That a person entered the
  * setup ("Entering ROM Based Setup") the caller has measured: once in a boot,
- * when the first menu is opened.  Call between tcg_ppi_run() and tcg_handover(), with a usable TPM (else it
- * returns at once).  Returns true if the platform must be reset and
- * plat->reset returned.
+ * when the first menu is opened.  Call between tcg_ppi_run() and
+ * tcg_handover(), with a usable TPM (else it returns at once).  Returns true if
+ * the platform must be reset and plat->reset returned.
  */
 bool tcg_menu(struct tcg *t, struct tcg_ppi *ppi);
 

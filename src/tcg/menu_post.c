@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The "TPM Configuration" screens, for 80 x 24 characters on VGA or a serial
- * line.  What they change, they change through the PPI's operations.  POST only.
+ * line.  What they change, they change through the PPI's operations.  POST
+ * only.
  */
 #include "tcg/menu.h"
 

@@ -7,8 +7,8 @@
 
 /*
  * Per bank and turn: a piece that stays in the first cache between the banks,
- * and is long enough for what a block function does around it (src/tpm/sha_xmm.c
- * writes CR4, which some hypervisors intercept).
+ * and is long enough for what a block function does around it
+ * (src/tpm/sha_xmm.c writes CR4, which some hypervisors intercept).
  */
 #define CHUNK   16384u
 

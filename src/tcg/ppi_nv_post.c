@@ -58,10 +58,10 @@
 #define RC12_BADINDEX       0x02u
 
 /*
- * TPM 1.2: the index can be written only while PCR 6 and PCR 7 are as a start-up
- * leaves them.  POST measures nothing into them before the separators of the
- * hand-over, and a TPM that measured boot fails on is capped.  So the OS cannot
- * write it, not even on a TPM whose physical presence was left to it.
+ * TPM 1.2: the index can be written only while PCR 6 and PCR 7 are as a
+ * start-up leaves them.  POST measures nothing into them before the separators
+ * of the hand-over, and a TPM that measured boot fails on is capped.  So the OS
+ * cannot write it, not even on a TPM whose physical presence was left to it.
  */
 #define WRITE_PCRS          (1u << 6 | 1u << 7)
 

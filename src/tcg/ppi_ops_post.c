@@ -3,8 +3,8 @@
  * The operations of the physical presence interface: one table, and the steps
  * that it is made of.  POST only.
  *
- * Physical Presence Interface 1.30, tables 1 and 2; TPM Main 1.2 part 3; TPM 2.0
- * Library part 3, 22.5, 24.
+ * Physical Presence Interface 1.30, tables 1 and 2; TPM Main 1.2 part 3; TPM
+ * 2.0 Library part 3, 22.5, 24.
  */
 #include "tcg/internal.h"
 #include "tcg/ppi.h"

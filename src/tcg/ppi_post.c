@@ -195,7 +195,8 @@ static void show(struct tcg *t, const struct ppi_op *op, uint32_t parameter)
     put(t, " or the word \"accept\" confirms, ESC refuses.\n");
 }
 
-/* Ask. A key of the wrong kind does nothing. False: refused, or nobody there. */
+/* Ask. A key of the wrong kind does nothing. False: refused, or nobody
+ * there. */
 static bool ask(struct tcg *t, const struct tcg_ppi *ppi,
                 const struct ppi_op *op, uint32_t parameter)
 {

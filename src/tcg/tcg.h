@@ -26,9 +26,9 @@
  *   tcg_measure*()              boot attempts
  *   tcg_int1a()                 any time after tcg_attach_log()
  *
- * S3: tcg_resume() alone.  Every function may be called with a struct tcg
- * whose TPM is absent, unused or failed: it then does nothing and says so by
- * its result.  Functions marked POST only may be gone after POST, the others are
+ * S3: tcg_resume() alone.  Every function may be called with a struct tcg whose
+ * TPM is absent, unused or failed: it then does nothing and says so by its
+ * result.  Functions marked POST only may be gone after POST, the others are
  * resident (in this firmware: in the TPM's overlay).
  */
 #ifndef TCG_TCG_H
@@ -293,8 +293,8 @@ enum tcg_resumed {
  * S3 resume, before the OS's waking vector: everything that tcg_start() does
  * but for the kind of Startup, and the answer to a TPM that lost its state.
  * Leaves no platform authorisation behind.  log is the area the ACPI table
- * named at POST (its bytes are not believed), or NULL: when the TPM has lost its
- * state, that and the error separators go there.  A wake-up as such is not
+ * named at POST (its bytes are not believed), or NULL: when the TPM has lost
+ * its state, that and the error separators go there.  A wake-up as such is not
  * logged: the OS has its own copy of the log since it started, and the sleep
  * shows in the restartCount of every TPM 2.0 quote.  Resident.
  *

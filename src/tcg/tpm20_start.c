@@ -202,8 +202,8 @@ int tpm2_renew_auth(struct tcg *t)
     if (rc != ERR_TPM || !tpm2_auth_refused(t))
         return rc;
     /* After a resume it is the one of before the sleep, which was forgotten.  A
-     * host's TPM may have its firmware's.  But in an emulator that somebody else
-     * has started, an earlier OS can have set one that it knows. */
+     * host's TPM may have its firmware's.  But in an emulator that somebody
+     * else has started, an earlier OS can have set one that it knows. */
     if (t->flags & TCG_F_RESUMED ||
         (t->flags & TCG_F_FOREIGN && !tcg_is_emulated(t))) {
         t->flags |= TCG_F_AUTH_GONE;

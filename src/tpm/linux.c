@@ -40,7 +40,7 @@ struct handover handover;
 #define WHERE_LEN           (LINUX_INITRD_MAX - WHERE)
 static uint8_t measured[WHERE_LEN];
 
-/* --------------------------------------------------- big things, with pauses */
+/* --------------------------------------------- big things, with pauses */
 
 struct file {
     const char *name;
@@ -83,7 +83,7 @@ static void measure_cmdline(const char *text, uint32_t len)
     (void)tcg_measure_bytes(&tpm, TCG_LINUX_CMDLINE, text, len);
 }
 
-/* ------------------------------------------------------- from a header's words */
+/* --------------------------------------------- from a header's words */
 
 /*
  * The payload's length: what the header says, because files have more behind

@@ -86,12 +86,7 @@ def test_files():
            for name, lines in files(*C) if not kept_short(lines)], "file")
 
 
-@pytest.mark.parametrize("top", [
-    "tests",
-    # strict: the mark goes with the last of them
-    pytest.param("src", marks=pytest.mark.xfail(
-        strict=True, reason="lines of 13 files, to be mended in src")),
-])
+@pytest.mark.parametrize("top", ["tests", "src"])
 def test_columns(top):
     check([(name, "line", f"{name}:{number}: {len(line)} columns, at most "
                           f"{COLUMNS}")

@@ -170,12 +170,12 @@ void own(void)
 {
     assert_int_equal(realtpm_hex("8002 00000000 00000129 40000001 00000009"
                                  "40000009 0000 00 0000 0003 616263"), 0);
-    assert_int_equal(realtpm_property(0x200) & 1, 1);
+    assert_int_equal(realtpm_property(TPM2_PT_PERMANENT) & 1, 1);
 }
 
 bool owned(void)
 {
-    return realtpm_property(0x200) & 1;
+    return realtpm_property(TPM2_PT_PERMANENT) & 1;
 }
 
 uint32_t flags12(void)

@@ -10,6 +10,7 @@
 #include "realtpm.h"
 #include "tcg/ppi.h"
 #include "tcg/ppi_spec.h"
+#include "tcg/tpm_spec.h"
 
 /* Operations by the names of the specification (table 2) */
 enum ppi_operation {

@@ -3,6 +3,7 @@
 #include "check.h"
 #include "fakehw.h"
 #include "realtpm.h"
+#include "tcg/tpm_spec.h"
 #include "tcg/menu.h"
 
 static struct fakehw hw;
@@ -55,11 +56,11 @@ static void test_clear20(void **state)
                                  "40000009 0000 00 0000 0003 616263"), 0);
     realtpm_reset();
     assert_false(menu(2, "1n\033"));
-    assert_int_equal(realtpm_property(0x200) & 1, 1);
+    assert_int_equal(realtpm_property(TPM2_PT_PERMANENT) & 1, 1);
     realtpm_reset();
     assert_true(menu(2, "1y"));
     assert_int_equal(hw.resets, 1);
-    assert_int_equal(realtpm_property(0x200) & 1, 0);
+    assert_int_equal(realtpm_property(TPM2_PT_PERMANENT) & 1, 0);
     realtpm_reset();
     assert_true(menu(2, "3Y"));
     realtpm_reset();

@@ -40,9 +40,10 @@ static uint32_t signature(void)
 {
     uint32_t s = ppi.flags << 8 ^ ppi_active_banks(&t) << 20;
 
-    return version == 1 ? s | flags12()
-                        : s | (realtpm_property(0x200) & 0x101) << 24 |
-                              (realtpm_property(0x201) & 6);
+    return version == 1
+               ? s | flags12()
+               : s | (realtpm_property(TPM2_PT_PERMANENT) & 0x101) << 24 |
+                     (realtpm_property(TPM2_PT_STARTUP_CLEAR) & 6);
 }
 
 /* Power off and on, until no operation wants a reset any more. */

@@ -88,17 +88,17 @@ static void test_turn_off(void **state)
     told.policy = "allow";
     assert_false(request(PPI_DISABLE, 0));
     check_response(PPI_DISABLE, 0);
-    assert_int_equal(realtpm_property(0x201) & 6, 0);
+    assert_int_equal(realtpm_property(TPM2_PT_STARTUP_CLEAR) & 6, 0);
     for (int i = 0; i < 2; i++) {
         assert_false(reboot());
-        assert_int_equal(realtpm_property(0x201) & 6, 0);
+        assert_int_equal(realtpm_property(TPM2_PT_STARTUP_CLEAR) & 6, 0);
     }
     assert_true(reboot_with(PPI_DISABLE_ENDORSEMENT, 0));
     assert_false(reboot());
-    assert_int_equal(realtpm_property(0x201) & 6, 2);
+    assert_int_equal(realtpm_property(TPM2_PT_STARTUP_CLEAR) & 6, 2);
     assert_true(reboot_with(PPI_ENABLE, 0));
     assert_false(reboot());
-    assert_int_equal(realtpm_property(0x201) & 6, 6);
+    assert_int_equal(realtpm_property(TPM2_PT_STARTUP_CLEAR) & 6, 6);
     assert_true(reboot_with(PPI_CHANGE_EPS, 0));
     check_response(PPI_CHANGE_EPS, 0);
     assert_true(reboot_with(PPI_ENABLE_CLEAR_ENABLE, 0));

@@ -6,6 +6,7 @@
 #include "fakehw.h"
 #include "realtpm.h"
 #include "replay.h"
+#include "tcg/tpm_spec.h"
 
 static struct fakehw hw;
 static struct tcg t;
@@ -145,7 +146,7 @@ static void test_already_used(void **state)
     assert_int_equal(t.state, TCG_FAILED);
     assert_contains(hw.out, "its PCRs were changed before this firmware ran");
     assert_contains(hw.out, "PCRs capped, TPM disabled");
-    assert_int_equal(realtpm_property(0x201) & 7, 0);
+    assert_int_equal(realtpm_property(TPM2_PT_STARTUP_CLEAR) & 7, 0);
     assert_int_equal(tcg_attach_log(&t, log_area, 4096), ERR_ABSENT);
     assert_int_equal(tcg_handover(&t), ERR_ABSENT);
     realtpm_end();
@@ -162,7 +163,7 @@ static void test_already_used(void **state)
     assert_int_equal(tcg_before_third_party(&t), ERR_ABSENT);
     assert_int_equal(tcg_handover(&t), ERR_ABSENT);
     assert_int_equal(hw.commands, commands);
-    assert_int_equal(realtpm_property(0x201) & 7, 7);
+    assert_int_equal(realtpm_property(TPM2_PT_STARTUP_CLEAR) & 7, 7);
     realtpm_end();
 }
 
@@ -254,7 +255,7 @@ static void test_fail_closed(void **state)
         assert_memory_not_equal(v, zero, 32);
     }
     /* phEnable, shEnable, ehEnable are off. */
-    assert_int_equal(realtpm_property(0x201) & 7, 0);
+    assert_int_equal(realtpm_property(TPM2_PT_STARTUP_CLEAR) & 7, 0);
     assert_int_equal(tcg_measure_action(&t, TCG_ROM_SCAN, NULL), ERR_ABSENT);
     realtpm_end();
 }
@@ -309,7 +310,7 @@ static void test_late_start(void **state)
         assert_contains(hw.out, "PCRs capped, TPM disabled");
         assert_capped(4, 20);
         assert_capped(11, 32);
-        assert_int_equal(realtpm_property(0x201) & 7, 0);
+        assert_int_equal(realtpm_property(TPM2_PT_STARTUP_CLEAR) & 7, 0);
         assert_int_equal(tcg_handover(&t), ERR_ABSENT);
         realtpm_end();
         /* ... or when POST ends, at once or within the last wait ... */
@@ -358,7 +359,7 @@ static void test_late_extend(void **state)
         assert_int_equal(realtpm_pcr(11, i, v), 32);
         assert_memory_not_equal(v, zero, 32);
     }
-    assert_int_equal(realtpm_property(0x201) & 7, 0);
+    assert_int_equal(realtpm_property(TPM2_PT_STARTUP_CLEAR) & 7, 0);
     for (int i = 0; i < 32; i++)
         assert_int_equal(t.auth[i], 0);
     realtpm_end();
@@ -381,7 +382,7 @@ static void test_garbled(void **state)
         assert_capped(4, 20);
         assert_capped(11, 32);
         assert_capped(13, 64);
-        assert_int_equal(realtpm_property(0x201) & 7, 0);
+        assert_int_equal(realtpm_property(TPM2_PT_STARTUP_CLEAR) & 7, 0);
         realtpm_end();
     }
 }
@@ -430,7 +431,7 @@ static void test_unknown_auth(void **state)
         tcg_handover(&t);
         assert_contains(hw.out, "PCRs capped, TPM disabled");
         assert_capped(11, 32);
-        assert_int_equal(realtpm_property(0x201) & 7, 0);
+        assert_int_equal(realtpm_property(TPM2_PT_STARTUP_CLEAR) & 7, 0);
         for (int k = 0; k < 32; k++)
             assert_int_equal(t.auth[k], 0);
         realtpm_end();

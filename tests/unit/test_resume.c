@@ -7,6 +7,7 @@
 #include "fakehw.h"
 #include "realtpm.h"
 #include "replay.h"
+#include "tcg/tpm_spec.h"
 
 static struct fakehw hw;
 static struct tcg t;
@@ -76,7 +77,7 @@ static void test_restored20(void **state)
     /* platformAuth is not empty. */
     assert_int_equal(realtpm_hex("8002 00000000 00000126 4000000C 00000009"
                                  "40000009 0000 00 0000"), 0x9a2);
-    assert_int_equal(realtpm_property(0x201) & 6, 6);
+    assert_int_equal(realtpm_property(TPM2_PT_STARTUP_CLEAR) & 6, 6);
     realtpm_end();
 }
 
@@ -178,7 +179,7 @@ static void test_lost20(void **state)
     check_capped(11);
     check_capped(12);
     check_capped(13);
-    assert_int_equal(realtpm_property(0x201) & 7, 0);
+    assert_int_equal(realtpm_property(TPM2_PT_STARTUP_CLEAR) & 7, 0);
     realtpm_end();
 }
 
@@ -223,7 +224,8 @@ static void test_garbled(void **state)
                 assert_memory_not_equal(after[i], zero, 20);
             }
             if (version == 2 && !saved)
-                assert_int_equal(realtpm_property(0x201) & 7, 0);
+                assert_int_equal(realtpm_property(TPM2_PT_STARTUP_CLEAR) & 7,
+                                 0);
             realtpm_end();
         }
     }

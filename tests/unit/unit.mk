@@ -100,7 +100,7 @@ unit: $(UNIT_BIN)
 
 # A build of its own, with gcov in place of the sanitizers.
 coverage:
-	@rm -rf $(COVER_OUT)
+	@rm -rf $(COVER_OUT) && mkdir -p $(COVER_OUT)
 	@$(MAKE) --no-print-directory -f tests/unit/unit.mk unit \
 	    UNIT_OUT=$(COVER_OUT) UNIT_CFLAGS='$(UNIT_WARN) -O0 --coverage' \
 	    >$(COVER_OUT).log 2>&1 || { cat $(COVER_OUT).log; exit 1; }
