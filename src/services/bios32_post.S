@@ -2,7 +2,7 @@
 /*
  * The BIOS32 service directory's entry and the 32-bit PCI BIOS.
  *
- * Linked with POST's code; bios32_setup.c copies it into the F segment, where
+ * Linked with POST's code; bios32_setup_post.c copies it into the F segment, where
  * it is found by those who want it.  The code runs wherever it lies and with
  * any segment bases: it reads its two variables through CS, relative to
  * itself, and touches no other memory but the caller's stack.
@@ -41,9 +41,9 @@ bios32_last_bus:
  */
 bios32_directory:
     testb %bl, %bl
-    jnz 2f
+    jnz directory_bad
     cmpl $SERVICE_PCI, %eax
-    jne 3f
+    jne directory_absent
     call 1f
 1:  popl %edx
     movl %cs:(bios32_pci_offset - 1b)(%edx), %edx
@@ -51,9 +51,11 @@ bios32_directory:
     movl $0x10000, %ecx
     movb $0, %al
     lret
-2:  movb $BIOS32_BAD_CALL, %al
+directory_bad:
+    movb $BIOS32_BAD_CALL, %al
     lret
-3:  movb $BIOS32_ABSENT, %al
+directory_absent:
+    movb $BIOS32_ABSENT, %al
     lret
 
 /* in: AH B1h, AL function, others as for INT 1Ah.  out: AH, CF and others. */
@@ -117,8 +119,11 @@ find_class:
     movl $8, %edi
     /* fall through */
 
-/* The function number %si whose register %edi (8: without its low byte) is
- * %ecx. */
+/*
+ * The function number %si whose register %edi (8: without its low byte) is
+ * %ecx.  On the stack: the caller's %ecx and %edi, and its far return address.
+ * out: %bx bus and function, %ah error, CF.  Other registers are kept.
+ */
 find:
     pushl %edx
     pushl %esi
@@ -132,36 +137,43 @@ find:
     pushl %eax                          /* the last function there may be */
     movzwl %si, %esi
     xorl %ebp, %ebp
-2:  xorl %edx, %edx
+find_each:
+    xorl %edx, %edx
     call read_dword
     cmpw $0xffff, %ax
-    je 5f
+    je find_absent
     testl %edi, %edi
-    jz 3f
+    jz find_compare
     movl %edi, %edx
     call read_dword
     shrl $8, %eax
-3:  cmpl %ecx, %eax
-    jne 4f
+find_compare:
+    cmpl %ecx, %eax
+    jne find_other
     subl $1, %esi
-    jc 7f
-4:  testl $7, %ebp                      /* a device with one function? */
-    jnz 6f
+    jc find_found
+find_other:
+    testl $7, %ebp                      /* a device with one function? */
+    jnz find_next
     movl $0x0c, %edx
     call read_dword
     testl $0x800000, %eax
-    jnz 6f
-5:  testl $7, %ebp
-    jnz 6f
+    jnz find_next
+find_absent:
+    testl $7, %ebp
+    jnz find_next
     addl $7, %ebp
-6:  incl %ebp
+find_next:
+    incl %ebp
     cmpl (%esp), %ebp
-    jbe 2b
+    jbe find_each
     movb $PCI_NOT_FOUND, %dl
-    jmp 8f
-7:  movw %bp, %bx
+    jmp find_end
+find_found:
+    movw %bp, %bx
     movb $0, %dl
-8:  addl $4, %esp
+find_end:
+    addl $4, %esp
     popl %eax
     movb %dl, %ah
     popl %ebp
@@ -173,25 +185,29 @@ find:
     cmc
     lret
 
+/* Read or write %edi of function %bx, by %al: 08h-0Ah, 0Bh-0Dh.  out: %ecx or its
+ * lower part when read, %ah, CF.  Other registers are kept. */
 config:
     pushl %edx
     pushl %eax
     cmpl $0xff, %edi
-    ja 9f
+    ja config_bad
     subb $0x08, %al                     /* size: 1, 2, 4 bytes */
     cmpb $3, %al
-    jb 1f
+    jb config_size
     subb $3, %al
-1:  movb $1, %dl
+config_size:
+    movb $1, %dl
     cmpb $1, %al
-    jb 2f
+    jb config_align
     movb $2, %dl
-    je 2f
+    je config_align
     movb $4, %dl
-2:  decb %dl
+config_align:
+    decb %dl
     movzbl %dl, %edx
     testl %edx, %edi
-    jnz 9f
+    jnz config_bad
     movzwl %bx, %eax
     shll $8, %eax
     movl %edi, %edx
@@ -205,35 +221,42 @@ config:
     orl $PCI_DATA, %edx
     movl (%esp), %eax
     cmpb $0x09, %al
-    jb 3f
-    je 4f
+    jb read_byte
+    je read_word
     cmpb $0x0b, %al
-    jb 5f
-    je 6f
+    jb read_all
+    je write_byte
     cmpb $0x0d, %al
-    jb 7f
+    jb write_word
     movl %ecx, %eax
     outl %eax, %dx
-    jmp 8f
-3:  inb %dx, %al
+    jmp config_done
+read_byte:
+    inb %dx, %al
     movb %al, %cl
-    jmp 8f
-4:  inw %dx, %ax
+    jmp config_done
+read_word:
+    inw %dx, %ax
     movw %ax, %cx
-    jmp 8f
-5:  inl %dx, %eax
+    jmp config_done
+read_all:
+    inl %dx, %eax
     movl %eax, %ecx
-    jmp 8f
-6:  movb %cl, %al
+    jmp config_done
+write_byte:
+    movb %cl, %al
     outb %al, %dx
-    jmp 8f
-7:  movw %cx, %ax
+    jmp config_done
+write_word:
+    movw %cx, %ax
     outw %ax, %dx
-8:  popl %eax
+config_done:
+    popl %eax
     popl %edx
     xorb %ah, %ah                       /* and CF */
     lret
-9:  popl %eax
+config_bad:
+    popl %eax
     popl %edx
     movb $PCI_BAD_REG, %ah
     stc
