@@ -46,7 +46,7 @@ enum entry { ENTRY_CPU, ENTRY_BUS, ENTRY_IOAPIC, ENTRY_IRQ, ENTRY_LOCAL };
 #define BUS_ISA             1u
 
 struct mp_header {
-    char signature[4];
+    char signature[4] NONSTRING;
     uint16_t len;
     uint8_t revision, checksum;
     char oem[8], product[12];
@@ -59,7 +59,7 @@ struct mp_header {
 _Static_assert(sizeof(struct mp_header) == 44, "MP 1.4, 4.2");
 
 struct mp_floating {
-    char signature[4];
+    char signature[4] NONSTRING;
     uint32_t table;
     uint8_t len, revision, checksum, features[5];
 } PACKED;

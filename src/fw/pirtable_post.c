@@ -26,7 +26,7 @@ struct pir_slot {
     uint8_t reserved;
 } PACKED;
 struct pir {
-    char signature[4];
+    char signature[4] NONSTRING;
     uint16_t version, size;
     uint8_t router_bus, router_devfn;
     uint16_t exclusive_irqs;

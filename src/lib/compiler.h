@@ -10,6 +10,13 @@
 #include <stdint.h>
 
 #define PACKED              __attribute__((packed))
+
+/* Characters without a NUL behind them, such as a table's signature. */
+#if __has_attribute(nonstring)
+#define NONSTRING           __attribute__((nonstring))
+#else
+#define NONSTRING
+#endif
 #define ALIGNED(n)          __attribute__((aligned(n)))
 #define NORETURN            __attribute__((noreturn))
 #define NOINLINE            __attribute__((noinline))

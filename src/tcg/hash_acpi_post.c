@@ -10,6 +10,7 @@
  */
 #include <string.h>
 
+#include "lib/compiler.h"
 #include "tcg/internal.h"
 
 #define HEADER_SIZE         36u
@@ -24,7 +25,7 @@
 
 /* What is left out of a table; len 0: to its end. */
 static const struct field {
-    char signature[4];
+    char signature[4] NONSTRING;
     uint16_t at, len;
 } fields[] = {
     { "FACP", 36, 4 },                  /* FIRMWARE_CTRL */
