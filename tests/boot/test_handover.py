@@ -2,7 +2,10 @@
 """Hand-over: what is started is measured, and scripts/keelpcr predicts it.
 
 Each boot is predicted before it is made, from files and a rehearsal of the
-same command line, and must give exactly that, PCR 0-9 in every bank."""
+same command line, and must give exactly that, PCR 0-9 in every bank.
+
+Long because every kind of boot shares one way to predict, boot and compare.
+"""
 
 import fcntl
 import hashlib

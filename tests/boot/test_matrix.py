@@ -4,6 +4,8 @@ boot sector that ends QEMU (fast), and real loaders and kernels (slow).
 
 Each fast case has a decoy: a disk that boots if the device under test does
 not.  Run with BIOS= to see what another firmware does with a case.
+
+Long because it is one table of devices, with what makes each of them.
 """
 
 import pathlib

@@ -10,6 +10,8 @@ have exactly the cold boot's PCR 0-7, log and registers, or a TPM that is capped
 and disabled, and the planted code, which prints HOSTILE on port E9h, must never
 run.  The last tests make the same attacks under SeaBIOS and demand that they
 succeed: that is how we know that these tests can fail.
+
+Long because every attack is compared in all that the next boot finds.
 """
 
 import contextlib

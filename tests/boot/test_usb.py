@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 """USB: sticks, CDs and keyboards on every kind of controller, also behind
-hubs; what is not a boot device; what does not work."""
+hubs; what is not a boot device; what does not work.
+
+Long because all cases share the sticks, hubs and faults made here.
+"""
 
 import contextlib
 import pathlib

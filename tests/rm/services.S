@@ -2,6 +2,8 @@
 /*
  * The BIOS services but for disks, as a real-mode program sees them.
  * tests/boot/test_services.py runs it.
+ *
+ * Long because a boot sector's checks are one program.
  */
 #include "rm.h"
 

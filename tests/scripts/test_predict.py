@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: MIT
 """keelpcr predict: what it reads out of command lines, domains and disks, and
-what it writes."""
+what it writes.
+
+Long because each source of facts (command line, domain, disk) is read and
+predicted from by one set of helpers.
+"""
 
 import hashlib
 import json
