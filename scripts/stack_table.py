@@ -37,18 +37,21 @@ STARTED = {"gate_boot", "boot_after_18", "boot_after_19"}
 
 def assembly(limits):
     """{function: bytes from its return address on}.  real_call also has four
-    registers, rt_sp, where the results go and a struct bregs on the stack, and
-    leaves STACK_CALLEE to what it calls."""
+    registers, rt_entry, rt_sp, where the results go and a struct bregs on the
+    stack, and leaves STACK_CALLEE to what it calls; smi_exchange four registers,
+    and what it calls runs on its caller's stack."""
     return {
-        "real_call": 7 * 4 + limits["BREG_SIZE"] + limits["STACK_CALLEE"],
+        "real_call": 8 * 4 + limits["BREG_SIZE"] + limits["STACK_CALLEE"],
         "real_jump": 4,                 # begins at the top
+        "smi_exchange": 5 * 4,
+        "v86_leave": 4,
         "real_restart": 4,              # likewise
         "real_end_call": 4,             # goes back up to a real_call()
     }
 
 
 # The others do not come back.
-RETURNS = {"real_call"}
+RETURNS = {"real_call", "smi_exchange"}
 
 # How often a function can be on the stack at once.
 RECURSION = {

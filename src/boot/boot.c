@@ -16,6 +16,7 @@
 #include "core/gate.h"
 #include "core/real.h"
 #include "core/reset.h"
+#include "core/v86.h"
 #include "disk/disk.h"
 #include "disk/eltorito.h"
 #include "hw/pic.h"
@@ -218,12 +219,15 @@ static void boot_after_19(void)
  * The boot is over, or is to begin anew.  The caller is gone for good, so its
  * place on the resident stack is free.  Before POST's end there is no boot:
  * whoever wants one (an option ROM) is taken to have done its work, and POST
- * goes on where it had called it.
+ * goes on where it had called it.  Under a monitor (virtual-8086 mode) the whole
+ * machine begins anew.
  */
 static NORETURN void go_on(uint8_t vector, void (*next)(void))
 {
     static bool said;
 
+    if (v86_call)
+        platform_reset();       /* its system, which is gone, has the memory */
     pic_eoi_all();              /* it may have been a hook of the tick */
     if (gate_passed(GATE_BOOT))
         real_restart(next);

@@ -15,7 +15,9 @@ void pmm_finish(void);
 /* Resident: the real-mode entry.  After pmm_finish() it refuses. */
 void handle_pmm(struct bregs *r);
 
-/* Between pnp.c and pmm.c: what answers, while POST lasts. */
+/* Between pnp.c and pmm_post.c: what answers, while POST lasts, to the words
+ * behind the caller's return address. */
+#define PMM_ARGS_MAX        12u
 extern void (*pmm_service)(struct bregs *r, const uint8_t *args);
 
 #endif

@@ -49,6 +49,8 @@ struct pmm_allocate_args {
     uint16_t flags;
 } PACKED;
 
+_Static_assert(sizeof(struct pmm_allocate_args) == PMM_ARGS_MAX, "pnp.c");
+
 struct pmm_value_args {
     uint16_t function;
     uint32_t value;             /* handle to find, address to free */

@@ -11,6 +11,7 @@
 
 #include "boot/pmm.h"
 #include "core/bda.h"
+#include "core/caller.h"
 #include "core/real.h"
 
 #define PNP_GET_BBS_VERSION     0x60u
@@ -31,19 +32,23 @@ void (*pmm_service)(struct bregs *r, const uint8_t *args);
 
 void handle_pnp(struct bregs *r)
 {
-    const struct pnp_args *args = (const void *)entry_caller_stack;
+    const uint16_t version = BBS_VERSION;
+    struct pnp_args args = { 0 };
 
+    (void)caller_read(&args, entry_caller_stack, sizeof(args));
     r->ax = PNP_NOT_SUPPORTED;
-    if (args->function != PNP_GET_BBS_VERSION)
-        return;
-    *(uint16_t *)far_ptr(args->version.seg, args->version.off) = BBS_VERSION;
-    r->ax = PNP_SUCCESS;
+    if (args.function == PNP_GET_BBS_VERSION &&
+        caller_write(linear(args.version.seg, args.version.off), &version,
+                     sizeof(version)))
+        r->ax = PNP_SUCCESS;
 }
 
 void handle_pmm(struct bregs *r)
 {
+    uint8_t args[PMM_ARGS_MAX];
+
     r->ax = (uint16_t)PMM_NOT_SUPPORTED;
     r->dx = (uint16_t)(PMM_NOT_SUPPORTED >> 16);
-    if (pmm_service)
-        pmm_service(r, (const uint8_t *)entry_caller_stack);
+    if (pmm_service && caller_read(args, entry_caller_stack, sizeof(args)))
+        pmm_service(r, args);
 }

@@ -72,9 +72,13 @@ _Static_assert(offsetof(struct bda, ticks) == 0x6c, "BDA ticks");
 _Static_assert(offsetof(struct bda, kbd_buf_start) == 0x80, "BDA keyboard");
 _Static_assert(offsetof(struct bda, wait_flag) == 0x98, "BDA wait flag");
 
+/* Where the caller's first page is: 0, but for a virtual-8086 caller whose
+ * page tables say otherwise (Windows gives each DOS box its own).  v86.c. */
+extern uint32_t low_page;
+
 /* Through a volatile pointer: interrupt handlers change it under us. */
-#define bda                 ((volatile struct bda *)0x400)
-#define ivt                 ((volatile struct farptr *)0)
+#define bda                 ((volatile struct bda *)(low_page + 0x400))
+#define ivt                 ((volatile struct farptr *)low_page)
 
 #define EBDA_SEG            0x9fc0u     /* 1 KiB below 640 KiB */
 #define EBDA_SIZE_KIB       1u

@@ -15,6 +15,7 @@
 /* Offsets in segments F000 and E000.  The assembler cannot know that they fit
  * 16 bits, so they are used where 32 bits have room. */
 #define F(symbol)       ((symbol) - 0xf0000)
+#define F000(symbol)    (F(symbol) + 0xf0000000)    /* as a far pointer */
 #define D(symbol)       ((symbol) - DATA_START)
 #define PORT_A20        0x92
 #define RAM_PROBED      (RAM_LEAST - 4)
@@ -25,6 +26,7 @@
 #define BDA_TICKS       0x6c
 #define BDA_MIDNIGHT    0x70
 #define TICKS_A_DAY     0x1800b0
+#define LAST_BYTES      0xfffffff0      /* of the image below 4 GiB */
 
     .section .fixed16, "ax", @progbits
 
@@ -178,6 +180,8 @@ gdt:
     .quad 0x00cf93000000ffff        /* SEL_DATA32 */
     .quad 0x00009b0f0000ffff        /* SEL_CODE16: base F0000, 64 KiB */
     .quad 0x008f93000000ffff        /* SEL_DATA16: limit 4 GiB, 16-bit SP */
+    .quad 0x000093000000ffff        /* SEL_DATA64K */
+    .quad 0x008f9b0f0000ffff        /* SEL_CODE16_LARGE */
 gdt_end:
     .word 0
 gdt_pointer:
@@ -188,22 +192,39 @@ rom_gdt_pointer:
     .word gdt_end - gdt - 1
     .long gdt + ROM_OFFSET
 
-/* The mode switches; EAX is lost.  From 32-bit code to real mode with CS F000,
- * interrupts off: the data segments' limits stay 4 GiB, their bases are the
- * caller's to load. */
+/* The mode switches.  From 32-bit code to real mode with CS F000, interrupts
+ * off.  in: EAX, ECX, ESI, EDI: descriptors with the limits that CS, DS, ES, SS
+ * keep there; the bases of the latter three are the caller's to load.  FS and
+ * GS are never touched.  EAX is lost. */
 .macro to_real_mode
-    movl $SEL_DATA16, %eax
-    movw %ax, %ds
-    movw %ax, %es
-    movw %ax, %ss
-    movzwl %sp, %esp
-    ljmpl $SEL_CODE16, $F(11f)
+    pushl %eax
+    pushl $F(11f)
+    lretl
     .code16
-11: movl %cr0, %eax
+11: movw %cx, %ds
+    movw %si, %es
+    movw %di, %ss
+    movzwl %sp, %esp
+    movl %cr0, %eax
     andb $0xfe, %al
     movl %eax, %cr0
     ljmpl $0xf000, $F(12f)
 12:
+.endm
+/* The limits for code that has not been anywhere before: 4 GiB for data, as PMM
+ * 1.01, 2.1.2 wants them for option ROMs. */
+.macro limits_of_post
+    movl $SEL_CODE16, %eax
+    movl $SEL_DATA16, %ecx
+    movl %ecx, %esi
+    movl %ecx, %edi
+.endm
+/* Those of the caller whose entry's frame is at \at. */
+.macro limits_of_caller at:req
+    movzwl ENTRY_SEL_CS(\at), %eax
+    movzwl ENTRY_SEL_DS(\at), %ecx
+    movzwl ENTRY_SEL_ES(\at), %esi
+    movzwl ENTRY_SEL_SS(\at), %edi
 .endm
 /* And from real mode to flat 32-bit code; the caller loads ESP. */
 .macro to_protected_mode
@@ -217,6 +238,24 @@ rom_gdt_pointer:
     movw %ax, %ds
     movw %ax, %es
     movw %ax, %ss
+.endm
+/* The A20 gate is opened.  A counter is changed and looked for 1 MiB higher;
+ * twice, so that a copy of this page up there does not count.  out: ECX=1: it
+ * was closed; 0: it was not.  EAX is lost. */
+.macro a20_open
+    xorl %ecx, %ecx
+    incl a20_probe
+    movl a20_probe, %eax
+    cmpl %eax, a20_probe + 0x100000
+    jne 13f
+    incl a20_probe
+    movl a20_probe, %eax
+    cmpl %eax, a20_probe + 0x100000
+    jne 13f
+    incl %ecx
+    movb $2, %al
+    outb %al, $PORT_A20
+13:
 .endm
 
 /* ------------------------------------------------------------------------
@@ -250,7 +289,7 @@ entry_\vec:
 
 /* Called far instead: the frame gets flags and becomes an interrupt's, but
  * for the order, which int_common knows from ENTRY_FAR. */
-    .globl entry_pmm, entry_pnp
+    .globl entry_pmm, entry_pnp, int_common
 entry_pmm:
     pushfw
     pushw $ENTRY_PMM
@@ -260,6 +299,17 @@ entry_pnp:
     pushw $ENTRY_PNP
     jmp int_common
 
+/* Does a segment's limit reach the end of the address space?  Its descriptor
+ * goes into the frame at BX: large, or small when limit_fault skips the
+ * instruction that says so.  AX, ESI are lost. */
+.macro limit_try seg:req base:req field:req large:req small:req
+    movl $F(14f), %esi
+    movw $\small, \field(%bx)
+    addr32 movb %\seg:(LAST_BYTES - \base), %ah
+    movw $\large, \field(%bx)
+14:
+.endm
+
 int_common:
     cli
     cld
@@ -268,7 +318,7 @@ int_common:
     pushw %ds
     smsw %ax
     testb $1, %al
-    jnz refuse_v86
+    jnz in_v86
     movw $(DATA_START >> 4), %ax
     movw %ax, %ds
     /* Where the caller's stack ends, as a place on ours: by its linear address,
@@ -320,37 +370,58 @@ int_common:
     popw BREG_CS(%bx)
 3:  movl %esp, ENTRY_ESP(%bx)
     movzwl %bx, %ebx
+    movl %ebx, %esp
+    movw %ds, %ax
+    movw %ax, %ss
+    movw %ax, %es
+    sgdtl ENTRY_GDTR(%bx)
+    movl %dr7, %eax                 /* a watchpoint's exception would find no */
+    movl %eax, ENTRY_DR7(%bx)       /* handler in protected mode */
+    testb $0xff, %al
+    jz 1f
+    xorb %al, %al
+    movl %eax, %dr7
+    /* Limits cannot be read here, only tried: by a byte that is always there,
+     * the image's last ones below 4 GiB.  All four bases are known. */
+1:  sidtl ENTRY_IDTR(%bx)
+    addr32 lidtl %cs:F(limit_idt_pointer)
+    limit_try ds, DATA_START, ENTRY_SEL_DS, SEL_DATA16, SEL_DATA64K
+    limit_try es, DATA_START, ENTRY_SEL_ES, SEL_DATA16, SEL_DATA64K
+    limit_try ss, DATA_START, ENTRY_SEL_SS, SEL_DATA16, SEL_DATA64K
+    limit_try cs, 0xf0000, ENTRY_SEL_CS, SEL_CODE16_LARGE, SEL_CODE16
+    lidtl ENTRY_IDTR(%bx)
     to_protected_mode
     leal DATA_START(%ebx), %esp
-    /* A20: a counter is changed and looked for 1 MiB higher; twice, so that
-     * a copy of this page up there does not count. */
-    xorl %ecx, %ecx
-    incl a20_probe
-    movl a20_probe, %eax
-    cmpl %eax, a20_probe + 0x100000
-    jne 4f
-    incl a20_probe
-    movl a20_probe, %eax
-    cmpl %eax, a20_probe + 0x100000
-    jne 4f
-    incl %ecx
-    movb $2, %al
-    outb %al, $PORT_A20
-4:  movl %ecx, ENTRY_A20(%esp)
+    a20_open
+    movl %ecx, ENTRY_A20(%esp)
+    movl rt_entry, %eax
+    movl %eax, ENTRY_OUTER(%esp)
+    movl %esp, rt_entry
+    xorl %eax, %eax
+    movl %eax, v86_call             /* memory is where it seems to be */
+    movl %eax, low_page
     movzwl ENTRY_VECTOR(%esp), %edx
     movl %esp, %eax                 /* struct bregs * */
     call real_dispatch
 
     movl %esp, %ebx
+    movl ENTRY_OUTER(%ebx), %eax
+    movl %eax, rt_entry
     cmpl $0, ENTRY_A20(%ebx)
     je 5f
     xorl %eax, %eax
     outb %al, $PORT_A20
-5:  subl $DATA_START, %ebx
+5:  limits_of_caller %ebx
+    subl $DATA_START, %ebx
     to_real_mode
     movw $(DATA_START >> 4), %ax
     movw %ax, %ds
-    movw ENTRY_SS(%bx), %ss
+    lgdtl ENTRY_GDTR(%bx)
+    movl ENTRY_DR7(%bx), %eax
+    testb $0xff, %al
+    jz 1f
+    movl %eax, %dr7
+1:  movw ENTRY_SS(%bx), %ss
     movl ENTRY_ESP(%bx), %esp
     movl BREG_ECX(%bx), %ecx
     movl BREG_EDX(%bx), %edx
@@ -378,15 +449,42 @@ int_common:
     popfw
     lretw
 
-/* The caller is in virtual-8086 mode, where we cannot switch modes; or calls
- * are nested deeper than the stack allows.  AH=86h and CF: not supported.  An
- * IRQ is acknowledged, and its byte lost.
- * On the stack: DS, EBX, EAX, number, and the frame. */
-refuse_v86:
+/* #GP or #SS of a limit_try: goes on at SI. */
+limit_fault:
+    pushw %bp
+    movw %sp, %bp
+    movw %si, 2(%bp)
+    popw %bp
+    iretw
+limit_idt:
+    .zero 2 * 4
+    .long F000(entry_iret)          /* an NMI; it is not needed for anything */
+    .zero 9 * 4
+    .long F000(limit_fault)         /* #SS */
+    .long F000(limit_fault)         /* #GP */
+limit_idt_pointer:
+    .word . - limit_idt - 1
+    .long limit_idt
+
+/* A caller in virtual-8086 mode goes on in v86_entry.S, with its registers as they
+ * came.  On the stack: DS, EBX, EAX; then the number, and the frame. */
+in_v86:
+    popw %ds
+    popl %ebx
+    popl %eax
+    jmp v86_entry
+
+/* Calls are nested deeper than the stack allows: refused.  On the stack as
+ * before. */
 refuse_depth:
     popw %ds
     popl %ebx
     popl %eax
+
+/* A call that nobody can serve: AH=86h and CF.  An IRQ is acknowledged, and its
+ * byte lost.  On the stack: the number, and the frame. */
+    .globl refuse
+refuse:
     pushw %bp
     movw %sp, %bp
     cmpw $0x09, 2(%bp)
@@ -484,6 +582,7 @@ real_call:
     pushl %esi
     pushl %edi
     pushl %ebp
+    pushl rt_entry
     pushl rt_sp
     pushl %eax                      /* where the results go */
     subl $BREG_SIZE, %esp
@@ -494,10 +593,20 @@ real_call:
     leal -(STACK_CALLEE + DATA_START)(%esp), %eax
     movl %eax, rt_sp
     movl %edx, %ebx
+    movl rt_entry, %ebp             /* what interrupts a service finds the */
+    testl %ebp, %ebp                /* caller's limits and GDTR */
+    jz 1f
+    limits_of_caller %ebp
+    jmp 2f
+1:  limits_of_post
+2:  subl $DATA_START, %ebp
     to_real_mode
     movw $(DATA_START >> 4), %ax
     movw %ax, %ss
-    movw %sp, %bp
+    testl %ebp, %ebp
+    js 2f
+    lgdtl %ss:ENTRY_GDTR(%bp)
+2:  movw %sp, %bp
     testw %bx, %bx
     jz 3f
     pushw BREG_FLAGS(%bp)           /* for the callee's IRET */
@@ -547,6 +656,7 @@ real_return:
     rep movsl
     addl $(BREG_SIZE + 4), %esp
     popl rt_sp
+    popl rt_entry
     popl %ebp
     popl %edi
     popl %esi
@@ -570,6 +680,8 @@ real_jump:
     movl %esp, %ebp
     subl $DATA_START, %ebp
     movl $(STACK_TOP - DATA_START), rt_sp
+    movl $0, rt_entry
+    limits_of_post
     to_real_mode
     xorw %ax, %ax
     movw %ax, %ss
@@ -602,6 +714,7 @@ real_end_call:
     leal (STACK_CALLEE + DATA_START)(%eax), %esp
     addl $(BREG_SIZE + 4), %esp     /* the copy, and where results would go */
     popl rt_sp
+    popl rt_entry
     popl %ebp
     popl %edi
     popl %esi
@@ -614,6 +727,7 @@ real_end_call:
 real_restart:
     movl $STACK_TOP, %esp
     movl $(STACK_TOP - DATA_START), rt_sp
+    movl $0, rt_entry
     pushl $0
     jmp *%eax
 

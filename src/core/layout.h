@@ -35,6 +35,8 @@
 #define SEL_DATA32          0x10
 #define SEL_CODE16          0x18        /* base F0000 */
 #define SEL_DATA16          0x20        /* base 0, limit 4 GiB, 16-bit stack */
+#define SEL_DATA64K         0x28        /* the same with 64 KiB, as after reset */
+#define SEL_CODE16_LARGE    0x30        /* SEL_CODE16 with 4 GiB */
 
 /* struct bregs: offsets asserted in real.c */
 #define BREG_DS             0
@@ -53,17 +55,54 @@
 
 #define ENTRY_TAKEN         18      /* bytes of the caller's stack in use */
 
-/* On the resident stack above a struct bregs: who called. */
+/* On the resident stack above a struct bregs: who called, and the CPU's state
+ * that comes back with the caller. */
 #define ENTRY_SS            BREG_SIZE           /* 2 bytes */
 #define ENTRY_VECTOR        (BREG_SIZE + 2)     /* 2 bytes */
 #define ENTRY_ESP           (BREG_SIZE + 4)     /* 4 bytes */
 #define ENTRY_A20           (BREG_SIZE + 8)     /* 4 bytes: 1 = was closed */
-#define ENTRY_SIZE          (BREG_SIZE + 12)
+#define ENTRY_DR7           (BREG_SIZE + 12)    /* 4 bytes */
+#define ENTRY_OUTER         (BREG_SIZE + 16)    /* 4 bytes: rt_entry before */
+#define ENTRY_SEL_DS        (BREG_SIZE + 20)    /* 2 bytes each: a descriptor */
+#define ENTRY_SEL_ES        (BREG_SIZE + 22)    /* with the segment's limit */
+#define ENTRY_SEL_SS        (BREG_SIZE + 24)
+#define ENTRY_SEL_CS        (BREG_SIZE + 26)
+#define ENTRY_GDTR          (BREG_SIZE + 28)    /* 6 bytes */
+#define ENTRY_IDTR          (BREG_SIZE + 34)    /* 6 bytes */
+#define ENTRY_SIZE          (BREG_SIZE + 40)
+
+/* Virtual-8086 callers (v86.h): struct v86_call begins like the above. */
+#define V86_SLOTS           4           /* calls that wait at a time */
+#define V86_SLOT            (BREG_SIZE + 24)    /* 4 bytes */
+#define V86_SIZE            (BREG_SIZE + 28)
+#define V86_STACK           (STACK_RESERVE + 0x400)     /* of each */
+
+/* System management mode: SMRAM as v86_entry.S, smi.S and hw/smm.c share it. */
+#define SMI_PORT            0xb2
+#define SMI_COMMAND         0x4b        /* none that QEMU takes for ACPI's */
+#define SMI_COMES           4           /* bytes behind an OUT of v86_entry.S */
+#define SMBASE              0xa0000
+#define SMM_CODE            (SMBASE + 0x8000)   /* smi.S */
+#define SMM_SLOTS           (SMBASE + 0x9000)   /* struct smm_slot[V86_SLOTS] */
+#define SMM_FLAT            (SMBASE + 0x9200)   /* state of the firmware's C */
+#define SMM_STATES          (SMBASE + 0x9400)   /* the callers' */
+#define SMM_SAVED           (SMBASE + 0xfe00)   /* where the CPU saves */
+#define SMM_SAVED_SIZE      0x200
+#define SMM_SLOT_SIZE       16
+
+/* What the firmware's C asks of the handler, in ECX */
+#define SMI_KEEP_STATE      1           /* this is the state for C */
+#define SMI_CALL_OUT        2           /* to slot EBX' caller, and come back */
+#define SMI_RETURN          3           /* to slot EBX' caller for good */
 
 /* Numbers beyond interrupt vectors for entries that are called far. */
 #define ENTRY_FAR           0x100
 #define ENTRY_PMM           0x100
 #define ENTRY_PNP           0x101
+/* And what v86_entry.S leaves to C of the IRQs 1, 12 and 8: the byte in AL. */
+#define ENTRY_KEY           0x200
+#define ENTRY_MOUSE         0x201
+#define ENTRY_CLOCK         0x202
 
 #define FSEG_ZONE_SIZE      0x800      /* tables in F0000-FFFFF */
 

@@ -7,6 +7,7 @@
 #include "core/bda.h"
 #include "core/gate.h"
 #include "core/layout.h"
+#include "core/v86.h"
 #include "lib/print.h"
 
 _Static_assert(offsetof(struct bregs, ds) == BREG_DS, "entry.S");
@@ -25,6 +26,7 @@ _Static_assert(sizeof(struct bregs) == BREG_SIZE, "entry.S");
 
 /* Shared with entry.S */
 uint32_t rt_sp = STACK_TOP - DATA_START;
+uint32_t rt_entry;          /* the innermost entry's frame, or 0 */
 uint32_t a20_probe;
 uint32_t entry_caller_stack;
 void real_call(struct bregs *r, uint32_t as_interrupt);
@@ -45,7 +47,10 @@ static void require(enum gate gate)
 static void call(struct bregs *r, uint32_t as_interrupt)
 {
     require(GATE_ROMS);
-    real_call(r, as_interrupt);
+    if (v86_call)
+        v86_call_out(r, as_interrupt);
+    else
+        real_call(r, as_interrupt);
 }
 
 void call16(struct bregs *r)
@@ -80,7 +85,7 @@ static void yield_to(const char *code)
     };
 
     if (gate_passed(GATE_ROMS))
-        real_call(&r, 0);
+        call(&r, 0);
 }
 
 void yield(void)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/bda.h"
+#include "core/caller.h"
 #include "disk/disk_edd.h"
 #include "disk/eltorito.h"
 
@@ -125,17 +126,54 @@ static uint8_t status_of(int rc, bool write)
 
 enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_VERIFY };
 
-static uint8_t do_access(struct drive *d, enum access a, uint64_t lba,
-                         uint32_t count, void *buf)
+/* A sector of which not all bytes lie in one piece. */
+static int access_torn(struct drive *d, enum access a, uint64_t lba,
+                       uint32_t at)
 {
     int rc;
 
-    if (a == ACCESS_READ)
-        rc = drive_read(d, lba, count, buf);
-    else if (a == ACCESS_WRITE)
-        rc = drive_write(d, lba, count, buf);
-    else
-        rc = drive_verify(d, lba, count);
+    if (a == ACCESS_WRITE)
+        return caller_read(drive_bounce, at, d->sector_size) ?
+            drive_write(d, lba, 1, drive_bounce) : ERR_PARAM;
+    rc = drive_read(d, lba, 1, drive_bounce);
+    if (rc == 0 && !caller_write(at, drive_bounce, d->sector_size))
+        rc = ERR_PARAM;
+    return rc;
+}
+
+/* Sectors to or from the caller's memory, in pieces as they lie there: of a
+ * caller in real mode all are one. */
+static int access_sectors(struct drive *d, enum access a, uint64_t lba,
+                          uint32_t count, uint32_t at)
+{
+    int rc = 0;
+
+    if (a == ACCESS_VERIFY || count == 0)
+        return drive_verify(d, lba, count);
+    while (rc == 0 && count != 0) {
+        uint32_t len = count * d->sector_size;
+        uint8_t *buf = caller_span(at, &len, a == ACCESS_READ);
+        uint32_t n = len / d->sector_size;
+
+        if (n == 0)
+            rc = access_torn(d, a, lba, at);
+        else if (a == ACCESS_READ)
+            rc = drive_read(d, lba, n, buf);
+        else
+            rc = drive_write(d, lba, n, buf);
+        n += n == 0;
+        at += n * d->sector_size;
+        lba += n;
+        count -= n;
+    }
+    return rc;
+}
+
+static uint8_t do_access(struct drive *d, enum access a, uint64_t lba,
+                         uint32_t count, uint32_t at)
+{
+    int rc = access_sectors(d, a, lba, count, at);
+
     if (a == ACCESS_WRITE && rc < 0 && d->read_only)
         return STATUS_READ_ONLY;    /* known before, or found out now */
     return status_of(rc, a == ACCESS_WRITE);
@@ -160,7 +198,7 @@ static void chs_access(struct bregs *r, struct drive *d, enum access a)
     uint32_t lba;
 
     if (chs_to_lba(d, r, &lba) && count != 0 && count <= CHS_MAX_COUNT)
-        status = do_access(d, a, lba, count, far_ptr(r->es, r->bx));
+        status = do_access(d, a, lba, count, linear(r->es, r->bx));
     if (status != STATUS_OK)
         r->al = 0;
     finish(r, status);
@@ -195,22 +233,25 @@ _Static_assert(sizeof(struct packet) == PACKET_LONG_LEN, "EDD 3.0");
 
 static void packet_access(struct bregs *r, struct drive *d, enum access a)
 {
-    struct packet *caller = far_ptr(r->ds, r->si);
-    struct packet p;
+    uint32_t caller = linear(r->ds, r->si);
+    const uint16_t none = 0;
+    struct packet p = { 0 };
     uint8_t status = STATUS_PARAM;
     uint64_t at;
 
-    memcpy(&p, caller, PACKET_LEN);
-    at = (uintptr_t)far_ptr(p.buf.seg, p.buf.off);
+    (void)caller_read(&p, caller, PACKET_LEN);      /* or its size stays 0 */
+    at = linear(p.buf.seg, p.buf.off);
     if (p.buf.seg == 0xffff && p.buf.off == 0xffff &&
         p.size >= PACKET_LONG_LEN) {
-        memcpy(&p.address, &caller->address, sizeof(p.address));
+        p.address = UINT64_MAX;
+        (void)caller_read(&p.address, caller + PACKET_LEN, sizeof(p.address));
         at = p.address;
     }
     if (p.size >= PACKET_LEN && at <= UINT32_MAX)
-        status = do_access(d, a, p.lba, p.count, (void *)(uintptr_t)at);
+        status = do_access(d, a, p.lba, p.count, (uint32_t)at);
     if (status != STATUS_OK)
-        caller->count = 0;
+        (void)caller_write(caller + offsetof(struct packet, count), &none,
+                           sizeof(none));
     finish(r, status);
 }
 
@@ -232,10 +273,11 @@ static void disk_44(struct bregs *r, struct drive *d)
 /* Extended seek: is the place on the medium? */
 static void disk_47(struct bregs *r, struct drive *d)
 {
-    const struct packet *p = far_ptr(r->ds, r->si);
     int rc = d->ready ? 0 : drive_ready(d);
+    struct packet p = { 0 };
 
-    if (rc == 0 && (p->size < PACKET_LEN || p->lba >= d->sectors))
+    (void)caller_read(&p, linear(r->ds, r->si), PACKET_LEN);
+    if (rc == 0 && (p.size < PACKET_LEN || p.lba >= d->sectors))
         rc = ERR_PARAM;
     finish(r, status_of(rc, false));
 }
@@ -378,9 +420,17 @@ static void disk_46(struct bregs *r, struct drive *d)
 
 static void disk_48(struct bregs *r, struct drive *d)
 {
+    uint32_t caller = linear(r->ds, r->si);
+    uint8_t p[EDD_PARAMETERS_MAX] = { 0 };
+    int rc;
+
     if (d->type == DRIVE_CD && !d->ready)
         (void)drive_ready(d);   /* without a medium the size stays unknown */
-    finish(r, status_of(edd_parameters(d, far_ptr(r->ds, r->si)), false));
+    (void)caller_read(p, caller, sizeof(uint16_t));
+    rc = edd_parameters(d, p);
+    if (rc == 0 && !caller_write(caller, p, p[0]))
+        rc = ERR_PARAM;
+    finish(r, status_of(rc, false));
 }
 
 static void disk_49(struct bregs *r, struct drive *d)
@@ -409,9 +459,11 @@ static void disk_4e(struct bregs *r, struct drive *d)
 /* El Torito: 00 end the emulation, 01 tell about it. */
 static void disk_4b(struct bregs *r)
 {
-    int rc = r->al > 1 ? ERR_PARAM
-           : eltorito_packet(r->dl, far_ptr(r->ds, r->si));
+    uint8_t p[ELTORITO_PACKET_LEN];
+    int rc = r->al > 1 ? ERR_PARAM : eltorito_packet(r->dl, p);
 
+    if (rc == 0 && !caller_write(linear(r->ds, r->si), p, sizeof(p)))
+        rc = ERR_PARAM;
     if (rc == 0 && r->al == 0)
         eltorito_stop();
     finish(r, rc == 0 ? STATUS_OK : STATUS_PARAM);

@@ -11,9 +11,11 @@
 #include "disk/block.h"
 
 /*
- * Fill the caller's buffer, whose first word says how large it is, with as
- * much as fits: 1Ah, 1Eh or 42h bytes.  0, or ERR_PARAM if it is smaller.
+ * Fill a buffer, whose first word says how large it is, with as much as fits
+ * (1Ah, 1Eh or 42h bytes; the first byte has the number).  0, or ERR_PARAM if it
+ * is smaller.
  */
+#define EDD_PARAMETERS_MAX  0x42u
 int edd_parameters(const struct drive *d, uint8_t *buf);
 
 /* Point INT 41h (index 0) or 46h (index 1) to a table describing the disk. */

@@ -16,7 +16,6 @@
 #define LOAD_LOWEST         0x600u      /* above the vectors and the BDA */
 #define UNITS_PER_SECTOR    (CD_SECTOR_SIZE / SECTOR_SIZE)
 
-#define PACKET_LEN          0x13u
 #define EQUIPMENT_FLOPPY    (1u << 0)
 #define EQUIPMENT_SECOND    (1u << 6)
 
@@ -322,11 +321,11 @@ int eltorito_packet(uint8_t drive, uint8_t *packet)
         uint8_t cylinders, sectors, heads;
     } PACKED p;
 
-    _Static_assert(sizeof(p) == PACKET_LEN, "El Torito 1.0, 4.1");
+    _Static_assert(sizeof(p) == ELTORITO_PACKET_LEN, "El Torito 1.0, 4.1");
     if (current.cd == NULL || drive != current.drive)
         return ERR_ABSENT;
     memset(&p, 0, sizeof(p));
-    p.size = PACKET_LEN;
+    p.size = ELTORITO_PACKET_LEN;
     p.media = current.media;
     p.drive = current.drive;
     p.controller = current.cd->ata_channel;

@@ -55,9 +55,10 @@ struct drive *eltorito_emulated(uint8_t number);
 uint8_t eltorito_real_number(uint8_t number);
 
 /*
- * Fill the specification packet (13h bytes) for INT 13h AX=4B0xh.
+ * Fill the specification packet (4.1) for INT 13h AX=4B0xh.
  * Returns 0, or ERR_ABSENT when drive was not booted from by El Torito.
  */
+#define ELTORITO_PACKET_LEN 0x13u
 int eltorito_packet(uint8_t drive, uint8_t *packet);
 
 /* ------------------------------------------------------------------------

@@ -13,7 +13,9 @@
 #include "boot/pmm.h"
 #include "boot/pnp.h"
 #include "core/alloc.h"
+#include "core/layout.h"
 #include "core/real.h"
+#include "core/v86.h"
 #include "fw/acpi.h"
 #include "fw/e820.h"
 #include "fw/fwcfg.h"
@@ -104,6 +106,19 @@ static void set_up_kernel(void)
         tpm_kernel_setup(rom_kernel);
 }
 
+/* Before code that is not ours: services for virtual-8086 mode, and SMRAM is
+ * closed. */
+static void set_up_smm(void)
+{
+    v86_stacks = malloc_high_raw(V86_SLOTS * V86_STACK, 16);
+    if (smm_setup(v86_stacks))
+        return;
+    free_zone(v86_stacks);
+    v86_stacks = NULL;
+    debug("No system management mode (smm=off): callers in virtual-8086 mode "
+          "get few services (docs/compatibility.md)\n");
+}
+
 /* Code from cards and from the host, measured and then run. */
 static void run_option_roms(void)
 {
@@ -127,7 +142,6 @@ static void finish(void)
 {
     option_roms_finish();
     pmm_finish();
-    smm_lock();
     e820_finish(alloc_finish());
     pam_lock();
 }
@@ -143,6 +157,7 @@ void post(void)
         tpm_check_absence();
     with_tpm(tpm_measure_platform);
     with_tpm(tpm_admin_capture);
+    set_up_smm();
     gate_roms();
     run_option_roms();
     keyboard_finish();

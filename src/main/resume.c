@@ -17,6 +17,7 @@
 #include "core/layout.h"
 #include "core/real.h"
 #include "core/reset.h"
+#include "core/v86.h"
 #include "fw/acpi.h"
 #include "fw/smp.h"
 #include "hw/chipset.h"
@@ -91,12 +92,14 @@ void resume(void)
     chipset_resume();
     chipset_note_start();
     pic_init();
-    smm_lock();
 
     now = tpm;
     memcpy(data_start, aside, len);
     tpm = now;
+    v86_call = NULL;            /* whoever that was does not wait any more */
+    low_page = 0;
     idt_of_real_mode();         /* from here on it may be the OS's */
+    (void)smm_setup(v86_stacks);
     smp_resume();               /* needs the MSR list, and the lowest bytes */
     vector = acpi_resume();
     pam_lock();

@@ -10,6 +10,7 @@
 #include "services/clock.h"
 
 #include "core/bda.h"
+#include "core/caller.h"
 #include "core/real.h"
 #include "hw/pic.h"
 #include "hw/rtc.h"
@@ -70,7 +71,8 @@ void clock_wait(struct bregs *r)
 /* One period of an event wait is over. */
 static void event_wait_period(void)
 {
-    uint32_t left = bda->wait_us;
+    uint32_t left = bda->wait_us, at;
+    uint8_t flag;
 
     if (!(bda->wait_active & WAIT_ACTIVE))
         return;
@@ -79,8 +81,11 @@ static void event_wait_period(void)
         return;
     }
     event_wait_cancel();
-    *(volatile uint8_t *)far_ptr(bda->wait_flag.seg, bda->wait_flag.off) |=
-        EVENT_BIT;
+    at = linear(bda->wait_flag.seg, bda->wait_flag.off);
+    if (caller_read(&flag, at, sizeof(flag))) {
+        flag |= EVENT_BIT;
+        (void)caller_write(at, &flag, sizeof(flag));
+    }
 }
 
 void handle_70(struct bregs *r)

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "core/bda.h"
+#include "core/caller.h"
 #include "core/real.h"
 #include "services/sercon.h"
 #include "services/services.h"
@@ -158,17 +159,19 @@ static void write_teletype(struct bregs *r, struct cursor *at)
 /* AH=13h */
 static void write_string(struct bregs *r, struct cursor *at)
 {
-    const uint8_t *s = far_ptr(r->es, r->bp);
+    uint32_t s = linear(r->es, r->bp), cell_len = r->al & 2 ? 2 : 1;
     struct cursor before = *at;
     uint8_t attr = r->bl;
 
     *at = (struct cursor){ .row = r->dh, .col = r->dl };
     for (uint16_t i = 0; i < r->cx; i++) {
-        uint8_t c = *s++;
+        uint8_t c[2] = { 0, attr };     /* and its attribute, with AL bit 1 */
 
-        if (r->al & 2)
-            attr = *s++;
-        teletype(at, c, attr);
+        if (!caller_read(c, s, cell_len))
+            break;
+        s += cell_len;
+        attr = c[1];
+        teletype(at, c[0], attr);
     }
     if (!(r->al & 1))
         *at = before;

@@ -15,6 +15,7 @@
 #include "core/bda.h"
 #include "core/real.h"
 #include "core/reset.h"
+#include "core/v86.h"
 #include "hw/pic.h"
 #include "hw/ps2.h"
 #include "lib/err.h"
@@ -81,7 +82,7 @@ void (*key_poll_usb)(void);
 /* Offsets into segment 40h. */
 static volatile uint16_t *slot(uint16_t offset)
 {
-    return (volatile uint16_t *)(uintptr_t)(0x400u + offset);
+    return (volatile uint16_t *)((uintptr_t)bda + offset);
 }
 
 static uint16_t slot_after(uint16_t offset)
@@ -425,8 +426,10 @@ static bool key_look(void)
 /* AH=00h, 10h */
 static void take_key(struct bregs *r, bool enhanced)
 {
-    while (!key_look())
+    while (!key_look()) {
+        v86_ask_again();
         yield_halt();
+    }
     r->ax = key_out(key_first(), enhanced);
     key_drop();
 }

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "core/caller.h"
 #include "hw/pci.h"
 
 #define PCI_SIGNATURE       0x20494350u     /* "PCI " */
@@ -154,24 +155,25 @@ struct route_buffer {
 
 static void get_routing(struct bregs *r)
 {
-    struct route_buffer *buffer = far_ptr(r->es, r->di);
+    uint32_t caller = linear(r->es, r->di);
+    struct route_buffer buffer = { 0 };
     const struct pir *pir = find_pir();
     uint16_t needed;
+    uint8_t code = PCI_OK;
 
     if (!pir) {
         result(r, PCI_UNSUPPORTED);
         return;
     }
     needed = (uint16_t)(pir->size - sizeof(*pir));
-    if (buffer->size < needed) {
-        buffer->size = needed;
-        result(r, PCI_BUFFER_SMALL);
-        return;
-    }
-    memcpy(far_ptr(buffer->seg, buffer->off), pir->slots, needed);
-    buffer->size = needed;
-    r->bx = pir->exclusive_irqs;
-    result(r, PCI_OK);
+    (void)caller_read(&buffer, caller, sizeof(buffer));
+    if (buffer.size < needed ||
+        !caller_write(linear(buffer.seg, buffer.off), pir->slots, needed))
+        code = PCI_BUFFER_SMALL;
+    else
+        r->bx = pir->exclusive_irqs;
+    (void)caller_write(caller, &needed, sizeof(needed));
+    result(r, code);
 }
 
 void pcibios(struct bregs *r)

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "core/bda.h"
+#include "core/caller.h"
 #include "core/layout.h"
 #include "core/real.h"
 #include "fw/e820.h"
@@ -134,7 +135,10 @@ static void memory_e820(struct bregs *r)
         return;
     }
     e = e820_get(r->ebx);
-    memcpy(far_ptr(r->es, r->di), e, E820_ENTRY_SIZE);
+    if (!caller_write(linear(r->es, r->di), e, E820_ENTRY_SIZE)) {
+        unsupported(r);
+        return;
+    }
     r->eax = E820_SIGNATURE;
     r->ecx = E820_ENTRY_SIZE;
     r->ebx = r->ebx + 1 < e820_count() ? r->ebx + 1 : 0;
@@ -160,20 +164,35 @@ static uint32_t descriptor_limit(const struct descriptor *d)
     return d->flags & 0x80 ? limit << 12 | 0xfff : limit;
 }
 
+/* Copy within the caller's memory. */
+static bool move(uint32_t to, uint32_t from, uint32_t len)
+{
+    while (len) {
+        uint32_t n = len;
+        uint8_t *at = caller_span(from, &n, false);
+
+        if (n == 0 || !caller_write(to, at, n))
+            return false;
+        from += n;
+        to += n;
+        len -= n;
+    }
+    return true;
+}
+
 /* AH=87h: CX words from the third to the fourth descriptor of ES:SI. */
 static void block_move(struct bregs *r)
 {
-    const struct descriptor *table = far_ptr(r->es, r->si);
+    struct descriptor table[4] = { { 0 } };
     const struct descriptor *src = table + 2, *dst = table + 3;
     uint32_t len = r->cx * 2u;
 
+    (void)caller_read(table, linear(r->es, r->si), sizeof(table));
     r->ah = 0;
     if (len && (descriptor_limit(src) < len - 1 ||
-                descriptor_limit(dst) < len - 1))
+                descriptor_limit(dst) < len - 1 ||
+                !move(descriptor_base(dst), descriptor_base(src), len)))
         r->ah = 2;              /* the move would fault */
-    else
-        memcpy((void *)(uintptr_t)descriptor_base(dst),
-               (const void *)(uintptr_t)descriptor_base(src), len);
     set_cf(r, r->ah != 0);
     set_flag(r, FLAG_ZF, r->ah == 0);
 }

@@ -5,6 +5,7 @@
  */
 #include "measure/measure.h"
 
+#include "core/caller.h"
 #include "fw/e820.h"
 #include "lib/io.h"
 #include "lib/print.h"
@@ -62,11 +63,17 @@ static void debug_text(void *ctx, const char *text)
 }
 
 /* INT 1Ah callers may have us read RAM, the BIOS area included, and write to
- * RAM that E820 gives to everybody. */
+ * RAM that E820 gives to everybody.  What lies in pieces (virtual-8086 mode) is
+ * refused. */
 static void *map(void *ctx, uint32_t addr, uint32_t len, bool write)
 {
+    uint32_t piece = len;
+
     (void)ctx;
     if (len - 1 > UINT32_MAX - addr)
+        return NULL;
+    addr = (uint32_t)caller_span(addr, &piece, write);
+    if (piece != len)
         return NULL;
     if (e820_is_ram(addr, len) || (!write && e820_is_readable(addr, len)))
         return (void *)addr;
@@ -84,8 +91,8 @@ static void int1a(struct bregs *r)
     struct tcg_regs t = {
         .eax = r->eax, .ebx = r->ebx, .ecx = r->ecx, .edx = r->edx,
         .esi = r->esi, .edi = r->edi,
-        .es_di = (uint32_t)far_ptr(r->es, r->di),
-        .ds_si = (uint32_t)far_ptr(r->ds, r->si),
+        .es_di = linear(r->es, r->di),
+        .ds_si = linear(r->ds, r->si),
     };
 
     tcg_int1a(&tpm, &t);

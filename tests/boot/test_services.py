@@ -71,10 +71,11 @@ def expected_of_stack(ss, sp):
     first variables has spoilt them, and either will do."""
     layout = (SOURCES.parent.parent / "src/core/layout.h").read_text()
     reserve = int(re.search(r"STACK_RESERVE +(\w+)", layout)[1], 16)
+    frame = 40 + int(re.search(r"ENTRY_SIZE +\(BREG_SIZE \+ (\d+)", layout)[1])
     end = ss * 16 + (sp - 18 & 0xffff) - 0xe0000
     if 0x4000 - 18 < end < 0x4020:
         return {"served", "refused"}
-    refused = 0 <= end <= 0x4000 and end & ~3 < reserve + 52
+    refused = 0 <= end <= 0x4000 and end & ~3 < reserve + frame
     return {"refused" if refused else "served"}
 
 
