@@ -230,7 +230,7 @@ static NORETURN void go_on(uint8_t vector, void (*next)(void))
         platform_reset();       /* its system, which is gone, has the memory */
     pic_eoi_all();              /* it may have been a hook of the tick */
     if (gate_passed(GATE_BOOT))
-        real_restart(next);
+        drive_finish_first(next);
     if (!said)
         print("An option ROM asked for the boot (INT %02Xh) before POST has "
               "ended: not yet; its call ends here\n", vector);

@@ -22,6 +22,7 @@
 #define PORT_PIC1       0x20
 #define PORT_PIC2       0xa0
 #define PORT_DEBUG      0x402
+#define PS2_AUX         0x20
 #define ID_ICH9_LPC     0x29188086
 #define BDA_TICKS       0x6c
 #define BDA_MIDNIGHT    0x70
@@ -492,7 +493,7 @@ refuse:
     cmpw $0x70, 2(%bp)
     je 3f
     cmpw $0x74, 2(%bp)
-    je 3f
+    je 4f
     movb $0x86, %ah
     testb $(ENTRY_FAR >> 8), 3(%bp)
     jnz 1f
@@ -506,11 +507,20 @@ refuse:
     popfw
     lretw
 2:  pushw %ax
+    inb $0x64, %al
+    testb $PS2_AUX, %al             /* the mouse's byte, if one waits */
+    jnz 5f
     inb $0x60, %al
-    popw %ax
+5:  popw %ax
     popw %bp
     addw $2, %sp
     jmp entry_irq1
+4:  pushw %ax
+    inb $0x64, %al
+    testb $PS2_AUX, %al
+    jz 5f
+    inb $0x60, %al
+5:  popw %ax
 3:  popw %bp
     addw $2, %sp
     jmp entry_irq2

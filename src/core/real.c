@@ -77,6 +77,22 @@ void jump16(const struct bregs *r)
     real_jump(r, 0x7c00);
 }
 
+/* What real_call() has kept of rt_sp, from what it is while the call lasts. */
+static uint32_t outer_sp(uint32_t sp)
+{
+    return *(uint32_t *)(uintptr_t)(DATA_START + sp + STACK_CALLEE +
+                                    BREG_SIZE + 4);
+}
+
+void real_end_calls(uint32_t sp)
+{
+    uint32_t next;
+
+    while ((next = outer_sp(rt_sp)) < sp && next > rt_sp)
+        rt_sp = next;
+    real_end_call();
+}
+
 static void yield_to(const char *code)
 {
     struct bregs r = {

@@ -44,6 +44,11 @@ NORETURN void real_restart(void (*fn)(void));
  */
 NORETURN void real_end_call(void);
 
+/* The same down to the call16() or yield() that was begun when rt_sp, where
+ * the resident stack is free, was sp. */
+extern uint32_t rt_sp;
+NORETURN void real_end_calls(uint32_t sp);
+
 /* Linear address of the first stack argument of a far call (PMM, PnP). */
 extern uint32_t entry_caller_stack;
 

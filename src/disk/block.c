@@ -20,6 +20,44 @@
 struct drive *drives;
 uint8_t *drive_bounce;
 
+/*
+ * Set while a wait lets interrupts in: somebody is in the middle of a request.
+ * Whoever asks for another one then, from a hook of the tick or of the
+ * keyboard, finds a controller, the bounce buffer and a driver's variables in
+ * use, and is refused.  It is not set in between, so no way out of a driver has
+ * to clear it.
+ */
+static bool waiting;
+static uint32_t wait_sp;            /* rt_sp then */
+static void (*after_request)(void); /* drive_finish_first() */
+
+static void let_interrupts_in(void)
+{
+    waiting = true;
+    wait_sp = rt_sp;
+    yield();
+    waiting = false;
+}
+
+void drive_finish_first(void (*next)(void))
+{
+    if (!waiting)
+        real_restart(next);
+    after_request = next;
+    real_end_calls(wait_sp);
+}
+
+/* A request is over; is its caller still waited for? */
+static int finished(int rc)
+{
+    void (*next)(void) = after_request;
+
+    after_request = NULL;
+    if (next != NULL)
+        real_restart(next);
+    return rc;
+}
+
 bool poll_again(struct poll *p)
 {
     for (unsigned i = 0; i < PAUSES_PER_SPIN; i++)
@@ -30,7 +68,7 @@ bool poll_again(struct poll *p)
         p->deadline = timer_deadline_ms(p->timeout_ms);
     else if (timer_expired(&p->deadline))
         return false;
-    yield();
+    let_interrupts_in();
     return true;
 }
 
@@ -61,7 +99,7 @@ static int move(struct drive *d, uint64_t lba, uint32_t count, void *buf,
         rc = cd_read(d, (uint32_t)lba, count, buf);
     else
         rc = d->ops->rw(d, lba, count, buf, write);
-    return rc;
+    return finished(rc);
 }
 
 static int transfer(struct drive *d, uint64_t lba, uint32_t count,
@@ -90,14 +128,20 @@ static int transfer(struct drive *d, uint64_t lba, uint32_t count,
     return 0;
 }
 
+static int can_be_asked(const struct drive *d)
+{
+    if (waiting)
+        return ERR_BUSY;
+    return d->dead ? ERR_TIMEOUT : 0;
+}
+
 /* What read, write and verify demand before anything moves. */
 static int prepare(struct drive *d, uint64_t lba, uint32_t count)
 {
-    int rc;
+    int rc = can_be_asked(d);
 
-    if (d->dead)
-        return ERR_TIMEOUT;
-    rc = d->ready ? 0 : drive_ready(d);
+    if (rc == 0 && !d->ready)
+        rc = drive_ready(d);
     if (rc < 0)
         return rc;
     return in_range(d, lba, count) ? 0 : ERR_PARAM;
@@ -144,12 +188,14 @@ int drive_verify(struct drive *d, uint64_t lba, uint32_t count)
 
 int drive_ready(struct drive *d)
 {
-    if (d->dead)
-        return ERR_TIMEOUT;
-    return d->type == DRIVE_CD ? cd_ready(d) : 0;
+    int rc = can_be_asked(d);
+
+    return rc == 0 && d->type == DRIVE_CD ? finished(cd_ready(d)) : rc;
 }
 
 int drive_eject(struct drive *d)
 {
-    return d->type == DRIVE_CD ? cd_eject(d) : ERR_PARAM;
+    if (waiting)
+        return ERR_BUSY;
+    return d->type == DRIVE_CD ? finished(cd_eject(d)) : ERR_PARAM;
 }

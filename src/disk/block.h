@@ -93,7 +93,8 @@ extern struct drive *drives;
  * 4 GiB with any alignment.
  * Returns 0; ERR_PARAM for a range outside the medium or the address space;
  * ERR_ABSENT without a medium; ERR_DEVICE or ERR_TIMEOUT when it failed: buf
- * is then undefined.
+ * is then undefined; ERR_BUSY at once when a request to any drive is in the
+ * middle, which is so for interrupts that came while it waited.
  */
 int drive_read(struct drive *d, uint64_t lba, uint32_t count, void *buf);
 int drive_write(struct drive *d, uint64_t lba, uint32_t count,
@@ -103,12 +104,19 @@ int drive_verify(struct drive *d, uint64_t lba, uint32_t count);
 
 /*
  * Is there a medium?  For a CD: wait (bounded) until the drive is ready and
- * read the capacity.  0, ERR_ABSENT, ERR_TIMEOUT or ERR_DEVICE.
+ * read the capacity.  0, ERR_ABSENT, ERR_TIMEOUT, ERR_DEVICE or ERR_BUSY.
  */
 int drive_ready(struct drive *d);
 
 /* Open the tray of a CD drive. */
 int drive_eject(struct drive *d);
+
+/*
+ * As real_restart(), but a request that is in the middle is finished first, and
+ * only then given up by its caller: or the next one would take its answer for
+ * its own.
+ */
+NORETURN void drive_finish_first(void (*next)(void));
 
 /* ------------------------------------------------------------------------
  * For controller drivers.

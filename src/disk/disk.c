@@ -25,6 +25,7 @@
 #define STATUS_READ         0x10u
 #define STATUS_NO_MEDIUM    0x31u
 #define STATUS_TIMEOUT      0x80u
+#define STATUS_NOT_READY    0xaau
 #define STATUS_NOT_LOCKED   0xb0u
 #define STATUS_LOCKED       0xb1u
 #define STATUS_NOT_REMOVABLE 0xb2u
@@ -115,6 +116,10 @@ static uint8_t status_of(int rc, bool write)
         return STATUS_NO_MEDIUM;
     case ERR_TIMEOUT:
         return STATUS_TIMEOUT;
+    case ERR_BUSY:
+        /* Not "time-out", which is for drives that have stopped answering and
+         * which a floppy's reader takes for an empty drive. */
+        return STATUS_NOT_READY;
     default:
         return write ? STATUS_WRITE : STATUS_READ;
     }

@@ -15,6 +15,7 @@
 #define ICW3_CASCADE        (1u << 2)   /* first: bit; second: number 2 */
 #define ICW4_8086           0x01u
 #define OCW2_EOI            0x20u
+#define OCW3_REQUESTS       0x0au       /* what reading gives; as after ICW1 */
 
 #define PIC1_VECTOR         0x08u
 #define PIC2_VECTOR         0x70u
@@ -50,6 +51,13 @@ void pic_mask(unsigned irq)
     uint16_t port = mask_port(irq);
 
     outb(port, (uint8_t)(inb(port) | 1u << (irq & 7)));
+}
+
+uint16_t pic_requests(void)
+{
+    outb(PIC1_COMMAND, OCW3_REQUESTS);
+    outb(PIC2_COMMAND, OCW3_REQUESTS);
+    return (uint16_t)(inb(PIC1_COMMAND) | inb(PIC2_COMMAND) << 8);
 }
 
 void pic_eoi1(void)

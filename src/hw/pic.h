@@ -14,6 +14,10 @@ void pic_init(void);
 void pic_unmask(unsigned irq);
 void pic_mask(unsigned irq);
 
+/* Which IRQs ask for an interrupt that the CPU has not yet taken: one bit
+ * each. */
+uint16_t pic_requests(void);
+
 /* End of every interrupt in service: whoever served them does not come back. */
 void pic_eoi_all(void);
 

@@ -7,6 +7,7 @@
 #include "hw/ps2.h"
 
 #include "core/real.h"
+#include "hw/pic.h"
 #include "lib/err.h"
 #include "lib/io.h"
 #include "lib/timer.h"
@@ -18,6 +19,8 @@
 
 bool ps2_present;
 uint8_t ps2_mode;
+
+static bool came_early[2];              /* keyboard, mouse: note_early() */
 
 /* Wait until the controller accepts a byte, and write it. */
 static int write_byte(uint16_t port, uint8_t v)
@@ -83,6 +86,46 @@ static int send_acknowledged(bool mouse, uint8_t v)
     return rc == PS2_ACK ? 0 : ERR_DEVICE;
 }
 
+/* Does a byte of that device wait? */
+static bool byte_waits(uint8_t status, bool mouse)
+{
+    return (status & PS2_STATUS_OUT) && !(status & PS2_STATUS_AUX) == !mouse;
+}
+
+/*
+ * A byte has been read.  Was it one whose interrupt is still to come?  Then
+ * that one will bring nothing.
+ */
+static void note_early(void)
+{
+    uint16_t requests = pic_requests();
+    uint8_t status = inb(PS2_STATUS);
+
+    came_early[0] = (requests & 1u << PS2_IRQ_KEYBOARD) &&
+        !byte_waits(status, false);
+    came_early[1] = (requests & 1u << PS2_IRQ_MOUSE) &&
+        !byte_waits(status, true);
+}
+
+/*
+ * A program in front of the handler has most likely read the byte, if none
+ * waits.  The controller gives the last one again, until another comes.
+ */
+int ps2_take(bool mouse)
+{
+    uint8_t status = inb(PS2_STATUS);
+    bool nothing = status & PS2_STATUS_OUT ? !byte_waits(status, mouse)
+                                           : came_early[mouse];
+    uint8_t v;
+
+    came_early[mouse] = false;
+    if (nothing || status == PS2_STATUS_ABSENT)
+        return ERR_ABSENT;
+    v = inb(PS2_DATA);
+    note_early();
+    return v;
+}
+
 /* What was sent before the command came up belongs to the IRQ handlers: a key
  * whose release got lost here would stay down. */
 static void let_bytes_be_taken(void)
@@ -117,6 +160,7 @@ int ps2_command(bool mouse, const uint8_t *out, size_t out_len, uint8_t *in,
         else
             in[i] = (uint8_t)v;
     }
+    note_early();           /* answers are not: their interrupts were off */
     if (write_mode(ps2_mode))
         return ERR_TIMEOUT;
     return rc;

@@ -12,6 +12,9 @@
 #define PS2_DATA            0x60u
 #define PS2_STATUS          0x64u       /* reading; writing: command */
 
+#define PS2_IRQ_KEYBOARD    1u
+#define PS2_IRQ_MOUSE       12u
+
 /* Status */
 #define PS2_STATUS_OUT      (1u << 0)   /* a byte waits in PS2_DATA */
 #define PS2_STATUS_IN       (1u << 1)   /* the controller is not ready */
@@ -72,6 +75,13 @@ int ps2_command(bool mouse, const uint8_t *out, size_t out_len, uint8_t *in,
 
 /* Write one byte to the keyboard, without waiting for its answer. */
 int ps2_send(uint8_t v);
+
+/*
+ * For the handlers of IRQ 1 and IRQ 12: the byte that the interrupt is about,
+ * also when somebody in front of the handler has read it.  ERR_ABSENT: it is
+ * about none, or the one that waits is the other device's.
+ */
+int ps2_take(bool mouse);
 
 /*
  * The next byte of the keyboard (or the mouse), or ERR_TIMEOUT.  Bytes of the

@@ -14,6 +14,7 @@ enum err {
     ERR_DEVICE  = -5,       /* the device reported a failure */
     ERR_ABSENT  = -6,       /* there is no such file, device or medium */
     ERR_PARAM   = -7,       /* the caller asked for something impossible */
+    ERR_BUSY    = -8,       /* not now: another request is in the middle */
 };
 
 #endif

@@ -19,7 +19,6 @@
 #include "hw/pic.h"
 #include "hw/ps2.h"
 #include "lib/err.h"
-#include "lib/io.h"
 #include "lib/timer.h"
 #include "services/keymap.h"
 #include "services/sercon.h"
@@ -366,10 +365,11 @@ void key_scancode(uint8_t code)
 
 void handle_09(struct bregs *r)
 {
+    int code = ps2_take(false);
+
     (void)r;                    /* an IRQ: nothing goes in or out */
-    if ((inb(PS2_STATUS) & (PS2_STATUS_OUT | PS2_STATUS_AUX)) ==
-        PS2_STATUS_OUT)
-        key_scancode(inb(PS2_DATA));
+    if (code >= 0)
+        key_scancode((uint8_t)code);
     pic_eoi1();
 }
 

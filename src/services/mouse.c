@@ -12,7 +12,6 @@
 #include "hw/pic.h"
 #include "hw/ps2.h"
 #include "lib/err.h"
-#include "lib/io.h"
 #include "services/services.h"
 
 enum {
@@ -209,11 +208,11 @@ static void deliver(void)
 
 void handle_74(struct bregs *r)
 {
-    const uint8_t ready = PS2_STATUS_OUT | PS2_STATUS_AUX;
+    int v = ps2_take(true);
 
     (void)r;                    /* an IRQ: nothing goes in or out */
-    if ((inb(PS2_STATUS) & ready) == ready) {
-        mouse.packet[mouse.count++] = inb(PS2_DATA);
+    if (v >= 0) {
+        mouse.packet[mouse.count++] = (uint8_t)v;
         if (mouse.count >= mouse.packet_size) {
             mouse.count = 0;
             deliver();

@@ -239,3 +239,58 @@ def test_geometry_of_the_user(bios, media, tmp_path, name):
     args = [a + ",lcyls=90,lheads=8,lsecs=40" if "drive=d" in a else a
             for a in DRIVES[name]]
     check_all(run(bios, tmp_path, *drive(media / "disk"), *args))
+
+
+def nested(bios, media, tmp_path, image, args, **defines):
+    """Run tests/rm/nested.c from a medium that answers eight times a second,
+    with a floppy and a drive of the other kind beside it."""
+    program = compile_program("nested", tmp_path, **defines)
+    for kind in ("disk", "cd"):
+        data = bytearray((media / kind).read_bytes())
+        put(data, CD_IMAGE * 4 if kind == "cd" else 0, program)
+        (tmp_path / kind).write_bytes(data)
+    other = "cd" if image == "disk" else "disk"
+    device = "scsi-hd" if other == "disk" else "scsi-cd"
+    first = [a + ",bootindex=0" if "drive=d" in a else a for a in args]
+    if "q35" in args:
+        first += ["-device", "isa-fdc"]
+    return run(bios, tmp_path,
+               *drive(tmp_path / image, ",throttling.iops-total=8"), *first,
+               "-drive", f"file={media / 'floppy'},format=raw,if=none,id=f,"
+               "snapshot=on", "-device", "floppy,drive=f",
+               "-drive", f"file={tmp_path / other},format=raw,if=none,id=o,"
+               "snapshot=on", "-device", "virtio-scsi-pci,id=other",
+               "-device", f"{device},drive=o,bus=other.0,bootindex=1")
+
+
+NESTED = KINDS + ["pc-xhci"]
+
+
+@pytest.mark.parametrize("name", quick(NESTED))
+def test_call_within_a_call(bios, media, tmp_path, under_seabios, name):
+    """A hook of the tick calls INT 13h while INT 13h waits: the inner call
+    fails at once, the outer one does what it shall."""
+    if under_seabios:
+        pytest.skip("SeaBIOS lets both at the controller")
+    check_all(nested(bios, media, tmp_path, "disk", DRIVES[name]))
+
+
+@pytest.mark.parametrize("name", quick(CD_DRIVES))
+def test_call_within_a_call_cd(bios, media, tmp_path, under_seabios, name):
+    if under_seabios:
+        pytest.skip("SeaBIOS lets both at the controller")
+    out = nested(bios, media, tmp_path, "cd", CD_DRIVES[name])
+    assert "ok eject in a read" in out, out
+    check_all(out)
+
+
+@pytest.mark.parametrize("vector", [0x18, 0x19])
+@pytest.mark.parametrize("name", quick(NESTED))
+def test_boot_within_a_call(bios, media, tmp_path, under_seabios, name,
+                            vector):
+    """The hook asks for another boot instead: the drive is as it was."""
+    if under_seabios:
+        pytest.skip("SeaBIOS leaves the controller in the middle")
+    out = nested(bios, media, tmp_path, "disk", DRIVES[name], AGAIN=vector)
+    assert "ok the disk after another boot" in out, out
+    assert "FAIL" not in out, out

@@ -231,6 +231,23 @@ def test_ctrl_alt_delete_resets(program):
         m.wait(10)
 
 
+@pytest.mark.parametrize("machine", MACHINES)
+def test_hooks_that_look_at_bytes_first(program, machine):
+    """Of INT 09h, INT 74h and INT 15h AH=4Fh."""
+    with program("chains", machine) as m:
+        m.wait_debug(rb"^ready$", 20)
+        for i, (key, meaning) in enumerate([
+                ("a", "1E61"), ("shift-b", "3042"), ("kp_8", "4800"),
+                ("f12", "8600"), ("up", "4800"), ("ctrl-d", "2004")]):
+            # QEMU sends all bytes of a key at once, so the hook of a key with
+            # a prefix takes the prefix, and the BIOS the code behind it.
+            monitor(m, f"sendkey {key}")
+            wait_lines(m, rb"key .*\n", i + 1)
+            keys = re.findall(rb"^key (\w+)", m.debug(), re.M)
+            assert keys[-1] == meaning.encode() and len(keys) == i + 1, key
+        finished(m)
+
+
 def test_mouse(program):
     with program("mouse") as m:
         m.wait_debug(rb"^ready$")
