@@ -30,6 +30,9 @@ static const struct {
     { 0x19, handle_19 },
     { 0x70, handle_70 },
     { 0x74, handle_74 },
+    { ENTRY_KEY, handle_key },
+    { ENTRY_MOUSE, handle_mouse },
+    { ENTRY_CLOCK, handle_clock },
     { ENTRY_PMM, handle_pmm },
     { ENTRY_PNP, handle_pnp },
 };

@@ -88,7 +88,7 @@ static void event_wait_period(void)
     }
 }
 
-void handle_70(struct bregs *r)
+void handle_clock(struct bregs *r)
 {
     uint8_t enabled = cmos_read(RTC_B);
     uint8_t cause = cmos_read(RTC_C) & enabled;     /* reading acknowledges */
@@ -101,6 +101,11 @@ void handle_70(struct bregs *r)
 
         call16_int(0x4a, &alarm);
     }
+}
+
+void handle_70(struct bregs *r)
+{
+    handle_clock(r);
     pic_eoi2();
 }
 

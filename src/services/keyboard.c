@@ -363,6 +363,11 @@ void key_scancode(uint8_t code)
         key_pressed(code, e0);
 }
 
+void handle_key(struct bregs *r)
+{
+    key_scancode(r->al);
+}
+
 void handle_09(struct bregs *r)
 {
     int code = ps2_take(false);

@@ -206,17 +206,26 @@ static void deliver(void)
         call16(&r);
 }
 
+static void take_byte(uint8_t v)
+{
+    mouse.packet[mouse.count++] = v;
+    if (mouse.count >= mouse.packet_size) {
+        mouse.count = 0;
+        deliver();
+    }
+}
+
+void handle_mouse(struct bregs *r)
+{
+    take_byte(r->al);
+}
+
 void handle_74(struct bregs *r)
 {
     int v = ps2_take(true);
 
     (void)r;                    /* an IRQ: nothing goes in or out */
-    if (v >= 0) {
-        mouse.packet[mouse.count++] = (uint8_t)v;
-        if (mouse.count >= mouse.packet_size) {
-            mouse.count = 0;
-            deliver();
-        }
-    }
+    if (v >= 0)
+        take_byte((uint8_t)v);
     pic_eoi2();
 }

@@ -95,4 +95,10 @@ void handle_1a(struct bregs *r);
 void handle_70(struct bregs *r);
 void handle_74(struct bregs *r);
 
+/* What of INT 09h, 74h and 70h does not ask the 8042 and the 8259s: the byte is
+ * in AL. */
+void handle_key(struct bregs *r);
+void handle_mouse(struct bregs *r);
+void handle_clock(struct bregs *r);
+
 #endif
