@@ -29,9 +29,50 @@ def disks(tmp_path_factory):
         if program:
             put(image, 0, program)
         file = where / f"{name}.img"
-        file.write_bytes(image + bytes(16 << 20))
+        file.write_bytes(image + bytes(0 if name == "floppy" else 16 << 20))
         return file
     return make
+
+
+# All in one machine; the first one, boot, has the program.
+BUSES = {
+    "ahci": ["ahci,id=ahci", "ide-hd,bus=ahci.1"],
+    "virtio": ["virtio-blk-pci"],
+    "virtio-legacy": ["virtio-blk-pci,disable-modern=on"],
+    "virtio-scsi": ["virtio-scsi-pci,id=vscsi", "scsi-hd,bus=vscsi.0"],
+    "lsi": ["lsi53c895a,id=lsi", "scsi-hd,bus=lsi.0"],
+    "megasas": ["megasas,id=megasas", "scsi-hd,bus=megasas.0"],
+    "pvscsi": ["pvscsi,id=pvscsi", "scsi-hd,bus=pvscsi.0"],
+    "nvme": ["nvme,serial=1"],
+    "xhci": ["qemu-xhci,id=xhci", "usb-storage,bus=xhci.0"],
+    "ehci": ["usb-ehci,id=ehci", "usb-storage,bus=ehci.0"],
+    "uhci": ["piix3-usb-uhci,id=uhci", "usb-storage,bus=uhci.0"],
+    "floppy": ["floppy,unit=0"],
+    "cd": ["ide-cd"],
+}
+
+
+def all_buses(disks, machine, program, names=BUSES):
+    """Arguments for a machine that has a disk on each of these, and one at its
+    chipset that it boots from."""
+    args = ["-M", machine]
+    for name in ("boot", *names):
+        device = BUSES[name] if name != "boot" else ["ide-hd,bus=ide.0"]
+        file = disks(name, program if name == "boot" else None)
+        args += ["-drive", f"file={file},format=raw,if=none,id={name}d"
+                 + (",media=cdrom,readonly=on" if name == "cd"
+                    else ",snapshot=on")]
+        for i, word in enumerate(device):
+            if i == len(device) - 1:
+                word += f",drive={name}d"
+            if name == "boot":
+                word += ",bootindex=0"
+            if name == "cd":
+                word += ",bus=ide.2" if machine == "q35" else ",bus=ide.1"
+            if name == "floppy" and machine == "q35":
+                args += ["-device", "isa-fdc,id=fdc"]
+            args += ["-device", word]
+    return args
 
 
 def c_list(modes):

@@ -102,7 +102,7 @@ static void read_check(const char *what, uint32_t lba, uint16_t units,
 /* The sector number as cylinder, head, sector in CX, DH. */
 static struct regs chs(uint8_t ah, uint8_t count, uint32_t lba, uint32_t at)
 {
-    struct regs g = { .eax = 0x0800, .edx = drive };
+    struct regs g = { .eax = 0x0800, .edx = HIGH_HALF | drive };
     uint32_t heads, spt, c;
     struct regs r = { .eax = ah << 8 | count };
 
@@ -231,37 +231,43 @@ static void test_packets(void)
 }
 
 static void forbidden(const char *what, const char *across, uint32_t page,
-                      uint32_t kind)
+                      uint32_t kind, uint32_t lba)
 {
     struct regs r, s;
     bool good;
 
     fill(page - 0x1000, 0x3000, 0x600d600d);
     page_is(page, kind);
-    r = packet(0x42, FIRST + 2, 4, page + 0x201);
-    s = packet(0x42, FIRST + 2, 8, page - 0x7ff);
+    r = packet(0x42, lba, 4, page + 0x201);
+    s = packet(0x42, lba, 8, page - 0x7ff);
     page_is(page, PAGE_NORMAL);
     good = all(page, 0x2000, 0x600d600d);
     check(refused(&r) && good, what, &r);
     check(refused(&s) && good, across, &s);
 }
 
-static void test_forbidden(void)
+static void test_forbidden_reads(uint32_t lba)
 {
     struct regs r;
 
     page_is(LAZY, PAGE_LAZY);
     page_is(LAZY + 0x1000, PAGE_LAZY);
-    r = packet(0x42, FIRST + 2, 12, LAZY - 0x403);
-    check(served(&r) && holds(LAZY - 0x403, FIRST + 2, 12),
-          "42h brings pages", &r);
+    r = packet(0x42, lba, 12, LAZY - 0x403);
+    check(served(&r) && holds(LAZY - 0x403, lba, 12), "42h brings pages", &r);
     forbidden("42h to a read-only page", "42h into a read-only page",
-              READ_ONLY, PAGE_READ_ONLY);
+              READ_ONLY, PAGE_READ_ONLY, lba);
     forbidden("42h to a supervisor page", "42h into a supervisor page",
-              SUPERVISOR, PAGE_SUPERVISOR);
+              SUPERVISOR, PAGE_SUPERVISOR, lba);
     if ((mode & MODE_PAGING) == PAGING_PAE)
         forbidden("42h to a page above 4 GiB", "42h into a page above 4 GiB",
-                  HIGH, PAGE_HIGH);
+                  HIGH, PAGE_HIGH, lba);
+}
+
+static void test_forbidden(void)
+{
+    struct regs r;
+
+    test_forbidden_reads(FIRST + 2);
     /* Written from, a read-only page is one like others. */
     fill(READ_ONLY, 2048, 0xfeed0000);
     page_is(READ_ONLY, PAGE_READ_ONLY);
@@ -301,6 +307,21 @@ static void test_a20(void)
     check(served(&r) && holds(WRAPPED, 304, 4), "42h with A20 closed", &r);
     monitor_call(CALL_A20, 1, 0);
     check(holds(HMA, FIRST + 2, 4), "42h with A20 closed only", NULL);
+}
+
+/* Sectors of 2048 bytes, only to read. */
+static void test_cd(void)
+{
+    struct regs r = { .eax = 0x4100, .ebx = 0x55aa, .edx = drive | 0x5a00 };
+
+    call(0x13, &r, RESULT_AX | RESULT_BX | RESULT_CX);
+    check(!r.fault && !carry(&r) && (uint16_t)r.ebx == 0xaa55, "41h", &r);
+    read_check("42h", 300, 4, BUF);
+    read_check("42h to an odd address", 304, 8, BUF + 1);
+    read_check("42h over pages", 400, 24, upper() + 0x10f5);
+    read_check("42h over many pages", 500, 100, upper() + 0x7);
+    if (pages())
+        test_forbidden_reads(300);
 }
 
 /* Is there a drive, and what?  Asked in this mode, too. */
@@ -345,6 +366,9 @@ void test_disks(void)
             test_a20();
         }
     }
+    for (unsigned i = 0xe0; i < 0xe2; i++)
+        if (identify(i))
+            test_cd();
     if (identify(0)) {
         test_chs();
         if (pages())
