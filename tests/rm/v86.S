@@ -112,19 +112,21 @@ service:
     pushal
     pushw %fs
     pushw %gs
-    pushl %edx
     movl %eax, %ecx
     movl $0, REG_FAULT(%edx)
+    xorl %eax, %eax
     cmpb $0, virtual
     je 1f
+    pushw %cx
     movw $CALL_GUARD, %ax
     movw $faulted, %bx
-    pushw %cx
     movw %sp, %cx
-    addw $2, %cx
+    subw $6, %cx                    /* where regs * will be, below this */
     int $CALL_MONITOR
     popw %cx
-1:  pushw $came_back
+1:  pushl %eax                      /* the guard of a call around this one */
+    pushl %edx
+    pushw $came_back
     movw %cx, %bx
     addw %cx, %bx
     addw %cx, %bx
@@ -183,7 +185,14 @@ faulted:
     pushl %edx
     movl $1, REG_FAULT(%edx)
 1:  popl %edx
-    popw %gs
+    popl %ecx
+    cmpb $0, virtual
+    je 2f
+    movw %cx, %bx
+    shrl $16, %ecx
+    movw $CALL_GUARD, %ax
+    int $CALL_MONITOR
+2:  popw %gs
     popw %fs
     popal
     retl
@@ -195,52 +204,34 @@ stubs:
     .set n, n + 1
     .endr
 
-/* Hooks: HOOK calls a function in C on the stack of whom it interrupts, then
- * goes on with the handler before. */
+/* Hooks: HOOK calls a function in C, if the stack is the guest's, then goes on
+ * with the handler before. */
 .macro HOOK name function before
-    .globl \name
+    .globl \name, \before
 \name:
     pushal
     pushw %ds
     pushw %es
     pushw %fs
-    xorw %cx, %cx
-    movw %cx, %ds
-    movw %cx, %es
-    pushw %ss
-    popw %fs
+    xorw %ax, %ax
+    movw %ss, %cx
+    testw %cx, %cx
+    jnz 1f
+    movw %ax, %ds
+    movw %ax, %es
     cld
-    movl %esp, %ebp
-    cmpb $0, on_hook_stack
-    jne 1f
-    incb on_hook_stack
-    movw %cx, %ss
-    movl $hook_stack_end, %esp
-    pushw %fs
-    pushl %ebp
+    movzwl %sp, %esp
     calll \function
-    popl %ebp
-    popw %ss
-    movl %ebp, %esp
-    decb on_hook_stack
 1:  popw %fs
     popw %es
     popw %ds
     popal
     ljmp *%cs:\before
+\before:
+    .long 0
 .endm
     HOOK hook_1c on_tick old_1c
     HOOK hook_4a on_alarm old_4a
-    .globl old_1c, old_4a
-old_1c:
-    .long 0
-old_4a:
-    .long 0
-on_hook_stack:
-    .byte 0
-    .balign 4
-    .zero 768
-hook_stack_end:
 
 /* The mouse's handler, called far with four words. */
     .globl mouse_handler

@@ -132,7 +132,8 @@ void call(uint32_t number, struct regs *r, uint32_t results)
         r->esi = CANARY + 3;
     if (!r->edi)
         r->edi = CANARY + 4;
-    r->ebp = CANARY + 5;
+    if (!r->ebp)
+        r->ebp = CANARY + 5;
     r->eax |= 0x89ab0000;
     r->flags = 0x202;
     was = *r;
@@ -197,6 +198,8 @@ void program_main(uint32_t dl)
     for (unsigned i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
         mode = modes[i];
         say_mode(mode);
+        if (SERVICES)
+            services_before();
         start(mode);
         if (DISKS)
             test_disks();

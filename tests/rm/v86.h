@@ -38,12 +38,14 @@
 #define CALL_COUNTERS   2               /* EAX, EBX, ECX, EDX: see the monitor */
 #define CALL_PAGE       3               /* linear page EBX becomes PAGE_... CX */
 #define CALL_A20        4               /* BX: 1 open, 0 closed */
-#define CALL_GUARD      5               /* at a fault go on at BX, SP CX */
+#define CALL_GUARD      5               /* at a fault go on at BX, SP CX; EAX:
+                                           what it was */
 #define CALL_READ       6               /* EAX: physical memory at EBX */
 #define CALL_SECOND     7               /* a second task, from BX on */
 #define CALL_FOCUS      8               /* BX: which task has the keyboard */
 #define CALL_END        9               /* of the second task */
 #define CALL_SLICES     10              /* BX: ticks until the other's turn */
+#define CALL_KILL       11              /* the second task is no more */
 
 #define PAGE_NORMAL     0
 #define PAGE_LAZY       1               /* not there, brought on a fault */

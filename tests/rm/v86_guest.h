@@ -91,6 +91,19 @@ static inline uint32_t peek(uint32_t at)
     return v;
 }
 
+static inline uint8_t peek8(uint32_t at)
+{
+    return peek(at);
+}
+
+static inline void poke8(uint32_t at, uint8_t v)
+{
+    __asm__ volatile("movw %1, %%fs; movb %0, %%fs:(%2)"
+                     : : "q"(v), "r"(segment_of(at)),
+                         "b"(at - ((uint32_t)segment_of(at) << 4))
+                     : "memory");
+}
+
 static inline void poke(uint32_t at, uint32_t v)
 {
     __asm__ volatile("movw %1, %%fs; movl %0, %%fs:(%2)"
@@ -113,6 +126,8 @@ static inline uint8_t inb(uint16_t port)
 }
 
 void test_disks(void);
+/* In real mode: for comparison.  Then in virtual-8086 mode. */
+void services_before(void);
 void test_services(void);
 void test_tasks(void);
 

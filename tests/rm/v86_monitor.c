@@ -17,7 +17,6 @@
 #define PORT_DEBUG      0x402
 #define PORT_EXIT       0x501
 #define GUARD_TICKS     (18 * 12)
-#define CR4_OSFXSR      0x200u
 
 struct tss {
     uint32_t back, esp0, ss0, other[22];
@@ -178,7 +177,7 @@ static void second_begin(struct frame *f, uint32_t ip)
     struct task *other = &tasks[1];
 
     memory_second();
-    other->f = *f;
+    *other = (struct task){ .cr3 = other->cr3, .f = *f };
     other->f.eip = ip;
     other->f.cs = other->f.ss = other->f.ds = other->f.es = 0;
     other->f.eflags |= FLAG_IF;
@@ -253,6 +252,7 @@ static void call(struct frame *f)
         a20_set(f->ebx & 0xffff);
         break;
     case CALL_GUARD:
+        f->eax = task->guard_ip | task->guard_sp << 16;
         task->guard_ip = f->ebx & 0xffff;
         task->guard_sp = f->ecx & 0xffff;
         task->guard_ticks = 0;
@@ -271,6 +271,9 @@ static void call(struct frame *f)
             switch_to(f, &tasks[0]);
             tasks[1].there = false;
         }
+        break;
+    case CALL_KILL:
+        tasks[1].there = false;
         break;
     case CALL_SLICES:
         slice_length = f->ebx & 0xffff;

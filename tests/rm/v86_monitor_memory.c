@@ -163,7 +163,8 @@ void memory_second(void)
 {
     for (uint32_t i = 0; i < LOW_MEMORY; i += 4)
         *(uint32_t *)(MONITOR_SECOND + i) = *(uint32_t *)i;
-    tasks[1].cr3 = tables_make(MONITOR_SECOND);
+    if (!tasks[1].cr3)
+        tasks[1].cr3 = tables_make(MONITOR_SECOND);
 }
 
 void memory_off(void)
