@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""On Bochs, whose CPU is stricter than QEMU's TCG and whose machine has no
+fw_cfg: the services from real mode, the tables, Linux by real loaders."""
+
+import re
+
+import pytest
+
+import bochs
+from rm16 import assemble, finished
+from test_int13 import check_all, make_media
+from test_services import expected_of_stack
+
+
+@pytest.fixture
+def program(bios, tmp_path, under_seabios):
+    """A Bochs that runs tests/rm/NAME.S."""
+    if under_seabios:
+        pytest.skip("KeelBIOS's image is what Bochs is set up for")
+
+    def run(name, **kwargs):
+        kwargs.setdefault("mem", 256)
+        disk = assemble(name, tmp_path, "-DBOCHS")
+        return bochs.Bochs(bios, tmp_path / "run", disk=disk, **kwargs)
+    return run
+
+
+def test_services(program):
+    with program("services") as m:
+        assert len(finished(m)) > 130, "the program left checks out"
+
+
+def test_stacks(program):
+    with program("stacks") as m:
+        calls = re.findall(r"^ok (\w{4}) (\w{4}) (\w{4}) (served|refused)$",
+                           "\n".join(finished(m)), re.M)
+        for ss, sp, number, answer in calls:
+            assert answer in expected_of_stack(int(ss, 16), int(sp, 16)), \
+                m.report(f"INT {number}h with stack {ss}:{sp}: {answer}")
+    assert len(calls) > 140, "the program left calls out"
+
+
+def test_virtual_8086(program):
+    with program("v86") as m:
+        finished(m)
+
+
+@pytest.mark.parametrize("image", ["disk", "floppy", "cd", "cd-floppy",
+                                   "cd-disk"])
+def test_int13(bios, tmp_path, image):
+    where = make_media(tmp_path, BOCHS=1)
+    drive = {image.split("-")[0]: where / image}
+    with bochs.Bochs(bios, tmp_path / "run", **drive) as m:
+        m.wait_debug(rb"^done$", 60)
+        check_all(m.debug().decode(errors="replace"))
+
+
+# ------------------------------------------- what it tells operating systems
+
+@pytest.mark.parametrize("mem", [4, 32, 256, 2048])
+def test_memory_map(program, mem):
+    """All RAM but what the firmware keeps, from the sizes in CMOS."""
+    with program("e820", mem=mem) as m:
+        finished(m)
+        entries = [tuple(int(x, 16) for x in words) for words in re.findall(
+            rb"^entry (\w+) (\w+) (\w+)$", m.debug(), re.M)]
+        usable = [(base, size) for base, size, kind in entries if kind == 1]
+        assert usable[0] == (0, 0x9fc00), m.report("base memory")
+        base, size = usable[1]
+        assert base == 1 << 20 and len(usable) == 2, m.report("extended memory")
+        kept = (mem << 20) - base - size
+        assert 0 <= kept <= 256 << 10, m.report(f"{kept} bytes are kept")
+
+
+# ------------------------------------------------------------- Linux, loaders
+
+def memory_of_linux(m):
+    text = m.command("cat /proc/meminfo")
+    return int(re.search(r"^MemTotal: *(\d+)", text, re.M)[1]) >> 10
+
+
+def test_grub_boots_linux(bios, guest, tmp_path):
+    with bochs.Bochs(bios, tmp_path / "run", disk=guest["disk.img"],
+                     mem=256) as m:
+        m.ready(240)
+        assert memory_of_linux(m) > 190
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["isolinux.iso", "grub.iso"])
+def test_cds_boot_linux(bios, guest, tmp_path, name):
+    with bochs.Bochs(bios, tmp_path / "run", cd=guest[name], mem=256) as m:
+        m.ready(400)
