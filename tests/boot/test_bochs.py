@@ -3,6 +3,7 @@
 fw_cfg: the services from real mode, the tables, Linux by real loaders."""
 
 import re
+import struct
 
 import pytest
 
@@ -10,6 +11,10 @@ import bochs
 from rm16 import assemble, finished
 from test_int13 import check_all, make_media
 from test_services import expected_of_stack
+from test_tables import mp_table, routing
+
+AREA = 0x20000
+SEARCHED = rb"^area\n(.{%d})\ndone$" % AREA
 
 
 @pytest.fixture
@@ -70,6 +75,22 @@ def test_memory_map(program, mem):
         assert base == 1 << 20 and len(usable) == 2, m.report("extended memory")
         kept = (mem << 20) - base - size
         assert 0 <= kept <= 256 << 10, m.report(f"{kept} bytes are kept")
+
+
+@pytest.mark.parametrize("cpus", [1, 2, 4])
+def test_tables(program, cpus):
+    """There is no ACPI without fw_cfg, but an MP table, which has every
+    processor, and $PIR."""
+    with program("area", cpus=cpus) as m:
+        found = m.wait_debug(SEARCHED, 30)
+        entries = [bytes.fromhex(entry) for entry in mp_table(found[1])[2]]
+        assert [e[1] for e in entries if e[0] == 0] == list(range(cpus)), \
+            m.report("APIC IDs of the processors")
+        assert all(e[3] & 1 for e in entries if e[0] == 0), \
+            m.report("processors that are not enabled")
+        router, _, slots = routing(found[1])
+        assert struct.unpack("BB", bytes.fromhex(router)) == (0, 1 << 3)
+        assert {device >> 3 for _, device in slots} >= {1, 2, 3, 4, 5}
 
 
 # ------------------------------------------------------------- Linux, loaders
