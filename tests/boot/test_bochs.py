@@ -80,7 +80,7 @@ def test_memory_map(program, mem):
 @pytest.mark.parametrize("cpus", [1, 2, 4])
 def test_tables(program, cpus):
     """There is no ACPI without fw_cfg, but an MP table, which has every
-    processor, and $PIR."""
+    processor and the timer at pin 2, and $PIR."""
     with program("area", cpus=cpus) as m:
         found = m.wait_debug(SEARCHED, 30)
         entries = [bytes.fromhex(entry) for entry in mp_table(found[1])[2]]
@@ -88,6 +88,8 @@ def test_tables(program, cpus):
             m.report("APIC IDs of the processors")
         assert all(e[3] & 1 for e in entries if e[0] == 0), \
             m.report("processors that are not enabled")
+        timer = [e[7] for e in entries if e[0] == 3 and e[4:6] == b"\1\0"]
+        assert timer == [2], m.report("the timer's pin")
         router, _, slots = routing(found[1])
         assert struct.unpack("BB", bytes.fromhex(router)) == (0, 1 << 3)
         assert {device >> 3 for _, device in slots} >= {1, 2, 3, 4, 5}
@@ -112,3 +114,24 @@ def test_grub_boots_linux(bios, guest, tmp_path):
 def test_cds_boot_linux(bios, guest, tmp_path, name):
     with bochs.Bochs(bios, tmp_path / "run", cd=guest[name], mem=256) as m:
         m.ready(400)
+
+
+COMPLAINTS = ["MP-BIOS bug", "not connected to IO-APIC", "ID mismatch",
+              "do_IRQ", "nobody cared", "unexpected IRQ"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cpus", [1, 2])
+def test_linux_uses_the_tables(bios, generic_guest, tmp_path, cpus):
+    """Debian's generic kernel reads MP tables; its disk driver needs IRQs."""
+    with bochs.Bochs(bios, tmp_path / "run", disk=generic_guest["disk.img"],
+                     mem=256, cpus=cpus) as m:
+        m.ready(600)
+        log = m.command("dmesg", 240)
+        for text in COMPLAINTS:
+            assert text not in log, m.report(text)
+        assert "MPTABLE: OEM ID: KEELBIOS" in log, m.report("no MP table")
+        assert m.command("grep -c ^processor /proc/cpuinfo").strip() == \
+            str(cpus)
+        m.command("keel-load", 240)
+        assert "sda1" in m.command("cat /proc/partitions")
