@@ -35,7 +35,7 @@
 #define SEL_DATA32          0x10
 #define SEL_CODE16          0x18        /* base F0000 */
 #define SEL_DATA16          0x20        /* base 0, limit 4 GiB, 16-bit stack */
-#define SEL_DATA64K         0x28        /* the same with 64 KiB, as after reset */
+#define SEL_DATA64K         0x28        /* with 64 KiB, as after reset */
 #define SEL_CODE16_LARGE    0x30        /* SEL_CODE16 with 4 GiB */
 
 /* struct bregs: offsets asserted in real.c */

@@ -22,10 +22,10 @@ uint8_t *drive_bounce;
 
 /*
  * rt_sp while a wait lets interrupts in, else 0: somebody is in the middle of a
- * request.  Whoever asks for another one then, from a hook of the tick or of the
- * keyboard, finds a controller, the bounce buffer and a driver's variables in
- * use, and is refused.  It is not set in between, so no way out of a driver has
- * to clear it.
+ * request.  Whoever asks for another one then, from a hook of the tick or of
+ * the keyboard, finds a controller, the bounce buffer and a driver's variables
+ * in use, and is refused.  It is not set in between, so no way out of a driver
+ * has to clear it.
  */
 static uint32_t waiting;
 static void (*after_request)(void); /* drive_finish_first() */
