@@ -288,6 +288,8 @@ class Machine:
     leaving, QEMU is ended.
     """
 
+    emulator, debug_port = "QEMU", "402h"       # in reports
+
     def __init__(self, argv, work, echo=None, qmp=True):
         self.work = pathlib.Path(work)
         self.work.mkdir(parents=True, exist_ok=True)
@@ -374,8 +376,8 @@ class Machine:
         if match is None:
             raise VmError(self.report(
                 f"waited {timeout} s for {what or pattern!r} on the serial "
-                "console" + ("" if self.alive() else
-                             f"; QEMU ended with {self.process.poll()}")))
+                "console" + ("" if self.alive() else f"; {self.emulator} "
+                             f"ended with {self.process.poll()}")))
         return match
 
     def wait(self, timeout=30):
@@ -384,7 +386,7 @@ class Machine:
             return self.process.wait(timeout)
         except subprocess.TimeoutExpired:
             raise VmError(self.report(
-                f"QEMU still runs after {timeout} s")) from None
+                f"{self.emulator} still runs after {timeout} s")) from None
 
     def wait_debug(self, pattern, timeout=20):
         """Wait for a regular expression (bytes) on port 402h."""
@@ -395,7 +397,8 @@ class Machine:
                 return match
             if time.monotonic() > limit or not self.alive():
                 raise VmError(self.report(
-                    f"waited {timeout} s for {pattern!r} on port 402h"))
+                    f"waited {timeout} s for {pattern!r} on port "
+                    f"{self.debug_port}"))
             time.sleep(0.05)
 
     # ------------------------------------------------------------- talking
@@ -466,8 +469,8 @@ class Machine:
         return "\n".join([
             problem,
             "  serial console, last lines:", tail(self.serial, 25),
-            "  port 402h, last lines:", tail(self.debug(), 30),
-            "  QEMU's own messages:", tail(errors, 8),
+            f"  port {self.debug_port}, last lines:", tail(self.debug(), 30),
+            f"  {self.emulator}'s own messages:", tail(errors, 8),
             "  files: " + str(self.work),
             "  command: " + shown(self.argv)])
 

@@ -219,8 +219,8 @@ static void boot_after_19(void)
  * The boot is over, or is to begin anew.  The caller is gone for good, so its
  * place on the resident stack is free.  Before POST's end there is no boot:
  * whoever wants one (an option ROM) is taken to have done its work, and POST
- * goes on where it had called it.  Under a monitor (virtual-8086 mode) the whole
- * machine begins anew.
+ * goes on where it had called it.  Under a monitor (virtual-8086 mode) the
+ * whole machine begins anew.
  */
 static NORETURN void go_on(uint8_t vector, void (*next)(void))
 {

@@ -16,15 +16,15 @@
 
 #include "lib/compiler.h"
 
-/* What of a segment's 64 KiB ends at most 16 bytes below this, that virtual-8086
- * mode can name. */
+/* Virtual-8086 mode names addresses below this: segment FFFF ends 16 bytes
+ * lower. */
 #define V86_MEMORY_END      0x110000u
 
 /*
  * Where the caller's memory at a linear address is.
  *
- * len    in: how many bytes are wanted, at least 1; out: how many of them lie in
- *        one piece, 0 if the first cannot be reached
+ * len    in: how many bytes are wanted, at least 1; out: how many of them lie
+ *        in one piece, 0 if the first cannot be reached
  * write  they are to be written: read-only pages do not count
  * Returns their physical address.  A page that is not there is asked for once,
  * as if the caller had touched it: its own monitor may bring it, or end it.

@@ -35,7 +35,7 @@
 #define SEL_DATA32          0x10
 #define SEL_CODE16          0x18        /* base F0000 */
 #define SEL_DATA16          0x20        /* base 0, limit 4 GiB, 16-bit stack */
-#define SEL_DATA64K         0x28        /* the same with 64 KiB, as after reset */
+#define SEL_DATA64K         0x28        /* with 64 KiB, as after reset */
 #define SEL_CODE16_LARGE    0x30        /* SEL_CODE16 with 4 GiB */
 
 /* struct bregs: offsets asserted in real.c */
@@ -84,7 +84,8 @@
 #define SMBASE              0xa0000
 #define SMM_CODE            (SMBASE + 0x8000)   /* smi.S */
 #define SMM_SLOTS           (SMBASE + 0x9000)   /* struct smm_slot[V86_SLOTS] */
-#define SMM_FLAT            (SMBASE + 0x9200)   /* state of the firmware's C */
+#define SMM_FLAT            (SMBASE + 0x9200)   /* state of the firmware's C; */
+#define SMM_FLAT_KNOWN      (SMM_FLAT + 0xfc)   /* 0: not kept yet (revision) */
 #define SMM_STATES          (SMBASE + 0x9400)   /* the callers' */
 #define SMM_SAVED           (SMBASE + 0xfe00)   /* where the CPU saves */
 #define SMM_SAVED_SIZE      0x200

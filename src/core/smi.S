@@ -104,7 +104,7 @@ smi_start:
 9:  rsm
 
 v86_calls:
-    addr32 cmpl $0, S(0x7efc) - SMM_SAVED + SMM_FLAT
+    addr32 cmpl $0, SMM_FLAT_KNOWN
     je 9b
     xorl %ebx, %ebx
 2:  addr32 cmpl $SLOT_FREE, (SMM_SLOTS + SLOT_STATE)(%ebx)
@@ -215,7 +215,7 @@ from_flat:
 /* All other registers come from a state of C itself: hw/smm.c asks for this
  * once, before anybody else has run. */
 keep_state:
-    addr32 cmpl $0, S(0x7efc) - SMM_SAVED + SMM_FLAT
+    addr32 cmpl $0, SMM_FLAT_KNOWN
     jne 9b
     movl $SMM_SAVED, %esi
     movl $SMM_FLAT, %edi

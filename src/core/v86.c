@@ -3,8 +3,8 @@
  * The C side of v86_entry.S and smi.S: callers in virtual-8086 mode, and their
  * memory.
  *
- * Their page tables are read where CR3 says, so all that is believed is what the
- * processor itself believes; the accessed and dirty bits are set as it sets
+ * Their page tables are read where CR3 says, so all that is believed is what
+ * the processor itself believes; the accessed and dirty bits are set as it sets
  * them.
  */
 #include "core/v86.h"
@@ -232,8 +232,8 @@ static bool stack_write(uint16_t offset, uint16_t word)
     return stack_word(offset, &word, true);
 }
 
-/* The processor's state is the caller's: its registers, and where its memory is.
- * 40:00 and the vectors lie in its first page. */
+/* The processor's state is the caller's: its registers, and where its memory
+ * is.  40:00 and the vectors lie in its first page. */
 static void from_box(struct v86_call *c, struct bregs *r)
 {
     uint32_t page;

@@ -6,8 +6,8 @@
  * whose handler, in SMRAM, exchanges the CPU's whole state: the caller's for
  * one that is 32-bit flat, and back.  So the services are the same code as for
  * real mode.  They run on stacks of their own, not in system management mode.
- * v86_entry.S has the way in and out, smi.S the handler, hw/smm.c puts it in place;
- * docs/architecture.md, "Virtual-8086 mode".  Resident.
+ * v86_entry.S has the way in and out, smi.S the handler, which hw/smm.c puts in
+ * place; docs/architecture.md, "Virtual-8086 mode".  Resident.
  */
 #ifndef V86_H
 #define V86_H
@@ -27,12 +27,12 @@ struct v86_call {
     uint32_t cr0, cr3, cr4;     /* by which its memory is found */
     uint32_t slot;              /* of the handler's, 0 to V86_SLOTS - 1 */
 };
-_Static_assert(offsetof(struct v86_call, ss) == ENTRY_SS, "v86_entry.S");
-_Static_assert(offsetof(struct v86_call, number) == ENTRY_VECTOR, "v86_entry.S");
-_Static_assert(offsetof(struct v86_call, sp) == ENTRY_ESP, "v86_entry.S");
-_Static_assert(offsetof(struct v86_call, a20_was_closed) == ENTRY_A20, "v86_entry.S");
-_Static_assert(offsetof(struct v86_call, slot) == V86_SLOT, "v86_entry.S");
-_Static_assert(sizeof(struct v86_call) == V86_SIZE, "v86_entry.S");
+_Static_assert(offsetof(struct v86_call, ss) == ENTRY_SS, "entry");
+_Static_assert(offsetof(struct v86_call, number) == ENTRY_VECTOR, "entry");
+_Static_assert(offsetof(struct v86_call, sp) == ENTRY_ESP, "entry");
+_Static_assert(offsetof(struct v86_call, a20_was_closed) == ENTRY_A20, "entry");
+_Static_assert(offsetof(struct v86_call, slot) == V86_SLOT, "entry");
+_Static_assert(sizeof(struct v86_call) == V86_SIZE, "entry");
 
 extern struct v86_call *v86_call;
 

@@ -21,22 +21,20 @@ struct drive *drives;
 uint8_t *drive_bounce;
 
 /*
- * Set while a wait lets interrupts in: somebody is in the middle of a request.
- * Whoever asks for another one then, from a hook of the tick or of the
- * keyboard, finds a controller, the bounce buffer and a driver's variables in
- * use, and is refused.  It is not set in between, so no way out of a driver has
- * to clear it.
+ * rt_sp while a wait lets interrupts in, else 0: somebody is in the middle of a
+ * request.  Whoever asks for another one then, from a hook of the tick or of
+ * the keyboard, finds a controller, the bounce buffer and a driver's variables
+ * in use, and is refused.  It is not set in between, so no way out of a driver
+ * has to clear it.
  */
-static bool waiting;
-static uint32_t wait_sp;            /* rt_sp then */
+static uint32_t waiting;
 static void (*after_request)(void); /* drive_finish_first() */
 
 static void let_interrupts_in(void)
 {
-    waiting = true;
-    wait_sp = rt_sp;
+    waiting = rt_sp;
     yield();
-    waiting = false;
+    waiting = 0;
 }
 
 void drive_finish_first(void (*next)(void))
@@ -44,7 +42,7 @@ void drive_finish_first(void (*next)(void))
     if (!waiting)
         real_restart(next);
     after_request = next;
-    real_end_calls(wait_sp);
+    real_end_calls(waiting);
 }
 
 /* A request is over; is its caller still waited for? */

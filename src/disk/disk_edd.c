@@ -21,7 +21,6 @@
 #define EDD_PATH_LEN        0x24u       /* from the key on */
 #define EDD_NO_CHANNEL      0xffu
 #define EDD_MAX_CYLINDERS   0x3fffu     /* shown for what has more */
-#define EDD_MAX_CHS         (EDD_MAX_CYLINDERS * 255ull * 63u)
 
 struct edd_parameters {
     uint16_t size, flags;
@@ -82,7 +81,7 @@ struct disk_table {
     uint8_t physical_heads;
     uint16_t landing_zone;
     uint8_t sectors;
-    uint8_t checksum;
+    uint8_t checksum;                   /* of the translated form only */
 } PACKED;
 _Static_assert(sizeof(struct disk_table) == 16, "INT 41h");
 #define TABLE_TRANSLATED    0xa0u
@@ -153,10 +152,11 @@ static void fill_basic(const struct drive *d, struct edd_parameters *p)
     p->cylinders = d->physical.cylinders;
     p->heads = d->physical.heads;
     p->sectors_per_track = d->physical.sectors;
-    if (p->cylinders != 0 && p->heads != 0 && p->sectors_per_track != 0)
-        p->flags = EDD_GEOMETRY_VALID;
-    if (d->sectors > EDD_MAX_CHS)
+    if (d->sectors > (uint64_t)EDD_MAX_CYLINDERS * p->heads *
+        p->sectors_per_track)           /* so also when it says nothing */
         p->cylinders = EDD_MAX_CYLINDERS;
+    else
+        p->flags = EDD_GEOMETRY_VALID;
 }
 
 static void fill_path(const struct drive *d, struct edd_parameters *p)
@@ -216,8 +216,8 @@ void edd_parameter_table(const struct drive *d, unsigned index)
         t->physical_cylinders = p->cylinders;
         t->physical_heads = (uint8_t)p->heads;
         t->physical_sectors = (uint8_t)p->sectors;
+        t->checksum = checksum(t, sizeof(*t));
     }
-    t->checksum = checksum(t, sizeof(*t));
     ivt[index == 0 ? 0x41 : 0x46].off = at.off;
     ivt[index == 0 ? 0x41 : 0x46].seg = at.seg;
 }

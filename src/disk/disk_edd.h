@@ -12,8 +12,8 @@
 
 /*
  * Fill a buffer, whose first word says how large it is, with as much as fits
- * (1Ah, 1Eh or 42h bytes; the first byte has the number).  0, or ERR_PARAM if it
- * is smaller.
+ * (1Ah, 1Eh or 42h bytes; the first byte has the number).  0, or ERR_PARAM if
+ * it is smaller.
  */
 #define EDD_PARAMETERS_MAX  0x42u
 int edd_parameters(const struct drive *d, uint8_t *buf);

@@ -13,6 +13,7 @@
 #define SCSI_TEST_UNIT_READY    0x00u
 #define SCSI_REQUEST_SENSE      0x03u
 #define SCSI_INQUIRY            0x12u
+#define SCSI_MODE_SENSE_6       0x1au
 #define SCSI_START_STOP_UNIT    0x1bu
 #define SCSI_READ_CAPACITY_10   0x25u
 #define SCSI_READ_10            0x28u

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/alloc.h"
+#include "lib/cursor.h"
 #include "lib/print.h"
 
 #define LUNS_MAX            64u         /* of one target */
@@ -22,6 +23,21 @@
 #define PRODUCT_LEN         16
 #define INQUIRY_REVISION    32
 #define REVISION_LEN        4
+
+/* Mode pages (SPC-3, 7.4; those of rigid and flexible disks: SCSI-2, 9.3.3) */
+#define PAGE_CODE           0x3fu
+#define PAGE_HAS_SUBCODE    0x40u
+#define PAGE_FORMAT         0x03u       /* 10: sectors of a track */
+#define PAGE_RIGID_DISK     0x04u       /* 2: cylinders, 5: heads */
+#define PAGE_FLEXIBLE_DISK  0x05u       /* 5: sectors of a track */
+#define PAGE_ALL            0x3fu
+#define MODE_LEN            192u        /* what sticks are used to be asked */
+
+#define MAX_CYLINDERS       65535u
+#define MAX_HEADS           255u
+#define MAX_SECTORS         255u
+#define DEFAULT_HEADS       16u
+#define DEFAULT_SECTORS     63u
 
 /* Text of a device: printable, without the blanks at its end. */
 static void copy_text(char *out, const uint8_t *in, size_t len)
@@ -81,6 +97,78 @@ static int read_capacity(struct drive *d)
     return 0;
 }
 
+/* What the mode pages in an answer say; 0 where they say nothing. */
+static void parse_pages(const uint8_t *data, uint32_t len,
+                        uint32_t *cylinders, uint32_t *heads,
+                        uint32_t *sectors)
+{
+    struct rd all = rd_from(data, len), pages;
+    uint8_t has = rd_u8(&all);          /* more than was asked for, maybe */
+
+    pages = rd_sub(&all, has < all.left ? has : all.left);
+    rd_skip(&pages, 2);                 /* type and flags */
+    rd_skip(&pages, rd_u8(&pages));     /* block descriptor */
+    while (!pages.bad && pages.left != 0) {
+        uint8_t code = rd_u8(&pages);
+        bool sub = code & PAGE_HAS_SUBCODE;
+        struct rd page;
+
+        rd_skip(&pages, sub ? 1 : 0);
+        page = rd_sub(&pages, sub ? rd_be16(&pages) : rd_u8(&pages));
+        switch (sub ? PAGE_ALL : code & PAGE_CODE) {
+        case PAGE_RIGID_DISK:
+            *cylinders = (uint32_t)rd_u8(&page) << 16;
+            *cylinders |= rd_be16(&page);
+            *heads = rd_u8(&page);
+            break;
+        case PAGE_FORMAT:
+            rd_skip(&page, 8);
+            *sectors = rd_be16(&page);
+            break;
+        case PAGE_FLEXIBLE_DISK:
+            rd_skip(&page, 3);
+            *sectors = rd_u8(&page);
+            break;
+        }
+    }
+}
+
+/*
+ * The geometry of a disk as it says itself, which is QEMU's secs=, heads= and
+ * cyls=.  One command for all pages, since sticks know that one best.  A disk
+ * that does not answer it is shown by its size alone, and one that is too large
+ * for such numbers is not asked.
+ */
+static void read_geometry(struct drive *d)
+{
+    uint8_t cdb[16] = { SCSI_MODE_SENSE_6, [2] = PAGE_ALL, [4] = MODE_LEN };
+    uint8_t data[MODE_LEN] ALIGNED(4);
+    uint32_t cylinders = 0, heads = 0, sectors = 0, tracks;
+    int rc;
+
+    if (d->sectors > (uint64_t)MAX_CYLINDERS * MAX_HEADS * MAX_SECTORS)
+        return;
+    memset(data, 0, sizeof(data));
+    rc = scsi_command(d, cdb, data, sizeof(data), false);
+    if (rc <= 0)
+        return;
+    parse_pages(data, (uint32_t)rc, &cylinders, &heads, &sectors);
+    if (cylinders == 0 || cylinders > MAX_CYLINDERS || heads == 0)
+        return;
+    /* QEMU makes up a geometry of a disk that was given none.  Like SeaBIOS,
+     * believe of it no more than what makes the disk's size. */
+    if (heads == DEFAULT_HEADS && sectors == DEFAULT_SECTORS)
+        sectors = 0;
+    tracks = cylinders * heads;
+    if (sectors == 0 && (uint32_t)d->sectors % tracks == 0)
+        sectors = (uint32_t)d->sectors / tracks;
+    if (sectors == 0 || sectors > MAX_SECTORS)
+        return;
+    d->physical = (struct chs){
+        (uint16_t)cylinders, (uint16_t)heads, (uint16_t)sectors,
+    };
+}
+
 int scsi_identify(struct drive *d, const char *bus)
 {
     uint8_t cdb[16] = { SCSI_INQUIRY, [4] = INQUIRY_LEN };
@@ -114,7 +202,10 @@ int scsi_identify(struct drive *d, const char *bus)
     d->ready = true;
     d->description = drive_text("%s Drive %s %s %s", bus, vendor, product,
                                 revision);
-    return read_capacity(d);
+    rc = read_capacity(d);
+    if (rc == 0)
+        read_geometry(d);
+    return rc;
 }
 
 /* One unit: register it if it is a disk or a CD. */

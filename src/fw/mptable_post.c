@@ -139,10 +139,12 @@ static void put_pci_irqs(struct wr *w)
     }
 }
 
-/* QEMU wires the timer to pin 2 when it says so. */
+/* QEMU wires the timer to pin 2 when it says so; without fw_cfg that is how
+ * boards are. */
 static void put_isa_irqs(struct wr *w)
 {
-    bool timer_moved = (uint8_t)fwcfg_read16(FWCFG_IRQ0_OVERRIDE) == 1;
+    uint16_t override = fwcfg_read16(FWCFG_IRQ0_OVERRIDE);
+    bool timer_moved = (uint8_t)override == 1 || override == UINT16_MAX;
 
     for (uint8_t irq = 0; irq < 16; irq++) {
         uint8_t pin = irq == 0 && timer_moved ? 2 : irq;

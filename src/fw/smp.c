@@ -37,6 +37,7 @@
 #define START_PAGE          DATA_START
 #define OPCODE_JMP_FAR      0xeau
 #define READY_TIMEOUT_MS    2000u
+#define UNKNOWN_MS          10u             /* for those nobody tells of */
 
 extern char smp_ap[];
 
@@ -81,7 +82,7 @@ void smp_launch(void)
                            LAPIC_SVR_ENABLE);
     lapic_write(LAPIC_LINT0, LAPIC_LVT_LEVEL | LAPIC_LVT_EXTINT);
     lapic_write(LAPIC_LINT1, LAPIC_LVT_LEVEL | LAPIC_LVT_NMI);
-    if (smp_expected <= 1)
+    if (smp_expected == 1)
         return;
     start[0] = OPCODE_JMP_FAR;
     start[1] = (uint8_t)entry;
@@ -96,10 +97,22 @@ void smp_launch(void)
                                LAPIC_ICR_STARTUP | START_PAGE >> 12);
 }
 
+/* However many come in that time: those are all. */
+static void count(void)
+{
+    struct deadline d = timer_deadline_ms(UNKNOWN_MS);
+
+    while (!timer_expired(&d))
+        cpu_pause();
+    smp_expected = smp_ready + 1;
+}
+
 void smp_wait(void)
 {
     struct deadline d = timer_deadline_ms(READY_TIMEOUT_MS);
 
+    if (smp_expected == SMP_UNKNOWN)
+        count();
     while (smp_ready + 1 < smp_expected) {
         if (timer_expired(&d)) {
             print("CPUs: %u of %u answered within %u s: the others keep their "

@@ -33,8 +33,10 @@ void smp_start(void)
     if (features)
         smp_write_msr(MSR_FEATURE_CONTROL, features);
     smp_expected = fwcfg_read16(FWCFG_CPUS);
-    if (smp_expected == 0 || smp_expected == UINT16_MAX)
+    if (smp_expected == 0)
         smp_expected = cmos_read(CMOS_CPUS) + 1u;
+    else if (smp_expected == UINT16_MAX)
+        smp_expected = SMP_UNKNOWN;
     smp_launch();
 }
 

@@ -11,6 +11,7 @@
 #include "lib/compiler.h"
 
 #define SMP_MSRS_MAX        20u
+#define SMP_UNKNOWN         0u
 
 struct smp_msr { uint32_t index, low, high; };
 _Static_assert(sizeof(struct smp_msr) == SMP_MSR_SIZE, "smp_ap.S");
@@ -19,8 +20,9 @@ _Static_assert(sizeof(struct smp_msr) == SMP_MSR_SIZE, "smp_ap.S");
 extern struct smp_msr smp_msrs[SMP_MSRS_MAX];
 extern uint32_t smp_msr_count;
 
-/* Resident.  Processors that there should be, the first included; the others
- * that are ready, and one bit for each APIC ID (8 bits of it) seen. */
+/* Resident.  Processors that there should be, the first included, or
+ * SMP_UNKNOWN until smp_wait(), when nobody tells; the others that are ready,
+ * and one bit for each APIC ID (8 bits of it) seen. */
 extern uint32_t smp_expected;
 extern volatile uint32_t smp_ready;
 extern volatile uint32_t smp_ids[8];

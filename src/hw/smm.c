@@ -82,10 +82,11 @@ static void smram_fill(const uint8_t *stacks)
     struct smm_slot *slots = (struct smm_slot *)SMM_SLOTS;
 
     memcpy((void *)SMM_CODE, smi_start, (size_t)(smi_end - smi_start));
-    memset((void *)SMM_SLOTS, 0,
-           SMM_STATES + V86_SLOTS * SMM_SAVED_SIZE - SMM_SLOTS);
+    *(uint32_t *)SMM_FLAT_KNOWN = 0;
     for (unsigned i = 0; i < V86_SLOTS; i++)
-        slots[i].stack = (uint32_t)stacks + (i + 1) * V86_STACK;
+        slots[i] = (struct smm_slot){
+            .stack = (uint32_t)stacks + (i + 1) * V86_STACK,
+        };
 }
 
 /* The first SMI, with SMBASE as a reset leaves it.  What lies there can be an

@@ -4,8 +4,8 @@
  * it.  Nothing of an earlier OS may run in system management mode during POST.
  * Resident, without variables.
  *
- * QEMU switches ACPI on and off at port B2h in the device itself, so the handler
- * has nothing to do for it.
+ * QEMU switches ACPI on and off at port B2h in the device itself, so the
+ * handler has nothing to do for it.
  */
 #ifndef FW_SMM_H
 #define FW_SMM_H

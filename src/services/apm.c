@@ -14,6 +14,7 @@
 #include "lib/timer.h"
 
 #define APM_VERSION         0x0102u     /* BCD */
+#define APM_VERSION_LEAST   0x0100u
 #define APM_SIGNATURE       0x504du     /* "PM" */
 #define APM_ALL_DEVICES     0x0001u
 #define APM_OFF             0x0003u
@@ -64,6 +65,15 @@ static void power_status(struct bregs *r)
     r->dx = 0xffff;
 }
 
+/* The driver names the latest version that it knows.  There is none before
+ * 1.0, as which a connection begins. */
+static uint16_t agreed_version(uint16_t driver)
+{
+    if (driver < APM_VERSION_LEAST)
+        return APM_VERSION_LEAST;
+    return driver < APM_VERSION ? driver : APM_VERSION;
+}
+
 void apm_service(struct bregs *r)
 {
     set_cf(r, false);
@@ -100,8 +110,8 @@ void apm_service(struct bregs *r)
     case 0x0b:
         fail(r, APM_NO_EVENT);
         break;
-    case 0x0e:                  /* the version we agree on */
-        r->ax = r->cx < APM_VERSION ? r->cx : APM_VERSION;
+    case 0x0e:
+        r->ax = agreed_version(r->cx);
         break;
     default:
         fail(r, APM_UNSUPPORTED);

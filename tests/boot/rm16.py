@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Build the real-mode test programs in C (tests/rm)."""
+"""Build the real-mode test programs (tests/rm), and read what they report."""
 
 import pathlib
 import subprocess
@@ -17,17 +17,39 @@ GCC = ["gcc", "-march=i686", "-ffreestanding", "-fno-pic",
 def compile_program(name, where, units=PROGRAM_UNITS, **defines):
     """The boot sector and the rest of tests/rm/NAME.c, as one image."""
     obj = [where / "entry.o", where / f"{name}.o"]
-    subprocess.run(GCC + ["-m32", f"-DSECTORS={units - 1}", "-c", RM / "int13.S",
-                          "-o", obj[0]],
-                   check=True)
-    subprocess.run(GCC + ["-m16"] + [f"-D{k}={v}" for k, v in defines.items()]
-                   + ["-c", RM / f"{name}.c", "-o", obj[1]], check=True)
+    options = [f"-D{k}={v}" for k, v in defines.items()]
+    subprocess.run(GCC + ["-m32", f"-DSECTORS={units - 1}", *options, "-c",
+                          RM / "int13.S", "-o", obj[0]], check=True)
+    subprocess.run(GCC + ["-m16", *options, "-c", RM / f"{name}.c", "-o",
+                          obj[1]], check=True)
     subprocess.run(["ld", "-m", "elf_i386", "--oformat", "binary", "-Ttext",
                     "0x7c00", "-e", "_start", "-o", where / "program"] + obj,
                    check=True)
     code = (where / "program").read_bytes()
     assert len(code) <= units * 512, f"{len(code)} bytes"
     return code.ljust(units * 512, b"\0")
+
+
+def assemble(name, work, *options):
+    """A disk image that boots tests/rm/NAME.S."""
+    obj, image = work / f"{name}.o", work / f"{name}.img"
+    subprocess.run(["gcc", "-m32", *options, "-c", RM / f"{name}.S", "-o", obj],
+                   check=True)
+    subprocess.run(["ld", "-m", "elf_i386", "-Ttext", "0x7c00", "--oformat",
+                    "binary", "-o", image, obj], check=True)
+    with open(image, "r+b") as file:
+        file.truncate(1 << 20)
+    return image
+
+
+def finished(m, timeout=30):
+    """The program's report; every check in it must have passed."""
+    m.wait_debug(rb"^done$", timeout)
+    lines = m.debug().decode(errors="replace").split("\n")
+    failed = [line for line in lines if line.startswith("FAIL ")]
+    assert not failed, m.report("\n".join(failed))
+    passed = [line for line in lines if line.startswith("ok ")]
+    return passed
 
 
 # The monitor of tests/rm/v86.c, and the flags that its two halves share.

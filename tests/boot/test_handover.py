@@ -619,7 +619,7 @@ def test_what_may_differ_between_machines(tests, small, shared_dir):
 def test_headers_that_lie(tests):
     """tests/rm/linux.S: nothing crashes, what is not in RAM is said and not
     measured, the good header is measured once."""
-    from test_services import assemble
+    from rm16 import assemble
     image = assemble("linux", tests.tmp)
     args = vm.disk(image, "ide", "pc")
     with tests.machine("pc", disk=None, tpm="2.0-crb", args=args) as m:

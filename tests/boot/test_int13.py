@@ -47,12 +47,10 @@ def make_cd(media, boot_image, count, edit=None):
     return cd
 
 
-@pytest.fixture(scope="module")
-def media(tmp_path_factory):
-    """The images by name."""
-    where = tmp_path_factory.mktemp("int13")
-    program = compile_program("int13", where, EMULATED=0)
-    emulated = compile_program("int13", where, EMULATED=1)
+def make_media(where, **defines):
+    """The images by name, in that directory; which is what it returns."""
+    program = compile_program("int13", where, EMULATED=0, **defines)
+    emulated = compile_program("int13", where, EMULATED=1, **defines)
     disk = pattern(UNITS)
     put(disk, 0, program)
     floppy, boot_floppy = pattern(UNITS), pattern(UNITS)
@@ -72,6 +70,11 @@ def media(tmp_path_factory):
     for name, data in images.items():
         (where / name).write_bytes(data)
     return where
+
+
+@pytest.fixture(scope="module")
+def media(tmp_path_factory):
+    return make_media(tmp_path_factory.mktemp("int13"))
 
 
 def run(bios, tmp_path, *args, seconds=60):

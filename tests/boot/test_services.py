@@ -3,31 +3,17 @@
 BIOS, keyboard, mouse, and the screen on a VGA and on a serial terminal."""
 
 import contextlib
-import pathlib
 import re
-import subprocess
 import time
 
 import pyte
 import pytest
 
+from rm16 import RM, assemble, finished
 import vm
 
-SOURCES = pathlib.Path(__file__).resolve().parent.parent / "rm"
 COM1 = b"\xf8\x03"
 MACHINES = ["pc", "q35"]
-
-
-def assemble(name, work):
-    """A disk image that boots tests/rm/NAME.S."""
-    obj, image = work / f"{name}.o", work / f"{name}.img"
-    subprocess.run(["gcc", "-m32", "-c", SOURCES / f"{name}.S", "-o", obj],
-                   check=True)
-    subprocess.run(["ld", "-m", "elf_i386", "-Ttext", "0x7c00", "--oformat",
-                    "binary", "-o", image, obj], check=True)
-    with open(image, "r+b") as file:
-        file.truncate(1 << 20)
-    return image
 
 
 @pytest.fixture
@@ -47,16 +33,6 @@ def program(bios, tmp_path):
     return run
 
 
-def finished(m):
-    """The program's report; every check in it must have passed."""
-    m.wait_debug(rb"^done$", 30)
-    lines = m.debug().decode(errors="replace").split("\n")
-    failed = [line for line in lines if line.startswith("FAIL ")]
-    assert not failed, m.report("\n".join(failed))
-    passed = [line for line in lines if line.startswith("ok ")]
-    return passed
-
-
 @pytest.mark.parametrize("machine", MACHINES)
 def test_services(program, machine):
     with program("services", machine) as m:
@@ -69,7 +45,7 @@ def expected_of_stack(ss, sp):
     """What a service does for a caller with this stack (src/core/entry.S): one in the
     resident stack's last bytes is refused; one whose own frame lies in the
     first variables has spoilt them, and either will do."""
-    layout = (SOURCES.parent.parent / "src/core/layout.h").read_text()
+    layout = (RM.parent.parent / "src/core/layout.h").read_text()
     reserve = int(re.search(r"STACK_RESERVE +(\w+)", layout)[1], 16)
     frame = 40 + int(re.search(r"ENTRY_SIZE +\(BREG_SIZE \+ (\d+)", layout)[1])
     end = ss * 16 + (sp - 18 & 0xffff) - 0xe0000

@@ -9,7 +9,7 @@ import pytest
 
 import vm
 from test_matrix import BLK, MEMORY
-from test_services import assemble, finished
+from rm16 import assemble, finished
 
 MACHINES = ["pc", "q35"]
 OPTIONS = {"vga": "std", "nic": True, "smp": 2, "load": True}

@@ -18,7 +18,8 @@ import pytest
 import fakeusb
 import roms
 import vm
-from test_services import KEYS, assemble, finished, keys_of, monitor, wait_lines
+from rm16 import assemble, finished
+from test_services import KEYS, keys_of, monitor, wait_lines
 
 XHCI = ["qemu-xhci", "nec-usb-xhci"]
 SEND_KEY = 20                       # ms that a key is held

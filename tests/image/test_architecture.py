@@ -18,7 +18,8 @@ OUT = pathlib.Path(os.environ.get("O") or TOP / "out")
 ORDER = ["lib", "core", "hw", "fw", "pci", "hash", "tpmdev", "tcg", "measure",
          "disk", "hba", "services", "usb", "boot", "tpm", "main"]
 # Assembly at the bottom enters C at the top; these are the only two ways.
-WAYS_UP = {("core/entry", "start"), ("core/entry", "real_dispatch")}
+WAYS_UP = {("core/entry", "start"), ("core/entry", "real_dispatch"),
+           ("core/v86_entry", "real_dispatch")}
 # Who includes it, besides the folder itself: nobody.
 PRIVATE = {"tcg/internal.h", "boot/boot_list.h"}
 FILES_MAX = 36                  # in a folder, with headers

@@ -13,6 +13,7 @@
 #endif                              /* first cylinder has */
 #define FLOPPY_SPT  18
 
+#include "ports.h"
 #include "start.h"
     sti
     cld
@@ -42,7 +43,7 @@ floppy:
 go: movzbl boot_drive, %eax
     calll program_main
 load_failed:
-    movw $0x402, %dx
+    movw $PORT_DEBUG, %dx
     movw $text, %si
 1:  lodsb
     outb %al, %dx

@@ -280,7 +280,7 @@ void program_main(uint32_t dl)
     test_cd(EMULATED || drive >= 0xe0);
     say("done\n");
     __asm__ volatile("outb %0, %1" : : "a"((uint8_t)0),
-                     "d"((uint16_t)0x501));
+                     "d"((uint16_t)PORT_EXIT));
     for (;;)
         __asm__ volatile("hlt");
 }

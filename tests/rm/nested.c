@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * INT 13h while another INT 13h waits: a hook of the tick (INT 1Ch) calls it, on
- * a medium so slow that ticks come meanwhile.  Started by int13.S, with the
+ * INT 13h while another INT 13h waits: a hook of the tick (INT 1Ch) calls it,
+ * on a medium so slow that ticks come meanwhile.  Started by int13.S, with the
  * media of int13.c; each check is a line on port 402h.
  *
  * AGAIN (argument of the build): the hook asks for another boot, once, by that

@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ports.h"
+
 #define FLAG_CF         1u
 
 /* int13.S knows these offsets. */
@@ -25,7 +27,7 @@ void program_main(uint32_t dl);
 
 static inline void put(char c)
 {
-    __asm__ volatile("outb %0, %1" : : "a"(c), "d"((uint16_t)0x402));
+    __asm__ volatile("outb %0, %1" : : "a"(c), "d"((uint16_t)PORT_DEBUG));
 }
 
 static void say(const char *s)

@@ -177,6 +177,30 @@ main:
     xorw %bx, %bx
     INT_CLC 0x15
     CHECK c, "5303 is not offered"
+    movw $apm_versions, %si
+1:  movw (%si), %cx                     /* the driver's */
+    movw $0x530e, %ax
+    xorw %bx, %bx
+    INT_STC 0x15
+    CHECK nc, "530E"
+    cmpw 2(%si), %ax                    /* what is agreed on */
+    CHECK e, "530E version"
+    addw $4, %si
+    cmpw $apm_versions_end, %si
+    jb 1b
+    jmp 2f
+apm_versions:
+    .word 0x0000, 0x0100
+    .word 0x0001, 0x0100
+    .word 0x0099, 0x0100
+    .word 0x0100, 0x0100
+    .word 0x0101, 0x0101
+    .word 0x0102, 0x0102
+    .word 0x0103, 0x0102
+    .word 0x0200, 0x0102
+    .word 0xffff, 0x0102
+apm_versions_end:
+2:
 
     /* Wait 20 ms; the PM timer says how long it was. */
     movw $0x608, %dx

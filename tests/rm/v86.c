@@ -46,7 +46,7 @@ void *memset(void *to, int v, __SIZE_TYPE__ len)
 void say(const char *s)
 {
     while (*s)
-        outb(0x402, *s++);
+        outb(PORT_DEBUG, *s++);
 }
 
 void say_hex(const char *name, uint32_t v)
@@ -55,7 +55,7 @@ void say_hex(const char *name, uint32_t v)
     say(name);
     say("=");
     for (int shift = 28; shift >= 0; shift -= 4)
-        outb(0x402, "0123456789abcdef"[v >> shift & 15]);
+        outb(PORT_DEBUG, "0123456789abcdef"[v >> shift & 15]);
 }
 
 bool check(bool good, const char *name, const struct regs *r)
@@ -211,5 +211,5 @@ void program_main(uint32_t dl)
         __asm__ volatile("sti");
     }
     say("done\n");
-    outb(0x501, 0);
+    outb(PORT_EXIT, 0);
 }

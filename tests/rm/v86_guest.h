@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ports.h"
 #include "v86.h"
 
 #define FLAG_CF         1u

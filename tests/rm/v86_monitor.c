@@ -14,8 +14,6 @@
 #define PAGE_FAULT      14
 #define DEBUG_FAULT     1
 #define IRQS            0x50            /* where this monitor has them */
-#define PORT_DEBUG      0x402
-#define PORT_EXIT       0x501
 #define GUARD_TICKS     (18 * 12)
 
 struct tss {

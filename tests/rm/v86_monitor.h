@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ports.h"
 #include "v86.h"
 
 #define FLAG_TF         0x100u

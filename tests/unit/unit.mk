@@ -31,9 +31,9 @@ INT1A := $(TCG) tests/unit/int1a_caller.o
 FAULTY := $(TCG) tests/unit/faulty.o
 PPI := $(TCG) tests/unit/ppi_host.o
 HOST := tests/unit/host.o
-SCSI := src/disk/scsi.o src/disk/scsi_post.o
+SCSI := src/disk/scsi.o src/disk/scsi_post.o src/lib/cursor.o
 USB := $(patsubst %.c,%.o,$(wildcard src/usb/usb*.c)) $(SCSI) \
-	src/lib/cursor.o tests/unit/usb_host.o $(HOST)
+	tests/unit/usb_host.o $(HOST)
 
 test_banks := $(FAULTY)
 test_cursor := src/lib/cursor.o
