@@ -83,10 +83,13 @@ def compile_v86(where, **defines):
     subprocess.run(["ld", "-m", "elf_i386", "-r", "-o", monitor,
                     *sorted(where.glob("m_*.o"))], check=True)
     subprocess.run(["objcopy", "-G", "monitor_main", monitor], check=True)
-    subprocess.run(["ld", "-m", "elf_i386", "--oformat", "binary",
-                    "--gc-sections", "-e", "_start", "-T", RM / "v86.lds", "-o", where / "program",
+    subprocess.run(["ld", "-m", "elf_i386", "--gc-sections", "-e", "_start",
+                    "--no-warn-rwx-segments", "-z", "noexecstack",
+                    "-T", RM / "v86.lds", "-o", where / "linked",
                     where / "entry.o", *sorted(where.glob("v86*.o")), monitor],
                    check=True)
+    subprocess.run(["objcopy", "-O", "binary", where / "linked",
+                    where / "program"], check=True)
     code = (where / "program").read_bytes()
     assert len(code) <= V86_UNITS * 512, f"{len(code)} bytes"
     return code.ljust(V86_UNITS * 512, b"\0")

@@ -192,7 +192,7 @@ static void test_packets(void)
     read_check("42h over 64 KiB", 300, 8, 0x2f801);
     read_check("42h over pages", 400, 24, upper() + 0x10f5);
     read_check("42h over many pages", 500, 100, upper() + 0x7);
-    read_check("42h into and out of upper memory", 600, 16, upper() + 0xf001);
+    read_check("42h to the end of upper memory", 600, 8, upper() + 0xeff1);
     read_check("42h over pages, even", 620, 16, upper() + 0x2ff8);
     fill(upper() + 0x2fff, 2048, 0xc0ffee00 + drive);
     r = packet(0x43, WRITTEN + 4, 4, upper() + 0x2fff);

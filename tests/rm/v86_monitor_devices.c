@@ -64,6 +64,18 @@ void devices_off(void)
     pics(0x08, 0x70);
 }
 
+/* A byte of the real controller is the guest's next one. */
+static void take_byte(void)
+{
+    uint8_t status = inb(KBC_STATUS);
+
+    if (!(status & OUTPUT_FULL))
+        return;
+    is_aux[last] = status & AUX;
+    bytes[last] = inb(KBC_DATA);
+    last = (last + 1) % sizeof(bytes);
+}
+
 /* An IRQ has come.  With devices of its own, the monitor has done with it. */
 void irq(struct frame *f, uint8_t line)
 {
@@ -76,13 +88,8 @@ void irq(struct frame *f, uint8_t line)
     else
         task->pending |= 1u << line;
     if (mode & MODE_DEVICES) {
-        uint8_t status = inb(KBC_STATUS);
-
-        if ((line == 1 || line == 12) && status & OUTPUT_FULL) {
-            is_aux[last] = status & AUX;
-            bytes[last] = inb(KBC_DATA);
-            last = (last + 1) % sizeof(bytes);
-        }
+        if (line == 1 || line == 12)
+            take_byte();
         if (line >= 8)
             outb(PIC2, EOI);
         outb(PIC1, EOI);
@@ -122,6 +129,8 @@ static uint8_t read_port(uint16_t port)
 
     switch (port) {
     case KBC_STATUS:
+        if (first == last)              /* it polls, with interrupts off */
+            take_byte();
         v = inb(KBC_STATUS) & ~(OUTPUT_FULL | AUX);
         if (first != last)
             v |= OUTPUT_FULL | (is_aux[first] ? AUX : 0);

@@ -11,6 +11,9 @@
 #ifndef ALARM
 #define ALARM           0
 #endif
+#ifndef A20
+#define A20             0
+#endif
 #ifndef TPM
 #define TPM             0
 #endif
@@ -472,6 +475,27 @@ static void test_clock(void)
     poke(IVT(0x4a), old_4a);
 }
 
+#define HMA             0x108000u
+#define WRAPPED         0x008000u
+
+/* The gate is the monitor's, who traps port 92h. */
+static void test_a20(void)
+{
+    struct regs r = { .eax = 0x2400 };
+    uint32_t above = ~peek(WRAPPED);
+
+    about = "INT 15h";
+    poke(HMA, above);
+    call(0x15, &r, RESULT_AX);
+    check(!r.fault && !carry(&r) && peek(HMA) == peek(WRAPPED), "2400h", &r);
+    r = (struct regs){ .eax = 0x2402 };
+    call(0x15, &r, RESULT_AX | RESULT_CX);
+    check(!r.fault && !carry(&r) && !(r.eax & 0xff), "2402h", &r);
+    r = (struct regs){ .eax = 0x2401 };
+    call(0x15, &r, RESULT_AX);
+    check(!r.fault && !carry(&r) && peek(HMA) == above, "2401h", &r);
+}
+
 static void test_serial(void)
 {
     static const char text[] = "sent by 01h\r\n";
@@ -526,4 +550,6 @@ void test_services(void)
     test_serial();
     if (TPM)
         test_tpm();
+    if (A20 && pages() && mode & MODE_DEVICES)
+        test_a20();
 }
