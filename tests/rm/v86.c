@@ -17,6 +17,9 @@
 #ifndef TASKS
 #define TASKS           0
 #endif
+#ifndef KEYS
+#define KEYS            0
+#endif
 #ifndef ALONE
 #define ALONE           0
 #endif
@@ -154,8 +157,8 @@ void call(uint32_t number, struct regs *r, uint32_t results)
             results & RESULT_ECX ? ~0u : results & RESULT_CX ? 0xffff : 0);
     changes("edx", was.edx, r->edx,
             results & RESULT_EDX ? ~0u : results & RESULT_DX ? 0xffff : 0);
-    changes("esi", was.esi, r->esi, results & RESULT_SI ? 0xffff : 0);
-    changes("edi", was.edi, r->edi, results & RESULT_DI ? 0xffff : 0);
+    changes("esi", was.esi, r->esi, results & RESULT_SI ? ~0u : 0);
+    changes("edi", was.edi, r->edi, results & RESULT_DI ? ~0u : 0);
     changes("ebp", was.ebp, r->ebp, 0);
     changes("ds", was.ds, r->ds, 0);
     changes("es", was.es, r->es, results & RESULT_ES ? ~0u : 0);
@@ -179,6 +182,26 @@ void call(uint32_t number, struct regs *r, uint32_t results)
             say("\n");
         }
     }
+}
+
+#define KEY_ESCAPE      0x011b
+
+/* What tests/boot/test_v86.py types, until Esc. */
+static void test_keys(void)
+{
+    struct regs r;
+
+    about = "typed";
+    do {
+        say("ready\n");
+        r = (struct regs){ .eax = 0x0000 };
+        call(0x16, &r, RESULT_AX);
+        say("key");
+        say_hex("ax", r.eax & 0xffff);
+        say("\n");
+        if (!check(!r.fault, "00h", &r))
+            return;
+    } while ((uint16_t)r.eax != KEY_ESCAPE);
 }
 
 static void say_mode(uint32_t how)
@@ -217,6 +240,8 @@ void program_main(uint32_t dl)
             test_services();
         if (TASKS)
             test_tasks();
+        if (KEYS)
+            test_keys();
         if (ALONE)
             test_alone();
         if (ATTACK)

@@ -27,7 +27,7 @@ static bool paged, pae, a20_open;
 static uint32_t next_table;
 static uint8_t kinds[0x110];            /* PAGE_..., of each page */
 static uint32_t stepping;               /* a page + 1 */
-static uint32_t stepping_entry;
+static uint32_t stepping_entry[2];
 
 static void *window(uint32_t at)
 {
@@ -247,19 +247,28 @@ void page_fault(struct frame *f)
     }
     count_denied++;
     stepping = page + 1;
-    stepping_entry = *entry;
-    *entry = MONITOR_SCRATCH | ALL;
+    stepping_entry[0] = entry[0];
+    entry[0] = MONITOR_SCRATCH | ALL;
+    if (pae) {
+        stepping_entry[1] = entry[1];
+        entry[1] = 0;
+    }
     f->eflags |= FLAG_TF;
     flush();
 }
 
 void stepped(struct frame *f)
 {
+    uint32_t *entry;
+
     if (!stepping) {
         fatal(f, "a debug exception");
         return;
     }
-    *entry_of(task->cr3, (stepping - 1) * PAGE, false) = stepping_entry;
+    entry = entry_of(task->cr3, (stepping - 1) * PAGE, false);
+    entry[0] = stepping_entry[0];
+    if (pae)
+        entry[1] = stepping_entry[1];
     stepping = 0;
     f->eflags &= ~FLAG_TF;
     __asm__ volatile("movl %0, %%dr6" : : "r"(0xffff0ff0));
