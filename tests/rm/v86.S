@@ -129,6 +129,11 @@ v86:
     incl %esi
     cmpl %esi, 0x46c
     CHECK e, "the timer's tick is counted"
+    pushfw
+    lcall $0xf000, $0xfea5
+    incl %esi
+    cmpl %esi, 0x46c
+    CHECK e, "also where IBM's ROM counts it"
     jmp finish
 
 .macro GATE handler, flags
