@@ -17,6 +17,12 @@
 #ifndef TASKS
 #define TASKS           0
 #endif
+#ifndef ALONE
+#define ALONE           0
+#endif
+#ifndef ATTACK
+#define ATTACK          0
+#endif
 
 uint32_t mode;
 const char *about = "";
@@ -200,6 +206,10 @@ void program_main(uint32_t dl)
         say_mode(mode);
         if (SERVICES)
             services_before();
+        if (ALONE)
+            alone_before();
+        if (ATTACK)
+            attack_before();
         start(mode);
         if (DISKS)
             test_disks();
@@ -207,7 +217,13 @@ void program_main(uint32_t dl)
             test_services();
         if (TASKS)
             test_tasks();
+        if (ALONE)
+            test_alone();
+        if (ATTACK)
+            test_attack();
         stop();
+        if (ATTACK)
+            attack_after();
         __asm__ volatile("sti");
     }
     say("done\n");

@@ -46,6 +46,11 @@
 #define CALL_END        9               /* of the second task */
 #define CALL_SLICES     10              /* BX: ticks until the other's turn */
 #define CALL_KILL       11              /* the second task is no more */
+/* For attacks */
+#define CALL_WRITE      12              /* physical memory at EBX becomes ECX */
+#define CALL_FLAT       13              /* the firmware's smi_exchange(), EBX,
+                                           ECX; EAX: what came back */
+#define CALL_SMIS       14              /* SMIs from ring 0 */
 
 #define PAGE_NORMAL     0
 #define PAGE_LAZY       1               /* not there, brought on a fault */

@@ -126,10 +126,30 @@ static inline uint8_t inb(uint16_t port)
     return v;
 }
 
+static inline void outl(uint16_t port, uint32_t v)
+{
+    __asm__ volatile("outl %0, %1" : : "a"(v), "Nd"(port));
+}
+
+static inline uint32_t inl(uint16_t port)
+{
+    uint32_t v;
+
+    __asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port));
+    return v;
+}
+
 void test_disks(void);
 /* In real mode: for comparison.  Then in virtual-8086 mode. */
 void services_before(void);
 void test_services(void);
 void test_tasks(void);
+/* Without system management mode */
+void alone_before(void);
+void test_alone(void);
+/* As an attacker; the last one in real mode again */
+void attack_before(void);
+void test_attack(void);
+void attack_after(void);
 
 #endif

@@ -14,7 +14,14 @@
 #define PAGE_FAULT      14
 #define DEBUG_FAULT     1
 #define IRQS            0x50            /* where this monitor has them */
+#define PORT_SMI        0xb2
 #define GUARD_TICKS     (18 * 12)
+
+#ifndef SMI_EXCHANGE
+#define SMI_EXCHANGE    0
+#endif
+static uint32_t (*const smi_exchange)(uint32_t what, uint32_t slot,
+                                      uint32_t token) = (void *)SMI_EXCHANGE;
 
 struct tss {
     uint32_t back, esp0, ss0, other[22];
@@ -63,6 +70,8 @@ void say_hex(const char *name, uint32_t v)
 
 void fatal(struct frame *f, const char *what)
 {
+    uint32_t cr2;
+
     say("FAIL monitor: ");
     say(what);
     say_hex("vector", f->vector);
@@ -70,15 +79,14 @@ void fatal(struct frame *f, const char *what)
     say_hex("cs", f->cs);
     say_hex("ip", f->eip);
     say_hex("flags", f->eflags);
+    __asm__ volatile("movl %%cr2, %0" : "=r"(cr2));
+    say_hex("cr2", cr2);
     if (f->eflags & FLAG_VM) {
         const uint8_t *code = (uint8_t *)((f->cs << 4) + (f->eip & 0xffff));
-        uint32_t cr2;
 
-        __asm__ volatile("movl %%cr2, %0" : "=r"(cr2));
         say_hex("code", (uint32_t)code[0] << 24 | code[1] << 16 |
                         code[2] << 8 | code[3]);
         say_hex("eax", f->eax);
-        say_hex("cr2", cr2);
         say_hex("ss", f->ss);
         say_hex("sp", f->esp);
     }
@@ -272,6 +280,16 @@ static void call(struct frame *f)
         break;
     case CALL_KILL:
         tasks[1].there = false;
+        break;
+    case CALL_WRITE:
+        physical_write(f->ebx, f->ecx);
+        break;
+    case CALL_FLAT:
+        f->eax = smi_exchange(f->ebx, f->ecx, 0x4b);
+        break;
+    case CALL_SMIS:
+        for (unsigned i = 0; i < 0xf0; i++)
+            outb(PORT_SMI, i);
         break;
     case CALL_SLICES:
         slice_length = f->ebx & 0xffff;

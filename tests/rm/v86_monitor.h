@@ -88,6 +88,7 @@ void stepped(struct frame *f);
 void keep_state(void);
 uint32_t changed(void);
 uint32_t physical_read(uint32_t at);
+void physical_write(uint32_t at, uint32_t v);
 extern uint32_t count_lazy, count_denied;
 
 /* v86_monitor_devices.c */

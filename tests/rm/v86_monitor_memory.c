@@ -39,6 +39,11 @@ uint32_t physical_read(uint32_t at)
     return *(uint32_t *)window(at);
 }
 
+void physical_write(uint32_t at, uint32_t v)
+{
+    *(uint32_t *)window(at) = v;
+}
+
 static uint32_t *new_table(void)
 {
     uint32_t *table = (uint32_t *)next_table;

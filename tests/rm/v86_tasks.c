@@ -32,6 +32,8 @@ extern char hook_1c[];
 extern uint32_t old_1c;
 void type(uint8_t code);
 void on_tick(void);
+void attack_on_tick(void);              /* v86_attack.c */
+void attack_in_call(void);
 
 struct packet {
     uint8_t size, reserved;
@@ -39,7 +41,7 @@ struct packet {
     uint64_t lba;
 } __attribute__((packed));
 
-static enum { QUIET, COUNT, READ, NEST_KEYS, NEST_WAITS, TYPE } job;
+static enum { QUIET, COUNT, READ, NEST_KEYS, NEST_WAITS, TYPE, ATTACKED } job;
 static volatile uint32_t hooks;
 static struct regs inner;
 static volatile uint32_t depth, deepest, good, refused, tries,
@@ -144,6 +146,9 @@ void on_tick(void)
             monitor_call(CALL_FOCUS, task_number, 0);
             type(task_number ? 0x1f : 0x1e);
         }
+        break;
+    case ATTACKED:
+        attack_on_tick();
         break;
     default:
         break;
@@ -371,6 +376,19 @@ static void test_two(void)
     r = read(500, 20, BUF + 3);
     check(!r.fault && !carry(&r) && holds(BUF + 3, 500, 20),
           "INT 13h after others were ended in a call", &r);
+}
+
+void attack_in_call(void)
+{
+    struct regs r;
+
+    old_1c = peek(IVT_TICK);
+    poke(IVT_TICK, (uint32_t)hook_1c);
+    begin(ATTACKED);
+    r = wait_ms(300);
+    check(!r.fault && !carry(&r), "86h goes on", &r);
+    begin(QUIET);
+    poke(IVT_TICK, old_1c);
 }
 
 void test_tasks(void)
