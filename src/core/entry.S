@@ -11,6 +11,7 @@
  * Long because its offsets must lie in one section, in the F segment.
  */
 #include "core/layout.h"
+#include "generated/version.h"
 
 /* Offsets in segments F000 and E000.  The assembler cannot know that they fit
  * 16 bits, so they are used where 32 bits have room. */
@@ -27,6 +28,7 @@
 #define BDA_TICKS       0x6c
 #define BDA_MIDNIGHT    0x70
 #define TICKS_A_DAY     0x1800b0
+#define MODEL_AT        0xfc
 #define LAST_BYTES      0xfffffff0      /* of the image below 4 GiB */
 
     .section .fixed16, "ax", @progbits
@@ -147,6 +149,8 @@ reset32:
     movl $fixed_start, %edi
     movl $fixed_dwords, %ecx
     rep movsl
+    movl $0x00e05bea, 0xffff0       /* ljmpw $0xf000, $0xe05b: see below */
+    movb $0xf0, 0xffff4
     movl $SEL_DATA32, %eax
     movw %ax, %ss
     movl $STACK_TOP, %esp
@@ -528,7 +532,7 @@ refuse:
 /* ------------------------------------------------------------------------
  * Handlers that must also work in virtual-8086 mode: assembly only.
  */
-    .globl entry_08, entry_iret, entry_irq1, entry_irq2, entry_05
+    .globl entry_08, entry_iret, entry_irq1, entry_irq2
 /* IRQ 0: the tick. */
 entry_08:
     pushw %ds
@@ -548,7 +552,6 @@ entry_08:
     outb %al, $PORT_PIC1
     popl %eax
     popw %ds
-entry_05:
 entry_iret:
     iretw
 
@@ -757,11 +760,11 @@ yield_halt_16:
     lretw
 
 /* ------------------------------------------------------------------------
- * The last 48 bytes.  Reset enters the last 16 with CS base FFFF0000 and
- * selector F000; software that wants a reboot comes with selector FFFF, or to
- * F000:FFF0 in the shadow (reset16 notices): a real reset is what it gets.
- * There is room for just this: the far jump's segment is the model byte
- * (FFFFEh: FC, an AT) as well.
+ * The last 48 bytes.  Reset enters the last 16 in the ROM window, with CS base
+ * FFFF0000 and selector F000.  Software that wants a reboot comes to FFFF:0000
+ * or F000:FFF0 in the shadow: a real reset is what it gets (E05B, where
+ * reset32 puts a far jump in the shadow; a near one would leave it from
+ * FFFF:0000).  A far jump in the ROM would end in RAM.
  */
     .section .resetvec, "ax", @progbits
     .code16
@@ -770,9 +773,11 @@ null_idt:
     .word 0
     .long 0
 reset_hard:
+    lidtw %cs:(0xffd0)              /* null_idt: asserted by the link */
     jmp reset16
 
     .org resetvec + 0x10
+    .globl reset_soft
 reset_soft:
     movw $0xcf9, %dx
     movb $0x02, %al
@@ -784,11 +789,12 @@ reset_soft:
 1:  hlt
     jmp 1b
 
-    .org reset_soft + 0x10
-reset_vector:
+    .org resetvec + 0x20
     .globl reset_vector
-    lidtw %cs:(0xffd0)              /* null_idt: asserted by the link */
-    movw %cs, %ax
-    incw %ax
-    jnz reset_hard
-    ljmpw $0xf0fc, $(0xfffe0 - 0xf0fc0)     /* reset_soft, likewise */
+reset_vector:
+    jmp reset_hard
+    .org resetvec + 0x25
+    .ascii KEEL_DATE                /* FFFF5h: MM/DD/YY */
+    .byte 0
+    .byte MODEL_AT                  /* FFFFEh */
+    .byte 0

@@ -7,8 +7,10 @@
  *              them here, so that they end at .init
  *   .init      POST-only code and constants, copied to 2 MiB at start
  *   .data      initial values of resident variables, copied to E4000
- *   .resident  code and constants that stay, up to 1 MiB; resident addresses
- *              are ROM addresses minus FFF00000h
+ *   .resident  code and constants that stay; resident addresses are ROM
+ *              addresses minus FFF00000h
+ *   .ibm_...   what has its address from IBM's ROM (ibm_entries.S), and more
+ *              resident code between; up to 1 MiB
  *
  * .init.bss and .bss take no room in the image.
  */
@@ -16,6 +18,42 @@
 #include "generated/autoconf.h"
 
 #define OVERLAY_PARTS   4           /* overlay.c; asserted there */
+
+/*
+ * The fixed places of the F segment: name, address, where the next one is.  X
+ * is what becomes of each.  What belongs there is a section .ibm.NAME.
+ */
+#define IBM_PLACES(X)                                                       \
+    X(e05b, 0xfe05b, 0xfe2c3)   X(e2c3, 0xfe2c3, 0xfe3fe)                   \
+    X(e3fe, 0xfe3fe, 0xfe6f2)   X(e6f2, 0xfe6f2, 0xfe739)                   \
+    X(e739, 0xfe739, 0xfe82e)   X(e82e, 0xfe82e, 0xfe987)                   \
+    X(e987, 0xfe987, 0xfec59)   X(ec59, 0xfec59, 0xfef57)                   \
+    X(ef57, 0xfef57, 0xfefc7)   X(efc7, 0xfefc7, 0xfefd2)                   \
+    X(efd2, 0xfefd2, 0xff065)   X(f065, 0xff065, 0xff0a4)                   \
+    X(f0a4, 0xff0a4, 0xff841)   X(f841, 0xff841, 0xff84d)                   \
+    X(f84d, 0xff84d, 0xff859)   X(f859, 0xff859, 0xffa6e)                   \
+    X(fa6e, 0xffa6e, 0xffe6e)   X(fe6e, 0xffe6e, 0xffea5)                   \
+    X(fea5, 0xffea5, 0xfff53)   X(ff53, 0xfff53, 0xfff54)                   \
+    X(ff54, 0xfff54, 0xfffd0)
+
+/*
+ * Behind it comes resident code: the linker fills one place after the other,
+ * each until the next function is too large for it, and .resident with the rest
+ * (--enable-non-contiguous-regions).  In this order they leave least unused.
+ */
+#define FILLING                                                             \
+    */src/fw/?*.o(.text .text.*) */src/hw/?*.o(.text .text.*)                 \
+    */src/disk/?*.o(.text .text.*) *(.text .text.*)
+#define IBM_REGION(name, at, end)                                           \
+    r_##name : ORIGIN = at, LENGTH = end - at
+#define IBM_SECTION(name, at, end)                                          \
+    .ibm_##name at : AT(at + ROM_OFFSET) {                                  \
+        KEEP(*(.ibm.name))                                                  \
+        FILLING                                                             \
+    } > r_##name
+#define IBM_CHECK(name, at, end)                                            \
+    ASSERT(ADDR(.ibm_##name) == at && SIZEOF(.ibm_##name) != 0,             \
+           "a fixed place of the F segment is empty or elsewhere")
 
 OUTPUT_FORMAT(elf32-i386)
 OUTPUT_ARCH(i386)
@@ -26,6 +64,11 @@ ROM_SIZE = CONFIG_IMAGE_KIB * 1024;
 ROM_START = 0x100000000 - ROM_SIZE;
 DATA_ROM = ADDR(.resident) + ROM_OFFSET - ALIGN(SIZEOF(.data), 16);
 INIT_ROM = DATA_ROM - SIZEOF(.init);        /* a multiple of 16, too */
+
+MEMORY {
+    elsewhere (rwxa) : ORIGIN = 0, LENGTH = 0xffffffff
+    IBM_PLACES(IBM_REGION)
+}
 
 /*
  * The parts of an overlay: code and constants at the address where they run;
@@ -63,7 +106,7 @@ SECTIONS
     }
     init_rom = LOADADDR(.init);
     init_size = SIZEOF(.init);
-    .init.bss (NOLOAD) : AT(ADDR(.init.bss)) {
+    .init.bss ALIGN(ALIGNOF(.init.bss)) (NOLOAD) : AT(ADDR(.init.bss)) {
         init_bss_start = ABSOLUTE(.);
         *(.init.bss .init.bss.*)
         *(.tpm.init.bss .tpm.init.bss.*)
@@ -87,7 +130,7 @@ SECTIONS
     data_size = SIZEOF(.data);
     rom_start = ROM_START;
     overlay_lengths = INIT_ROM - 4 * OVERLAY_PARTS;
-    .bss (NOLOAD) : AT(ADDR(.bss)) {
+    .bss ALIGN(ALIGNOF(.bss)) (NOLOAD) : AT(ADDR(.bss)) {
         bss_start = .;
         *(.bss .bss.* COMMON)
         *(.tpm.res.bss .tpm.res.bss.*)
@@ -102,7 +145,8 @@ SECTIONS
     OVERLAY_RES(usb, tpm_res_end)
     overlays_res_end = usb_res_end;
 
-    .resident ALIGN(0xfffd0 - SIZEOF(.resident) - 15, 16) :
+    IBM_PLACES(IBM_SECTION)
+    .resident ALIGN(0xfe050 - SIZEOF(.resident) - 15, 16) :
             AT(ADDR(.resident) + ROM_OFFSET) {
         resident_start = .;
         *(.text .text.*)
@@ -126,6 +170,14 @@ SECTIONS
 }
 
 /* Resident code outlives POST-only code and overlays may not be there. */
+#define IBM_STAYS(name, at, end)                                            \
+    NOCROSSREFS_TO(.init .ibm_##name)                                       \
+    NOCROSSREFS_TO(.init.bss .ibm_##name)                                   \
+    NOCROSSREFS_TO(.tpm_init .ibm_##name)                                   \
+    NOCROSSREFS_TO(.usb_init .ibm_##name)                                   \
+    NOCROSSREFS_TO(.tpm_res .ibm_##name)                                    \
+    NOCROSSREFS_TO(.usb_res .ibm_##name)
+IBM_PLACES(IBM_STAYS)
 #define POST_ONLY(section)                                                  \
     NOCROSSREFS_TO(section .resident)                                       \
     NOCROSSREFS_TO(section .data)                                           \
@@ -144,6 +196,10 @@ ASSERT(INIT_ROM >= ROM_START,
        "the image is full: .init, .data and .resident do not fit")
 ASSERT(ADDR(.resident) >= overlays_res_end,
        "resident code reaches down into the overlays")
+IBM_PLACES(IBM_CHECK)
+ASSERT(ADDR(.resident) + SIZEOF(.resident) <= ADDR(.ibm_e05b),
+       "resident code reaches up into the fixed places")
+ASSERT(ADDR(.ibm_e05b) == 0xfe05b, "reset32 puts a jump to it at FFFF0")
 ASSERT(fseg_zone_start >= 0xf0000, "F segment zone and 16-bit code left F0000")
 ASSERT(bss_end <= DATA_END, "resident variables do not fit below E8000")
 ASSERT(bss_end - data_start <= STACK_SIZE - STACK_RESUME,

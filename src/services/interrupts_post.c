@@ -30,23 +30,25 @@
 #define TIMEOUT_LPT_TICKS   20u
 #define SECONDS_A_DAY       86400u
 
-/* In entry.S and compat.S */
-extern char entry_08[], entry_09[], entry_10[], entry_11[], entry_12[];
-extern char entry_13[], entry_14[], entry_15[], entry_16[], entry_17[];
-extern char entry_18[], entry_19[], entry_1a[], entry_70[], entry_74[];
-extern char entry_75[], entry_iret[], entry_irq1[], entry_irq2[];
+/* In entry.S, compat.S and ibm_entries.S */
+extern char entry_05[], entry_08[], entry_09[], entry_10[], entry_11[];
+extern char entry_12[], entry_13[], entry_14[], entry_15[], entry_16[];
+extern char entry_17[], entry_18[], entry_19[], entry_1a[], entry_70[];
+extern char entry_74[], entry_75[], entry_iret[], entry_irq1[], entry_irq2[];
+extern char video_parameters[], diskette_parameters[];
 
 static const struct { uint8_t number; char *entry; } vectors[] = {
-    { 0x08, entry_08 }, { 0x09, entry_09 }, { 0x10, entry_10 },
-    { 0x11, entry_11 }, { 0x12, entry_12 }, { 0x13, entry_13 },
-    { 0x14, entry_14 }, { 0x15, entry_15 }, { 0x16, entry_16 },
-    { 0x17, entry_17 }, { 0x18, entry_18 }, { 0x19, entry_19 },
-    { 0x1a, entry_1a }, { 0x40, entry_13 }, { 0x70, entry_70 },
-    { 0x74, entry_74 }, { 0x75, entry_75 },
+    { 0x05, entry_05 }, { 0x08, entry_08 }, { 0x09, entry_09 },
+    { 0x10, entry_10 }, { 0x11, entry_11 }, { 0x12, entry_12 },
+    { 0x13, entry_13 }, { 0x14, entry_14 }, { 0x15, entry_15 },
+    { 0x16, entry_16 }, { 0x17, entry_17 }, { 0x18, entry_18 },
+    { 0x19, entry_19 }, { 0x1a, entry_1a }, { 0x40, entry_13 },
+    { 0x70, entry_70 }, { 0x74, entry_74 }, { 0x75, entry_75 },
+    { 0x1d, video_parameters },         /* these two point to tables */
+    { 0x1e, diskette_parameters },
 };
 
-#define VECTOR_VIDEO_TABLE  0x1du       /* pointers to tables, not code; */
-#define VECTOR_DISKETTE     0x1eu       /* others fill them in but for 1Eh */
+/* So do these, which others fill in. */
 #define VECTOR_FONT_HIGH    0x1fu
 #define VECTOR_DISK_0       0x41u
 #define VECTOR_FONT         0x43u
@@ -78,12 +80,10 @@ static void vector_clear(uint8_t number)
 static void vectors_init(void)
 {
     static const uint8_t tables[] = {
-        VECTOR_VIDEO_TABLE, VECTOR_FONT_HIGH, VECTOR_DISK_0, VECTOR_FONT,
-        VECTOR_DISK_1,
+        VECTOR_FONT_HIGH, VECTOR_DISK_0, VECTOR_FONT, VECTOR_DISK_1,
         0x60, 0x61, 0x62, 0x63, 0x64, 0x65, 0x66, 0x67, /* programs' own */
         0x79,
     };
-    uint32_t table = (uint32_t)(uintptr_t)diskette_parameters;
 
     vector_set_all(entry_iret);
     for (uint8_t irq = 0; irq < 8; irq++) {
@@ -94,8 +94,6 @@ static void vectors_init(void)
         vector_set(vectors[i].number, vectors[i].entry);
     for (size_t i = 0; i < sizeof(tables); i++)
         vector_clear(tables[i]);
-    ivt[VECTOR_DISKETTE].seg = (uint16_t)(table >> 4);
-    ivt[VECTOR_DISKETTE].off = table & 0xf;
 }
 
 static bool com_present(uint16_t port)

@@ -77,9 +77,6 @@ bool key_push(uint16_t key);
 /* How many keys the buffer still takes. */
 unsigned key_room(void);
 
-/* What vector 1Eh points to after POST. */
-extern const uint8_t diskette_parameters[11];
-
 /* INT 15h and 1Ah: AH for a function that is not there; CF is set as well. */
 #define AH_UNSUPPORTED      0x86u
 

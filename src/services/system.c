@@ -199,21 +199,6 @@ static void block_move(struct bregs *r)
 
 /* ------------------------------------------------------------- the machine */
 
-/*
- * How a 1.44 MB drive is stepped and timed: boot sectors copy this from where
- * vector 1Eh points, change a byte and point the vector to the copy.
- * IBM PS/2 BIOS Interface Technical Reference, "Diskette Parameter Table".
- */
-const uint8_t diskette_parameters[11] = {
-    0xaf, 0x02,     /* step rate 6 ms, head unload 240 ms, load 4 ms, DMA */
-    0x25,           /* ticks until the motor is switched off: 2 s */
-    0x02,           /* 512 bytes in a sector */
-    0x12,           /* 18 sectors on a track */
-    0x1b, 0xff,     /* gap, data length */
-    0x6c, 0xf6,     /* gap and filler when formatting */
-    0x0f, 0x08,     /* head settles in 15 ms, motor starts in 1 s */
-};
-
 static const struct {
     uint16_t size;
     uint8_t model, submodel, revision, features[5];

@@ -9,8 +9,8 @@ import struct
 
 import pytest
 
+from rm16 import assemble
 from test_int13 import run
-from test_services import assemble
 import vm
 
 MIB = 1 << 20
