@@ -51,7 +51,7 @@ void v86_begin(struct v86_call *c);
 NORETURN void v86_end(struct v86_call *c);
 NORETURN void v86_lost(void);
 extern char v86_done[], v86_done_far[], v86_again[], v86_returned[];
-extern char v86_touch[], v86_touch_write[];
+extern char v86_touch[], v86_touch_write[], v86_gate[];
 extern uint32_t entry_caller_stack;
 
 static uint16_t offset_of(const char *code)
@@ -311,6 +311,9 @@ void v86_ask_again(void)
     v86_leave(v86_call);
 }
 
+#define CAME_BACK_CLOSED    2u          /* of smi_exchange() */
+static bool gate_was_closed;            /* the machine's, at the last return */
+
 void v86_call_out(struct bregs *r, bool as_interrupt)
 {
     static uint32_t calls;
@@ -322,7 +325,7 @@ void v86_call_out(struct bregs *r, bool as_interrupt)
         offset_of(v86_returned), SEG_BIOS, r->flags /* the callee's these */
     };
     unsigned words = ARRAY_SIZE(frame) - !as_interrupt;
-    uint32_t sp = c->sp - 4;
+    uint32_t sp = c->sp - 4, came_back;
     uint16_t ax[2] = { 0 }, flags = 0;
 
     (void)stack_write((uint16_t)sp, (uint16_t)token);
@@ -332,8 +335,10 @@ void v86_call_out(struct bregs *r, bool as_interrupt)
         if (!stack_write((uint16_t)(sp + 2 * i), frame[i]))
             return;             /* no stack, no call */
     to_box(r, v86_done, sp);
-    if (!smi_exchange(SMI_CALL_OUT, c->slot, token))
+    came_back = smi_exchange(SMI_CALL_OUT, c->slot, token);
+    if (!came_back)
         v86_lost();
+    gate_was_closed = came_back == CAME_BACK_CLOSED;
     from_box(c, r);
     sp = v86_box.esp;           /* v86_returned: EAX, flags, and the token */
     (void)stack_read((uint16_t)sp, &ax[0]);
@@ -341,4 +346,16 @@ void v86_call_out(struct bregs *r, bool as_interrupt)
     (void)stack_read((uint16_t)(sp + 4), &flags);
     r->eax = (uint32_t)ax[1] << 16 | ax[0];
     r->flags = flags;
+}
+
+bool v86_a20(uint8_t what)
+{
+    struct bregs r = {
+        .cs = SEG_BIOS, .ip = offset_of(v86_gate), .eax = what,
+    };
+
+    v86_call_out(&r, false);
+    if (what < 2)
+        v86_call->a20_was_closed = gate_was_closed;
+    return r.al;
 }

@@ -46,6 +46,15 @@ extern uint8_t *v86_stacks;
 void v86_call_out(struct bregs *r, bool as_interrupt);
 
 /*
+ * The A20 gate as the caller has it: by port 92h, from its mode, for its monitor
+ * may have one of its own there.
+ *
+ * what  0 close, 1 open, 2 only look
+ * Returns whether it is open.
+ */
+bool v86_a20(uint8_t what);
+
+/*
  * End the service without a result: the caller lets interrupts in, halts until
  * one comes, and calls again.  For waits without a bound, so that many callers
  * can wait (each DOS box of Windows does).  Real mode: returns.

@@ -158,6 +158,22 @@ v86_touch_write:
     orb $0, %es:(%di)
     lretw
 
+/* Called far: the gate at port 92h, as the caller's monitor shows it.
+ * in: AL: 0 close, 1 open, 2 leave it.  out: AL: 1 it is open. */
+    .globl v86_gate
+v86_gate:
+    movb %al, %ah
+    inb $PORT_A20, %al
+    cmpb $2, %ah
+    je 1f
+    shlb $1, %ah
+    andb $0xfc, %al                 /* bit 0 would reset the machine */
+    orb %ah, %al
+    outb %al, $PORT_A20
+1:  shrb $1, %al
+    andb $1, %al
+    lretw
+
 /* ------------------------------------------------------------------------
  * Without system management mode: services that need no C.  The others are
  * refused.  On the stack: the number, and the frame.
@@ -328,8 +344,8 @@ v86_enter:
 /*
  * uint32_t smi_exchange(uint32_t what, uint32_t slot, uint32_t token): ask the
  * handler for one of SMI_...  SMI_CALL_OUT comes back when the callee has
- * returned, with 1; the others at once, with 0.  0 of a SMI_CALL_OUT: nobody
- * has taken the SMI.
+ * returned, with 1, or 2 if A20 was closed then; the others at once, with 0.
+ * 0 of a SMI_CALL_OUT: nobody has taken the SMI.
  */
     .globl smi_exchange
 smi_exchange:
@@ -352,7 +368,7 @@ smi_raise:
 v86_came_back:
     movl $1f, %ebp
     jmp open_a20
-1:  movl $1, %eax
+1:  leal 1(%ecx), %eax
 2:  popl %ebp
     popl %edi
     popl %esi

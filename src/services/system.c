@@ -17,6 +17,7 @@
 #include "core/caller.h"
 #include "core/layout.h"
 #include "core/real.h"
+#include "core/v86.h"
 #include "fw/e820.h"
 #include "lib/io.h"
 #include "measure/measure.h"
@@ -71,12 +72,15 @@ static void a20_service(struct bregs *r)
     switch (r->al) {
     case 0x00:
     case 0x01:
-        *a20_was_closed(r) = r->al == 0x00;
+        if (v86_call)
+            (void)v86_a20(r->al);       /* a monitor has the last word */
+        else
+            *a20_was_closed(r) = r->al == 0x00;
         success(r);
         break;
     case 0x02:
         success(r);
-        r->al = *a20_was_closed(r) == 0;
+        r->al = v86_call ? v86_a20(2) : *a20_was_closed(r) == 0;
         r->cx = 0;
         break;
     case 0x03:
