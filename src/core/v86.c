@@ -106,8 +106,10 @@ static bool page_find(const struct v86_call *c, uint32_t at, bool write,
     uint32_t *entry;
 
     *page = at & ~(PAGE_SIZE - 1);
+    if (at >= V86_MEMORY_END)
+        return false;
     if (!(c->cr0 & CR0_PG))
-        return at < V86_MEMORY_END;
+        return true;
     if (pae) {
         entry = (uint32_t *)((c->cr3 & ~0x1fu) + (at >> 30) * 8);
         if (!(entry[0] & PAGE_PRESENT) || entry[1])

@@ -165,7 +165,7 @@ v86_touch_write:
 v86_alone:
     pushw %bp
     pushw %ds
-    pushw %si
+    pushl %esi
     movw %sp, %bp
     movw $0x40, %si
     movw %si, %ds
@@ -175,7 +175,7 @@ v86_alone:
     je 3f
     pushw %ax
     movb %cs:(%si), %al
-    cmpb %al, 6(%bp)
+    cmpb %al, 8(%bp)
     popw %ax
     jne 2f
     cmpb %ah, %cs:1(%si)
@@ -184,11 +184,11 @@ v86_alone:
     je 4f
 2:  addw $4, %si
     jmp 1b
-3:  popw %si
+3:  popl %esi
     popw %ds
     popw %bp
     jmp refuse
-4:  cmpb $0, 7(%bp)                 /* far: PMM, PnP */
+4:  cmpb $0, 9(%bp)                 /* far: PMM, PnP */
     jne 3b
     movzwl %cs:2(%si), %esi
     addl $F(alone), %esi
@@ -197,7 +197,7 @@ alone:
 
 /* Back to the caller (theirs: DS is 40h): DS, SI, BP, the number go, the flags are ours. */
 alone_done:
-    popw %si
+    popl %esi
     popw %ds
     popw %bp
     addw $2, %sp
@@ -247,10 +247,10 @@ alone_key:
     jmp alone_done
 alone_look:
     movw BDA_KEYS_HEAD, %si
-    andb $~0x40, 12(%bp)            /* ZF: there is none */
+    andb $~0x40, 14(%bp)            /* ZF: there is none */
     cmpw BDA_KEYS_TAIL, %si
     jne 1f
-    orb $0x40, 12(%bp)
+    orb $0x40, 14(%bp)
     sti                             /* who polls may never let them in */
     nop
     cli
@@ -275,12 +275,12 @@ alone_set_ticks:
 alone_video:
     addr32 cmpl $0, %cs:F(v86_video)
     je 1f
-    popw %si
+    popl %esi
     popw %ds
     popw %bp
     addw $2, %sp
     addr32 ljmpw *%cs:F(v86_video)
-1:  popw %si
+1:  popl %esi
     popw %ds
     popw %bp
     jmp refuse

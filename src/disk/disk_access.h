@@ -15,8 +15,8 @@ enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_VERIFY };
  * them only.  In pieces, as they lie there: of a caller in real mode all are
  * one.
  *
- * Returns 0, an error of drive_read(), or ERR_PARAM when the caller cannot reach
- * that memory; some sectors may have been moved then.
+ * Returns 0, an error of drive_read(), or ERR_PARAM when the caller cannot
+ * reach that memory; some sectors may have been moved then.
  */
 int access_sectors(struct drive *d, enum access a, uint64_t lba,
                    uint32_t count, uint32_t at);

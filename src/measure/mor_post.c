@@ -7,7 +7,7 @@
  * says that it did, so this does it again.  The bit is dropped last: a reset
  * in the middle starts all over.  DisableAutoDetect forbids to drop a request
  * because the system was shut down in good order; that is never done here, so
- * the bit is only kept.
+ * the bit is only kept.  At power-on nobody has asked, and RAM is new.
  *
  * TCG Platform Reset Attack Mitigation Specification 1.10; QEMU
  * docs/specs/tpm.  Intel SDM volume 3, 4.4 (PAE paging).
@@ -25,7 +25,9 @@
 
 #define PPI_ADDRESS         0xfed45000u
 #define PPI_VERSION         1u
-#define MOVV                0x15au          /* in that memory */
+#define PPI_FIRST           0x100u          /* in that memory: what an OS */
+#define PPI_END             0x400u          /* writes, up to here */
+#define MOVV                0x15au
 #define MOVV_CLEAR_MEMORY   (1u << 0)
 
 #define FOUR_GIB            0x100000000ull
@@ -119,6 +121,29 @@ static void clear_all(void)
     clear((uint32_t)bss_end, (uint32_t)resident_start);
 }
 
+/*
+ * Is what stands in that memory from this machine's life?  QEMU does not
+ * initialise it at power-on, and no chance bytes are a request.  Every POST
+ * leaves a mark at its end, where neither QEMU's ACPI code nor an OS writes.
+ * Without the mark the memory is zeroed.
+ */
+static bool ppi_memory_known(void)
+{
+    static const uint8_t mark[16] = "KeelBIOS was on";
+    volatile uint8_t *at = (volatile uint8_t *)PPI_ADDRESS;
+    bool known = true;
+
+    for (unsigned i = 0; i < sizeof(mark); i++)
+        known &= mmio_read8(at + PPI_END - sizeof(mark) + i) == mark[i];
+    if (known)
+        return true;
+    for (unsigned i = PPI_FIRST; i < PPI_END - sizeof(mark); i++)
+        mmio_write8(at + i, 0);
+    for (unsigned i = 0; i < sizeof(mark); i++)
+        mmio_write8(at + PPI_END - sizeof(mark) + i, mark[i]);
+    return false;
+}
+
 void memory_overwrite(void)
 {
     volatile uint8_t *movv = (volatile uint8_t *)(PPI_ADDRESS + MOVV);
@@ -128,7 +153,7 @@ void memory_overwrite(void)
 
     if (!tcg_config_read(bytes, size, &config) ||
         config.ppi_address != PPI_ADDRESS ||
-        config.ppi_version != PPI_VERSION)
+        config.ppi_version != PPI_VERSION || !ppi_memory_known())
         return;
     request = mmio_read8(movv);
     if (!(request & MOVV_CLEAR_MEMORY))

@@ -50,3 +50,43 @@ def finished(m, timeout=30):
     assert not failed, m.report("\n".join(failed))
     passed = [line for line in lines if line.startswith("ok ")]
     return passed
+
+
+# The monitor of tests/rm/v86.c, and the flags that its two halves share.
+V86_FLAGS = ["-mno-sse", "-mno-mmx", "-fno-strict-aliasing",
+             "-fno-delete-null-pointer-checks",
+             "-mpreferred-stack-boundary=2", "-ffunction-sections",
+             "-fdata-sections"]
+V86_GUEST = ("v86", "v86_disk", "v86_services", "v86_tasks",
+             "v86_alone", "v86_attack")
+V86_MONITOR = ("v86_monitor", "v86_monitor_memory", "v86_monitor_devices")
+V86_UNITS = 128
+
+
+def compile_v86(where, **defines):
+    """The boot sector, tests/rm/v86*.c in 16 bits, and its monitor in 32."""
+    where.mkdir(exist_ok=True)
+    args = [f"-D{k}={v}" for k, v in defines.items()]
+    for name, source in (("entry", "int13"), ("v86_glue", "v86"),
+                         ("m_entry", "v86_monitor_entry")):
+        subprocess.run(["gcc", "-m32", f"-DSECTORS={V86_UNITS - 1}", *args,
+                        "-c", RM / f"{source}.S", "-o", where / f"{name}.o"],
+                       check=True)
+    for name in V86_GUEST:
+        subprocess.run(GCC + V86_FLAGS + ["-m16", *args, "-c", RM / f"{name}.c",
+                       "-o", where / f"{name}.o"], check=True)
+    for name in V86_MONITOR:
+        subprocess.run(GCC + V86_FLAGS + ["-m32", *args, "-c", RM / f"{name}.c",
+                       "-o", where / f"m_{name}.o"], check=True)
+    # Each half has a say(), a mode.
+    monitor = where / "monitor.o"
+    subprocess.run(["ld", "-m", "elf_i386", "-r", "-o", monitor,
+                    *sorted(where.glob("m_*.o"))], check=True)
+    subprocess.run(["objcopy", "-G", "monitor_main", monitor], check=True)
+    subprocess.run(["ld", "-m", "elf_i386", "--oformat", "binary",
+                    "--gc-sections", "-e", "_start", "-T", RM / "v86.lds", "-o", where / "program",
+                    where / "entry.o", *sorted(where.glob("v86*.o")), monitor],
+                   check=True)
+    code = (where / "program").read_bytes()
+    assert len(code) <= V86_UNITS * 512, f"{len(code)} bytes"
+    return code.ljust(V86_UNITS * 512, b"\0")

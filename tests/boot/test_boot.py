@@ -7,6 +7,7 @@ import pytest
 
 from conftest import OUT, Tests, load_script
 import vm
+from needs import needed
 
 def slow(*values):
     """A variant: each kind of medium, loader and machine is there without."""
@@ -95,7 +96,9 @@ def test_memory(tests, machine, mem):
     slow("pc", "kernel")])
 def test_linux_with_64_mib(bios, tmp_path, machine, way):
     """Debian's i386 installer kernel, through GRUB and by -kernel."""
-    small = Tests(bios, load_script("guest").build(
+    guest = load_script("guest")
+    needed(str(guest.SMALL_KERNEL), guest.KERNELS["small"])
+    small = Tests(bios, guest.build(
         OUT, ["disk.img"], "small"), tmp_path)
     args = [] if way == "grub" else [
         "-kernel", small.guest["vmlinuz"], "-initrd",

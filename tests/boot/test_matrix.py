@@ -17,6 +17,7 @@ import time
 import pytest
 
 import vm
+from needs import needed
 
 RM = pathlib.Path(__file__).resolve().parent.parent / "rm"
 PICKED, DECOY = 0x21, 0x11      # what the boot sectors write to port 501h
@@ -690,16 +691,13 @@ def test_hotplug(tests, machine):
 
 KERNEL_LINE = "console=ttyS0,115200 panic=-1"
 GRUB = pathlib.Path("/usr/lib/grub/i386-pc")
-NETBOOT = pathlib.Path("/usr/lib/debian-installer/images/12/amd64/text")
-MEMTEST = pathlib.Path("/boot/memtest86+x64.bin")
-XEN = pathlib.Path("/boot/xen-4.17-amd64.gz")
+MEMTEST = "/boot/memtest86+x64.bin"
+XEN = "/boot/xen-4.*-amd64.gz"
 
 
-def needed(path, package):
-    if not path.exists():
-        pytest.fail(f"{path} is missing: run scripts/setup (package "
-                    f"{package})")
-    return path
+def netboot():
+    return needed("/usr/lib/debian-installer/images/1?/amd64/text/pxelinux.0",
+                  "debian-installer-12-netboot-amd64").parent
 
 
 @slow
@@ -732,7 +730,7 @@ def test_cd_linux(tests, name, loader):
 @pytest.mark.parametrize("machine", ["pc", "q35"])
 def test_isohybrid(tests, tmp_path, machine):
     """An installation medium copied to a USB stick or disk: isolinux's MBR."""
-    mbr = needed(pathlib.Path("/usr/lib/ISOLINUX/isohdpfx.bin"), "isolinux")
+    mbr = needed("/usr/lib/ISOLINUX/isohdpfx.bin", "isolinux")
     tree = tmp_path / "tree"
     (tree / "isolinux").mkdir(parents=True)
     for name, source in (
@@ -806,7 +804,7 @@ def test_xen(generic, tmp_path, machine):
                    "initramfs": generic.guest["initramfs"]})
     with generic.machine(machine, None, mem="1G", smp=2,
                        args=vm.cdrom(iso, machine)) as m:
-        m.expect(rb"Xen version 4\.17", 90)
+        m.expect(rb"Xen version 4\.\d+", 90)
         m.expect(rb"\(XEN\) +\[?0000000000000000, 000000000009f", 90,
                  "the memory map")
         m.expect(rb"KEEL-READY", 240)
@@ -816,11 +814,11 @@ def test_xen(generic, tmp_path, machine):
 @pytest.mark.parametrize("card", ["e1000", "virtio-net-pci", "rtl8139"])
 def test_pxelinux_linux(tests, tmp_path, card):
     """PXE: iPXE in the card's ROM, pxelinux, Debian's kernel."""
-    needed(NETBOOT / "pxelinux.0", "debian-installer-12-netboot-amd64")
+    boot = netboot()
     tree = tmp_path / "tftp"
     (tree / "pxelinux.cfg").mkdir(parents=True)
-    for name, source in (("pxelinux.0", NETBOOT / "pxelinux.0"),
-                         ("ldlinux.c32", NETBOOT / "ldlinux.c32"),
+    for name, source in (("pxelinux.0", boot / "pxelinux.0"),
+                         ("ldlinux.c32", boot / "ldlinux.c32"),
                          ("vmlinuz", tests.guest["vmlinuz"]),
                          ("initramfs", tests.guest["initramfs"])):
         shutil.copy(source, tree / name)
@@ -837,9 +835,8 @@ def test_pxelinux_linux(tests, tmp_path, card):
 @pytest.mark.parametrize("machine", ["pc", "q35"])
 def test_debian_installer(tests, tmp_path, machine):
     """The netboot image as it comes, told to use the serial console."""
-    needed(NETBOOT / "pxelinux.0", "debian-installer-12-netboot-amd64")
     tree = tmp_path / "tftp"
-    shutil.copytree(NETBOOT, tree, symlinks=False)
+    shutil.copytree(netboot(), tree, symlinks=False)
     config = tree / "pxelinux.cfg"
     if config.is_symlink() or config.exists():
         shutil.rmtree(config)

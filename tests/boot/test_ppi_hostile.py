@@ -128,6 +128,7 @@ def test_region_full_of_noise(host):
     for _ in range(6):
         noise = bytearray(host.rng.randbytes(0x400))
         noise[agent.MOVV] &= 0xfe           # that is for test_ppi_mor.py
+        noise[agent.MARK_AT:] = agent.MARK  # so is power-on
         host.poke((agent.PPI, bytes(noise)))
         course.compare({}, "after noise")
         after = host.a.read(agent.PPI, 0x400)

@@ -32,7 +32,11 @@ SPLIT = ["-M", "max-ram-below-4g=128M"]     # of 256 MiB, half is above
 
 def loader(tests, places, movv):
     """Arguments that put a pattern into RAM, and the request."""
-    args = SPLIT + ["-device", f"loader,addr={MOVV:#x},data={movv},data-len=1"]
+    mark = tests.tmp / "mark"
+    mark.write_bytes(agent.MARK)
+    args = SPLIT + ["-device", f"loader,addr={MOVV:#x},data={movv},data-len=1",
+                    "-device",
+                    f"loader,file={mark},addr={agent.PPI + agent.MARK_AT:#x},force-raw=on"]
     for at in places:
         if at == EBDA:              # up to the hole for video memory
             path = tests.tmp / "short"
@@ -76,6 +80,25 @@ def test_cleared_before_anything_runs(tests, machine, movv, want):
         else:
             assert len(left) > 4, "the pattern was never there"
             assert b"overwritten" not in h.m.debug()
+
+
+@pytest.mark.parametrize("machine,kind", [("pc", "1.2"), ("q35", "2.0-crb")])
+@pytest.mark.parametrize("junk", [b"\xff", bytes(range(1, 252)), b"\x05"])
+def test_power_on_is_no_request(tests, machine, kind, junk):
+    """QEMU leaves that memory uninitialised at power-on.  Whatever is there:
+    nobody is asked, nothing is answered, RAM stays, the page is zeros."""
+    path = tests.tmp / "junk"
+    path.write_bytes((junk * 0x300)[:0x300])
+    with tests.tpm(kind) as tpm, ppihost.Agent(
+            tests, machine, tpm, args=[
+                "-device", f"loader,file={path},addr={agent.PPI + 0x100:#x},"
+                "force-raw=on"]) as h:
+        assert h.a.read(agent.PPI + 0x100, 0x2f0) == bytes(0x2f0), \
+            h.m.report("the memory's contents")
+        assert h.a.read(agent.PPI + agent.MARK_AT, len(agent.MARK)) == agent.MARK
+        said = re.findall(rb"^.*(?:request|PPI|overwritten).*$", h.m.debug(),
+                          re.M | re.I)
+        assert not said, h.m.report(f"nothing was asked: {said}")
 
 
 FIRST, LAST = 0x4000000, 0x137f00000        # of 1 GiB, in the order of clearing

@@ -70,14 +70,6 @@ def test_stacks(program, machine, under_seabios):
     assert len(calls) > 140, "the program left calls out"
 
 
-def test_virtual_8086(program, under_seabios):
-    """What needs protected mode is refused to a program under a monitor."""
-    if under_seabios:
-        pytest.skip("KeelBIOS refuses what SeaBIOS serves in part")
-    with program("v86") as m:
-        finished(m)
-
-
 @pytest.mark.parametrize("machine", MACHINES)
 def test_nothing_is_left_of_another_boot(program, machine):
     """Where operating systems search for tables (80000-9FFFF, C0000-FFFFF), none

@@ -19,6 +19,7 @@ from test_bad import R, START, T, checksum, fw_cfg, pointer
 import measured
 import tcglog
 import vm
+from needs import needed
 
 ALL = ["sha1", "sha256", "sha384", "sha512"]
 SEPARATORS = (b"\xff\xff\xff\xff", b"\0\0\0\0")
@@ -111,6 +112,7 @@ def test_ibm_tss_extends_the_log(tests, banks):
     """tsseventextend takes the log and extends another TPM with it: that one
     then has the PCRs of the first.  (Debian 12's knows no SHA-512, and reads
     no logs of TPM 1.2.)"""
+    needed("tsseventextend", "tss2")
     path = tests.tmp / "log"
     with measured.watched(tests, "2.0-tis", banks=banks) as tpm, \
             measured.boot(tests, "pc", tpm, nic=True) as m:

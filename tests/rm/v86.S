@@ -1,182 +1,276 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Calls of services from virtual-8086 mode, as under EMM386: a monitor in ring
- * 0 hands each INT back to the real-mode vector.  What needs protected mode is
- * refused and says so; what is 16-bit code works.
+ * Between the guest and its monitor: from real mode to virtual-8086 mode and
+ * back, the monitor's handlers, and the guest's calls of interrupts.
  */
-#include "rm.h"
+#include "v86.h"
 
 #define CODE32      0x08
 #define DATA32      0x10
 #define TSS         0x18
-#define V86_FLAGS   0x23002             /* VM, IOPL 3, interrupts off */
-#define IO_MAP      104                 /* in the TSS: all ports are free */
-#define TSS_SIZE    (IO_MAP + 8192 + 1)
-#define TSS_AT      0xa000
-#define RING0_STACK 0x9f00
-#define V86_STACK   0x7000
+#define CODE16      0x20
+#define DATA16      0x28
+#define PORT_A20    0x92
 
-main:
+/* ---------------------------------------------------------------- the guest */
+    .code16
+/* void start(uint32_t mode): go on in virtual-8086 mode. */
+    .globl start
+start:
+    pushal
     cli
-    movw $TSS_AT, %di
-    movw $TSS_SIZE, %cx
-    movb $0, %al
-    rep stosb
-    movb $0xff, -1(%di)
-    movl $RING0_STACK, TSS_AT + 4
-    movw $DATA32, TSS_AT + 8
-    movw $IO_MAP, TSS_AT + 102
+    movl %eax, %edi
+    inb $PORT_A20, %al
+    orb $2, %al
+    andb $0xfe, %al
+    outb %al, $PORT_A20
     lgdtl gdt_pointer
-    lidtl idt_pointer
     movl %cr0, %eax
     orb $1, %al
     movl %eax, %cr0
-    ljmp $CODE32, $1f
+    ljmpl $CODE32, $1f
     .code32
 1:  movw $DATA32, %ax
+    movw %ax, %ds
+    movw %ax, %es
     movw %ax, %ss
-    movl $RING0_STACK, %esp
-    movw $TSS, %ax
-    ltr %ax
-    pushl $0                            /* GS, FS, DS, ES, SS:ESP */
-    pushl $0
-    pushl $0
-    pushl $0
-    pushl $0
-    pushl $V86_STACK
-    pushl $V86_FLAGS
-    pushl $0
-    pushl $v86
-    iretl
-
-/* Behind the vector: the frame of an INT from virtual-8086 mode. */
-reflect:
-    pushal
-    movw $DATA32, %ax
-    movw %ax, %ds
-    subw $6, 48(%esp)
-    movzwl 52(%esp), %edx               /* its SS:SP */
-    shll $4, %edx
-    movzwl 48(%esp), %eax
-    addl %eax, %edx
-    movl 36(%esp), %eax                 /* IP, CS, flags */
-    movw %ax, (%edx)
-    movl 40(%esp), %eax
-    movw %ax, 2(%edx)
-    movl 44(%esp), %eax
-    movw %ax, 4(%edx)
-    movl 32(%esp), %ebx
-    movzwl (,%ebx,4), %eax
-    movl %eax, 36(%esp)
-    movzwl 2(,%ebx,4), %eax
-    movl %eax, 40(%esp)
-    andl $~0x300, 44(%esp)
-    popal
-    addl $4, %esp
-    iretl
-
-.macro REFLECT vec
-reflect_\vec:
-    pushl $0x\vec
-    jmp reflect
-.endm
-    REFLECT 08
-    REFLECT 13
-    REFLECT 15
-    REFLECT 1c
-
-/* The firmware did what cannot be done in this mode. */
-exception:
-    movw $DATA32, %ax
-    movw %ax, %ds
-    movl $forbidden, %esi
-    movw $PORT_DEBUG, %dx
-1:  lodsb
-    testb $0xff, %al
-    jz 2f
-    outb %al, %dx
-    jmp 1b
-2:  movw $PORT_EXIT, %dx
-    outb %al, %dx
-    hlt
-
+    movzwl %sp, %ebp
+    movl %edi, %ebx
+    movl $monitor_load, %esi
+    movl $monitor_start, %edi
+    movl $monitor_dwords, %ecx
+    rep movsl
+    movl $monitor_bss, %edi
+    movl $monitor_bss_dwords, %ecx
+    xorl %eax, %eax
+    rep stosl
+    movl %ebx, %eax
+    movl %ebp, %edx
+    movl $started, %ecx
+    movl $MONITOR_STACK, %esp
+    jmp monitor_main
     .code16
-v86:
-    movw $0x0201, %ax
-    movw $0x0001, %cx
-    movw $0x9000, %bx
-    movb boot_drive, %dl
-    movb $0x5a, %dh
-    int $0x13
-    CHECK c, "a read is refused"
-    cmpb $0x86, %ah
-    CHECK e, "by AH=86h"
-    CHECK_EQ 0x0001, %cx, "CX stays"
-    CHECK_EQ 0x9000, %bx, "BX stays"
-    cmpb $0x5a, %dh
-    CHECK e, "DH stays"
-    movl $0xe820, %eax
-    movl $0x534d4150, %edx
-    xorl %ebx, %ebx
-    movl $20, %ecx
-    movw $0x9000, %di
-    int $0x15
-    CHECK c, "E820 is refused"
-    cmpb $0x86, %ah
-    CHECK e, "by AH=86h"
-    movl 0x46c, %esi
-    int $0x08
-    incl %esi
-    cmpl %esi, 0x46c
-    CHECK e, "the timer's tick is counted"
-    pushfw
-    lcall $0xf000, $0xfea5
-    incl %esi
-    cmpl %esi, 0x46c
-    CHECK e, "also where IBM's ROM counts it"
-    jmp finish
+started:
+    popal
+    retl
 
-.macro GATE handler, flags
-    .word \handler, CODE32, \flags, 0
+/* void stop(void): go on in real mode. */
+    .globl stop
+stop:
+    pushal
+    movw $CALL_STOP, %ax
+    int $CALL_MONITOR
+    cli                             /* in real mode now */
+    popal
+    sti
+    retl
+
+/* Where the monitor comes to after CALL_STOP: BX, SP are the guest's IP, SP. */
+    .globl real_again
+real_again:
+    movw $DATA16, %ax
+    movw %ax, %ds
+    movw %ax, %es
+    movw %ax, %ss
+    movw %ax, %fs
+    movw %ax, %gs
+    movl %cr0, %eax
+    andb $0xfe, %al
+    movl %eax, %cr0
+    ljmp $0, $1f
+1:  xorw %ax, %ax
+    movw %ax, %ds
+    movw %ax, %es
+    movw %ax, %ss
+    movw %ax, %fs
+    movw %ax, %gs
+    lidtl real_idt
+    jmpw *%bx
+real_idt:
+    .word 0x3ff
+    .long 0
+
+/* struct regs, v86_guest.h */
+#define REG_DS      0
+#define REG_ES      2
+#define REG_FS      4
+#define REG_GS      6
+#define REG_EAX     8
+#define REG_EBX     12
+#define REG_ECX     16
+#define REG_EDX     20
+#define REG_ESI     24
+#define REG_EDI     28
+#define REG_EBP     32
+#define REG_FLAGS   36
+#define REG_FAULT   40
+
+/* void service(uint32_t number, struct regs *r): the software interrupt with
+ * these registers; those that came back.  Hooks may use it within itself. */
+    .globl service
+service:
+    pushal
+    pushw %fs
+    pushw %gs
+    movl %eax, %ecx
+    movl $0, REG_FAULT(%edx)
+    xorl %eax, %eax
+    cmpb $0, virtual
+    je 1f
+    pushw %cx
+    movw $CALL_GUARD, %ax
+    movw $faulted, %bx
+    movw %sp, %cx
+    subw $6, %cx                    /* where regs * will be, below this */
+    int $CALL_MONITOR
+    popw %cx
+1:  pushl %eax                      /* the guard of a call around this one */
+    pushl %edx
+    pushw $came_back
+    movw %cx, %bx
+    addw %cx, %bx
+    addw %cx, %bx
+    addw $stubs, %bx
+    pushw %bx
+    pushw REG_DS(%edx)
+    pushl REG_FLAGS(%edx)
+    pushw REG_ES(%edx)
+    pushw REG_FS(%edx)
+    pushw REG_GS(%edx)
+    pushl REG_EAX(%edx)
+    pushl REG_EBX(%edx)
+    pushl REG_ECX(%edx)
+    pushl REG_EDX(%edx)
+    pushl REG_ESI(%edx)
+    pushl REG_EDI(%edx)
+    pushl REG_EBP(%edx)
+    popl %ebp
+    popl %edi
+    popl %esi
+    popl %edx
+    popl %ecx
+    popl %ebx
+    popl %eax
+    popw %gs
+    popw %fs
+    popw %es
+    popfl
+    popw %ds
+    ret                             /* to the stub, then to came_back */
+came_back:
+    pushfl
+    pushl %ebp
+    pushl %edi
+    pushl %esi
+    pushl %edx
+    pushl %ecx
+    pushl %ebx
+    pushl %eax
+    pushw %gs
+    pushw %fs
+    pushw %es
+    pushw %ds
+    xorw %ax, %ax
+    movw %ax, %ds
+    movw %ax, %es
+    cld
+    movl 40(%esp), %edi
+    movl %esp, %esi
+    movl $10, %ecx
+    addr32 rep movsl
+    addw $40, %sp
+    jmp 1f
+faulted:
+    popl %edx
+    pushl %edx
+    movl $1, REG_FAULT(%edx)
+1:  popl %edx
+    popl %ecx
+    cmpb $0, virtual
+    je 2f
+    movw %cx, %bx
+    shrl $16, %ecx
+    movw $CALL_GUARD, %ax
+    int $CALL_MONITOR
+2:  popw %gs
+    popw %fs
+    popal
+    retl
+stubs:
+    .set n, 0
+    .rept 256
+    .byte 0xcd, n
+    ret
+    .set n, n + 1
+    .endr
+
+/* Hooks: HOOK calls a function in C, if the stack is the guest's, then goes on
+ * with the handler before. */
+.macro HOOK name function before
+    .globl \name, \before
+\name:
+    pushal
+    pushw %ds
+    pushw %es
+    pushw %fs
+    xorw %ax, %ax
+    movw %ss, %cx
+    testw %cx, %cx
+    jnz 1f
+    movw %ax, %ds
+    movw %ax, %es
+    cld
+    movzwl %sp, %esp
+    calll \function
+1:  popw %fs
+    popw %es
+    popw %ds
+    popal
+    ljmp *%cs:\before
+\before:
+    .long 0
 .endm
-#define NONE        .quad 0
+    HOOK hook_1c on_tick old_1c
+    HOOK hook_4a on_alarm old_4a
+
+/* The mouse's handler, called far with four words. */
+    .globl mouse_handler
+mouse_handler:
+    pushw %bp
+    movw %sp, %bp
+    pushw %ax
+    movw 12(%bp), %ax               /* status */
+    movw %ax, %cs:mouse_packet
+    movw 10(%bp), %ax
+    movw %ax, %cs:mouse_packet + 2
+    movw 8(%bp), %ax
+    movw %ax, %cs:mouse_packet + 4
+    incw %cs:mouse_packets
+    popw %ax
+    popw %bp
+    lretw
+    .globl mouse_packet, mouse_packets
+mouse_packet:
+    .word 0, 0, 0
+mouse_packets:
+    .word 0
+
+/* Is this virtual-8086 mode? */
+    .globl virtual
+virtual:
+    .long 0
 
     .balign 8
-idt:                                    /* 0-7, the tick, 9-Ch, #GP */
-    .rept 6
-    NONE
-    .endr
-    GATE exception, 0xee00
-    NONE
-    GATE reflect_08, 0xee00
-    .rept 4
-    NONE
-    .endr
-    GATE exception, 0xee00
-    .rept 5
-    NONE
-    .endr
-    GATE reflect_13, 0xee00
-    NONE
-    GATE reflect_15, 0xee00
-    .rept 6
-    NONE
-    .endr
-    GATE reflect_1c, 0xee00             /* the tick calls it */
-idt_end:
+    .globl gdt, gdt_tss
 gdt:
     .quad 0
-    .quad 0x00cf9b000000ffff            /* 4 GiB of code, data */
+    .quad 0x00cf9b000000ffff        /* 4 GiB of code, data */
     .quad 0x00cf93000000ffff
-    .word TSS_SIZE - 1, TSS_AT, 0x8900, 0
+gdt_tss:
+    .quad 0
+    .quad 0x00009b000000ffff        /* 64 KiB for the way back */
+    .quad 0x000093000000ffff
 gdt_end:
 gdt_pointer:
     .word gdt_end - gdt - 1
     .long gdt
-idt_pointer:
-    .word idt_end - idt - 1
-    .long idt
-forbidden:
-    .asciz "FAIL an instruction that needs ring 0\ndone\n"
-
-    END_OF_PROGRAM
