@@ -44,6 +44,7 @@ _Static_assert(offsetof(struct v86_box, es) == 56, "smi.S");
 struct v86_box v86_box;
 struct v86_call *v86_call;
 uint8_t *v86_stacks;
+struct farptr v86_video;
 uint32_t low_page;
 uint32_t smi_exchange(uint32_t what, uint32_t slot, uint32_t token);
 NORETURN void v86_leave(const struct v86_call *c);

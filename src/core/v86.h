@@ -12,6 +12,7 @@
 #ifndef V86_H
 #define V86_H
 
+#include "core/bda.h"
 #include "core/layout.h"
 #include "core/regs.h"
 
@@ -38,6 +39,9 @@ extern struct v86_call *v86_call;
 
 /* What smm_setup() was given in POST; NULL: virtual-8086 mode is not served. */
 extern uint8_t *v86_stacks;
+
+/* Without that: what INT 10h was before the serial console; 0: nothing. */
+extern struct farptr v86_video;
 
 /*
  * Call r->cs:r->ip in the mode and on the stack of the caller, which must be in

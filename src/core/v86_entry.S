@@ -286,24 +286,24 @@ alone_set_ticks:
     movb $0, BDA_MIDNIGHT
     movb $0, %ah
     jmp alone_done
-/* The display's ROM, as INT 10h found it before the serial console: 0 without.
- * In the image's own copy, set by POST and at a resume. */
+/* The display's ROM beneath the serial console.  Its address takes the place of
+ * BP and the number, for LRET. */
 alone_video:
-    addr32 cmpl $0, %cs:F(v86_video)
-    je 1f
+    movw $(DATA_START >> 4), %si
+    movw %si, %ds
+    pushl %eax
+    addr32 movl v86_video - DATA_START, %eax
+    testl %eax, %eax
+    jz 1f
+    movw 6(%bp), %si
+    movl %eax, 6(%bp)
+    popl %eax
+    movw %si, %bp
     popl %esi
     popw %ds
-    popw %bp
-    addw $2, %sp
-    addr32 ljmpw *%cs:F(v86_video)
-1:  popl %esi
-    popw %ds
-    popw %bp
-    jmp refuse
-    .globl v86_video
-    .balign 4
-v86_video:
-    .long 0
+    lretw
+1:  popl %eax
+    jmp 3b
 
 /* ------------------------------------------------------------------------
  * Where the handler lets C begin: flat, interrupts off, ESP the end of the

@@ -7,6 +7,7 @@
 #include "core/alloc.h"
 #include "core/bda.h"
 #include "core/real.h"
+#include "core/v86.h"
 #include "lib/io.h"
 #include "lib/print.h"
 #include "services/console.h"
@@ -46,6 +47,7 @@ void sercon_setup(uint16_t port)
                                sizeof(*sercon.cells), 4);
     if (ivt[0x10].seg != SEG_BIOS || ivt[0x10].off != entry)
         sercon.vga = (struct farptr){ ivt[0x10].off, ivt[0x10].seg };
+    v86_video = sercon.vga;
     ivt[0x10].off = entry;
     ivt[0x10].seg = SEG_BIOS;
     sercon.port = port;

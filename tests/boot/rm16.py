@@ -57,8 +57,8 @@ V86_FLAGS = ["-mno-sse", "-mno-mmx", "-fno-strict-aliasing",
              "-fno-delete-null-pointer-checks",
              "-mpreferred-stack-boundary=2", "-ffunction-sections",
              "-fdata-sections"]
-V86_GUEST = ("v86", "v86_disk", "v86_services", "v86_tasks",
-             "v86_alone", "v86_attack")
+V86_GUEST = ("v86", "v86_disk", "v86_services", "v86_queries",
+             "v86_tasks", "v86_alone", "v86_attack")
 V86_MONITOR = ("v86_monitor", "v86_monitor_memory", "v86_monitor_devices")
 V86_UNITS = 128
 

@@ -20,6 +20,9 @@
 #ifndef KEYS
 #define KEYS            0
 #endif
+#ifndef BOOT
+#define BOOT            0
+#endif
 #ifndef ALONE
 #define ALONE           0
 #endif
@@ -242,6 +245,11 @@ void program_main(uint32_t dl)
             test_tasks();
         if (KEYS)
             test_keys();
+        if (BOOT) {
+            say("asks for a boot\n");
+            __asm__ volatile("int $0x19");
+            say("FAIL it came back\n");
+        }
         if (ALONE)
             test_alone();
         if (ATTACK)
@@ -253,4 +261,6 @@ void program_main(uint32_t dl)
     }
     say("done\n");
     outb(PORT_EXIT, 0);
+    for (;;)                            /* Bochs has no such port */
+        __asm__ volatile("cli; hlt");
 }

@@ -141,9 +141,7 @@ void attack_before(void)
 
     about = "real mode";
     check(smram_get() & D_LCK, "SMRAM's lock", NULL);
-    check(!visible(), "SMRAM is closed", &(struct regs){ .eax = peek(SMRAM_CODE),
-          .ebx = peek(SMI_START), .ecx = peek(SMRAM_CODE + 4),
-          .edx = smram_get() });
+    check(!visible(), "SMRAM is closed", NULL);
     was = smram_get();
     smram_set(D_OPEN | 0xa);
     locked = !(smram_get() & D_OPEN);

@@ -142,6 +142,7 @@ static inline uint32_t inl(uint16_t port)
 void test_disks(void);
 /* In real mode: for comparison.  Then in virtual-8086 mode. */
 void services_before(void);
+void queries(void);
 void test_services(void);
 void test_tasks(void);
 /* Without system management mode */

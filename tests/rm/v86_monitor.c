@@ -49,7 +49,8 @@ void *memcpy(void *to, const void *from, __SIZE_TYPE__ len)
 {
     void *start = to;
 
-    __asm__ volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(len) : : "memory");
+    __asm__ volatile("rep movsb"
+                     : "+D"(to), "+S"(from), "+c"(len) : : "memory");
     return start;
 }
 
