@@ -604,7 +604,7 @@ real_call:
     movl %eax, rt_sp
     movl %edx, %ebx
     movl rt_entry, %ebp             /* what interrupts a service finds the */
-    testl %ebp, %ebp                /* caller's limits and GDTR */
+    testl %ebp, %ebp                /* caller's limits, GDTR and DR7 */
     jz 1f
     limits_of_caller %ebp
     jmp 2f
@@ -616,6 +616,10 @@ real_call:
     testl %ebp, %ebp
     js 2f
     lgdtl %ss:ENTRY_GDTR(%bp)
+    movl %ss:ENTRY_DR7(%bp), %eax
+    testb $0xff, %al
+    jz 2f
+    movl %eax, %dr7
 2:  movw %sp, %bp
     testw %bx, %bx
     jz 3f
@@ -654,7 +658,18 @@ real_return:
     movl %edx, BREG_EDX(%bp)
     movl %ecx, BREG_ECX(%bp)
     movl %eax, BREG_EAX(%bp)
-    to_protected_mode
+    /* A watchpoint that is set or cleared now, by a debugger that a key has
+     * called, is the caller's from now on; not in protected mode. */
+    movl %dr7, %eax
+    addr32 movl %ss:D(rt_entry), %esi
+    testl %esi, %esi
+    jz 1f
+    addr32 movl %eax, %ss:(ENTRY_DR7 - DATA_START)(%esi)
+1:  testb $0xff, %al
+    jz 2f
+    xorb %al, %al
+    movl %eax, %dr7
+2:  to_protected_mode
     leal DATA_START(%ebp), %esp
     inb $PORT_A20, %al              /* a loader may have closed the gate */
     orb $2, %al

@@ -119,9 +119,9 @@
 #define F_MISSED    37
 #define F_STACK     38
 #define F_FPU       39
-#define F_HOOK      40                      /* F_GDTR and on, in a hook */
-#define F_HOOK_ESP  50                      /* its upper half */
-#define FIELDS      51
+#define F_HOOK      40                      /* F_DR7 and on, in a hook */
+#define F_HOOK_ESP  51                      /* its upper half */
+#define FIELDS      52
 #define NAME_SIZE   16
 
 main:
@@ -665,7 +665,7 @@ names:
     NAMES "CS limit", "DS limit", "ES limit", "SS limit"
     NAMES "FS limit", "GS limit", "A20", "8259 masks", "in service"
     NAMES "no IRQ", "below stack", "FPU byte"
-    NAMES "hook GDTR base", "hook GDTR limit", "hook IDTR base"
+    NAMES "hook DR7", "hook GDTR base", "hook GDTR limit", "hook IDTR base"
     NAMES "hook IDTR limit", "hook CS limit", "hook DS limit"
     NAMES "hook ES limit", "hook SS limit", "hook FS limit", "hook GS limit"
     NAMES "hook ESP / 64K"

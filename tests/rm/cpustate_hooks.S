@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Of cpustate.S: the hooks.  What comes while a service waits finds the limits,
- * GDTR and IDTR of the service's caller, and may leave other limits and another
- * GDTR behind: the caller does not get those.
+ * DR7, GDTR and IDTR of the service's caller, and may leave other limits and
+ * another GDTR behind: the caller does not get those.
  */
 
-/* What a hook looks at: the fields from F_GDTR to the limits, and ESP. */
+/* What a hook looks at: the fields from F_DR7 to the limits, and ESP. */
 #define HOOK_FIELDS (FIELDS - F_HOOK)
-#define IN_HOOK(n)  (FOUND + 4 * ((n) - F_GDTR))
+#define IN_HOOK(n)  (FOUND + 4 * ((n) - F_DR7))
 
 /* WANT is what was found without a call: hooks are to find the same. */
 hooks_find_it:
-    movw $WANT + 4 * F_GDTR, %si
+    movw $WANT + 4 * F_DR7, %si
     movw $WANT + 4 * F_HOOK, %di
     movw $HOOK_FIELDS, %cx
     rep movsl
-    movw $WANT + 4 * F_GDTR, %si
+    movw $WANT + 4 * F_DR7, %si
     movw $F(F_HOOK), %di
     movw $HOOK_FIELDS, %cx
     rep movsl
@@ -34,6 +34,9 @@ look:
     movl %ecx, %cs:kept_ecx
     cmpb $0, %cs:calling
     je 3f
+    movl %dr7, %eax
+    xorl %cs:change_dr7, %eax
+    movl %eax, %cs:IN_HOOK(F_DR7)
     sgdtl %cs:table_register
     movl %cs:table_register + 2, %eax
     cmpl $own_gdt_table, %eax
@@ -112,6 +115,7 @@ on_key:
     lcall *%cs:old_09
     call look
     call spoil
+    call watch
     movb $1, %cs:seen
     iretw
 on_system:
@@ -166,6 +170,8 @@ on_watched:
 
 tick_inside_15:
     INSIDE 15, 20
+watch_inside_15:
+    movb $1, %cs:watches
 key_inside_15:
     KEY_INSIDE 15, 20, KEY_RELEASED
 key_inside_16:
@@ -182,13 +188,48 @@ missed_inside:
     incl %cs:missed
 came_inside:
     movb $0, %cs:inside
-    testw $FLAG_IF, %cs:in_flags
+    cmpb $0, %cs:watches
+    je 1f
+    call unwatch
+1:  testw $FLAG_IF, %cs:in_flags
     jz 1f
     popfw
     sti
     jmp returned
 1:  popfw
     jmp returned
+
+/* The hook sets a watchpoint where the service keeps its caller: a debugger is
+ * called by a key, too.  It has to be there still, for other hooks and behind
+ * the service; what was there before is then put back. */
+watch:
+    cmpb $0, %cs:watches
+    je 1f
+    pushl %eax
+    movl %dr0, %eax
+    movl %eax, %cs:kept_dr0
+    movl $STACK_TOP - ENTRY_SIZE + ENTRY_SEL_DS, %eax
+    movl %eax, %dr0
+    movl %dr7, %eax
+    movl %eax, %cs:change_dr7
+    orb $3, %al
+    movl %eax, %dr7
+    xorl %eax, %cs:change_dr7
+    popl %eax
+1:  ret
+unwatch:
+    movb $0, %cs:watches
+    pushl %eax
+    movl %dr7, %eax
+    xorl %cs:change_dr7, %eax
+    movl %eax, %dr7
+    movl $0, %cs:change_dr7
+    movl %cs:kept_dr0, %eax
+    movl %eax, %dr0
+    movl $DR6_LOADED, %eax
+    movl %eax, %dr6
+    popl %eax
+    ret
 
     .balign 4
 kept_eax:
@@ -197,7 +238,13 @@ kept_ebx:
     .long 0
 kept_ecx:
     .long 0
+kept_dr0:
+    .long 0
+change_dr7:
+    .long 0
 kept_flags:
     .word 0
 inside:
     .byte 0                                 /* hooks are to spoil */
+watches:
+    .byte 0                                 /* on_key is to watch */

@@ -167,6 +167,8 @@ services:
         ecx=0xc1c20000, edx=0xd1d2ea60, fax=X, ffl=CF
     SERVICE "INT 15h AH=86h, IRQ 1", key_inside_15, eax=0xa1a28600, \
         ecx=0xc1c20000, edx=0xd1d203e8, fax=X, ffl=CF
+    SERVICE "INT 15h AH=86h, a watch", watch_inside_15, eax=0xa1a28600, \
+        ecx=0xc1c20000, edx=0xd1d203e8, fax=X, ffl=CF
     SERVICE "INT 15h AH=87h", int_15, eax=0xa1a28700, ecx=0xc1c20008, \
         esi=0xe1e20000 + MOVE_GDT, fax=X, ffl=CF + ZF
     SERVICE "INT 15h AH=88h", int_15, eax=0xa1a28800, fax=X, ffl=CF
