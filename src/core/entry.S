@@ -371,9 +371,9 @@ int_common:
     popw BREG_CS(%bx)
 3:  movl %esp, ENTRY_ESP(%bx)
     movzwl %bx, %ebx
-    movl %ebx, %esp
     movw %ds, %ax
-    movw %ax, %ss
+    movw %ax, %ss                   /* the CPU lets no NMI in between */
+    movl %ebx, %esp
     movw %ax, %es
     sgdtl ENTRY_GDTR(%bx)
     movl %dr7, %eax                 /* a watchpoint's exception would find no */
@@ -418,13 +418,13 @@ int_common:
     movw $(DATA_START >> 4), %ax
     movw %ax, %ds
     lgdtl ENTRY_GDTR(%bx)
-    movl ENTRY_DR7(%bx), %eax
+    movw ENTRY_SS(%bx), %ss
+    movl ENTRY_ESP(%bx), %esp
+    movl ENTRY_DR7(%bx), %eax       /* watched may be this frame */
     testb $0xff, %al
     jz 1f
     movl %eax, %dr7
-1:  movw ENTRY_SS(%bx), %ss
-    movl ENTRY_ESP(%bx), %esp
-    movl BREG_ECX(%bx), %ecx
+1:  movl BREG_ECX(%bx), %ecx
     movl BREG_EDX(%bx), %edx
     movl BREG_EBP(%bx), %ebp
     movl BREG_ESI(%bx), %esi

@@ -18,6 +18,11 @@
 #define GLOBAL      0xaa
 #define EXACT       0x300
 #define WATCH(address)  options=HITS, dr0=(address), dr7=3    /* a dword */
+/* Where the service keeps its caller, and a stack that has the guard at the
+ * frame's offset: an exception between the loads of SS and ESP shows. */
+#define FRAME       (STACK_TOP - ENTRY_SIZE)
+#define FRAME_SS    (SEG_TINY + (GUARD / 2 - FRAME + DATA_START) / 16)
+#define FRAME_SP    ((SEG_TINY - FRAME_SS) * 16 + GUARD + 64)
 
     .balign 4
 callers:
@@ -51,6 +56,10 @@ callers:
     CALLER "watch the tick", WATCH(0x46c)
     CALLER "watch shift keys", WATCH(0x417)
     CALLER "watch buffer, big", WATCH(SEG_ES * 16 + SECTOR), big=ALL_BIG
+    CALLER "watch frame: SS", WATCH(FRAME + ENTRY_SS), ss=FRAME_SS, \
+        esp=FRAME_SP
+    CALLER "watch frame: ESP", WATCH(FRAME + ENTRY_ESP), ss=FRAME_SS, \
+        esp=FRAME_SP
     .byte 0
 
 /*
