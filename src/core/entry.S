@@ -375,9 +375,9 @@ int_common:
     popw BREG_CS(%bx)
 3:  movl %esp, ENTRY_ESP(%bx)
     movzwl %bx, %ebx
-    movl %ebx, %esp
     movw %ds, %ax
-    movw %ax, %ss
+    movw %ax, %ss                   /* the CPU lets no NMI in between */
+    movl %ebx, %esp
     movw %ax, %es
     sgdtl ENTRY_GDTR(%bx)
     movl %dr7, %eax                 /* a watchpoint's exception would find no */
@@ -422,13 +422,13 @@ int_common:
     movw $(DATA_START >> 4), %ax
     movw %ax, %ds
     lgdtl ENTRY_GDTR(%bx)
-    movl ENTRY_DR7(%bx), %eax
+    movw ENTRY_SS(%bx), %ss
+    movl ENTRY_ESP(%bx), %esp
+    movl ENTRY_DR7(%bx), %eax       /* watched may be this frame */
     testb $0xff, %al
     jz 1f
     movl %eax, %dr7
-1:  movw ENTRY_SS(%bx), %ss
-    movl ENTRY_ESP(%bx), %esp
-    movl BREG_ECX(%bx), %ecx
+1:  movl BREG_ECX(%bx), %ecx
     movl BREG_EDX(%bx), %edx
     movl BREG_EBP(%bx), %ebp
     movl BREG_ESI(%bx), %esi
@@ -607,7 +607,7 @@ real_call:
     movl %eax, rt_sp
     movl %edx, %ebx
     movl rt_entry, %ebp             /* what interrupts a service finds the */
-    testl %ebp, %ebp                /* caller's limits and GDTR */
+    testl %ebp, %ebp                /* caller's limits, GDTR and DR7 */
     jz 1f
     limits_of_caller %ebp
     jmp 2f
@@ -619,6 +619,10 @@ real_call:
     testl %ebp, %ebp
     js 2f
     lgdtl %ss:ENTRY_GDTR(%bp)
+    movl %ss:ENTRY_DR7(%bp), %eax
+    testb $0xff, %al
+    jz 2f
+    movl %eax, %dr7
 2:  movw %sp, %bp
     testw %bx, %bx
     jz 3f
@@ -657,7 +661,18 @@ real_return:
     movl %edx, BREG_EDX(%bp)
     movl %ecx, BREG_ECX(%bp)
     movl %eax, BREG_EAX(%bp)
-    to_protected_mode
+    /* A watchpoint that is set or cleared now, by a debugger that a key has
+     * called, is the caller's from now on; not in protected mode. */
+    movl %dr7, %eax
+    addr32 movl %ss:D(rt_entry), %esi
+    testl %esi, %esi
+    jz 1f
+    addr32 movl %eax, %ss:(ENTRY_DR7 - DATA_START)(%esi)
+1:  testb $0xff, %al
+    jz 2f
+    xorb %al, %al
+    movl %eax, %dr7
+2:  to_protected_mode
     leal DATA_START(%ebp), %esp
     inb $PORT_A20, %al              /* a loader may have closed the gate */
     orb $2, %al

@@ -18,7 +18,7 @@ from rm16 import assemble
 
 COM1 = b"\xf8\x03"
 SHOWN = 40                          # lines of a failure
-CALLS = 2000                        # that there are at least
+CALLS = 3000                        # that there are at least
 
 
 def on_bochs(bios, work, cpus=1):

@@ -3,9 +3,9 @@
  * A service returns, and the CPU is as it was, but for the service's results.
  * Each service and IRQ of cpustate_table.S is called by each of its callers,
  * which differ in the limits of their segments (64 KiB, as after a reset, or
- * 4 GiB: big real mode), flags, stack, IDTR and A20.  The call is made twice:
- * the first time nothing is called, and what is found then is what has to be
- * found the second time.
+ * 4 GiB: big real mode), flags, stack, IDTR, A20 and watchpoints.  The call is
+ * made twice: the first time nothing is called, and what is found then is what
+ * has to be found the second time, and by hooks during it (cpustate_hooks.S).
  *
  * Limits are found out by touching memory behind them, where the CPU checks
  * that: the first line says whether.  Then a line for each call: "ok SERVICE,
@@ -16,12 +16,14 @@
  * one piece.
  */
 #include "rm.h"
+#include "../../src/core/layout.h"
 
-/* In segment 0: what was found, what is to be found, which bits are results;
- * FXSAVE images of both, and what is loaded before. */
+/* In segment 0: what was found, what is to be found, which bits are results,
+ * what a hook finds; FXSAVE images, and what is loaded before. */
 #define CAME        0x1000
 #define WANT        0x1100
 #define FREE        0x1200
+#define FOUND       0x1300
 #define FX_CAME     0x1400
 #define FX_WANT     0x1600
 #define FX_LOADED   0x1800
@@ -56,12 +58,15 @@
 #define CR3_LOADED  0x00345000
 #define CR4_SET     0x698           /* OSXMMEXCPT, OSFXSR, PGE, PSE, DE */
 #define DR6_LOADED  0xffff0ff1
-#define DR7_LOADED  0x5ddf0400              /* no breakpoint is on */
+#define DR0_LOADED  0xd0d1d2d3
+#define DR7_LOADED  0x5ddf0400              /* for data; none is on */
+#define DR6_HITS    0x0f
 #define FLAG_IF     0x200
 
 #define CODE16      0x08
 #define SMALL       0x10
 #define LARGE       0x18
+#define CODE16_LARGE 0x20
 #define LIMIT_SMALL 0xffff
 #define LIMIT_LARGE 0xffffffff
 
@@ -71,16 +76,22 @@
 #define CALLER_SS       28
 #define CALLER_ESP      32
 #define CALLER_OPTIONS  36
-#define CALLER_SIZE     40
-#define BIG_DS      1
-#define BIG_ES      2
-#define BIG_SS      4
-#define BIG_FS      8
-#define BIG_GS      16
+#define CALLER_DR0      40
+#define CALLER_DR7      44
+#define CALLER_SIZE     48
+#define BIG_CS      1
+#define BIG_DS      2
+#define BIG_ES      4
+#define BIG_SS      8
+#define BIG_FS      16
+#define BIG_GS      32
 #define OWN_IDT     1
 #define CLOSED_A20  2
 #define SET_TS      4
 #define GUARDED     8
+#define HITS        16                      /* of a watchpoint, maybe */
+#define COPY_SHIFT  5                       /* two bits */
+#define COPY(n)     ((n) << COPY_SHIFT)
 
 #define SERVICE_STUB    28
 #define SERVICE_PREPARE 30
@@ -96,6 +107,8 @@
 #define F_ES        10
 #define F_CR0       14
 #define F_DR0       18
+#define F_DR6       22
+#define F_DR7       23
 #define F_GDTR      24
 #define F_IDTR      26
 #define F_LIMIT_CS  28
@@ -106,8 +119,10 @@
 #define F_MISSED    37
 #define F_STACK     38
 #define F_FPU       39
-#define FIELDS      40
-#define NAME_SIZE   12
+#define F_HOOK      40                      /* F_DR7 and on, in a hook */
+#define F_HOOK_ESP  51                      /* its upper half */
+#define FIELDS      52
+#define NAME_SIZE   16
 
 main:
     cli
@@ -157,6 +172,7 @@ one_case:
     movw $FX_WANT, %di
     movw $FX_SIZE / 4, %cx
     rep movsl
+    call hooks_find_it
     movb $0, null
     call prepare
     call run
@@ -180,9 +196,9 @@ prepare:
 .endm
 
 /* The limit of %\seg: of offsets just behind 64 KiB and near 4 GiB, which can
- * be read?  A fault goes on at label 771. */
-.macro PROBE seg, field
-    movw $771f, after_fault
+ * be read?  A fault goes on at label 771.  EAX, EBX, CL are lost. */
+.macro PROBE seg, where
+    movw $771f, %cs:after_fault
     movl $LIMIT_SMALL, %eax
     movl $0x10000, %ebx
     movb %\seg:(%ebx), %cl
@@ -191,7 +207,7 @@ prepare:
     movb %\seg:(%ebx), %cl
     movl $LIMIT_LARGE, %eax
 771:
-    movl %eax, F(\field)
+    movl %eax, %cs:\where
 .endm
 
 /* Call the service (or nothing, when null is set) as the caller; all that is
@@ -210,6 +226,7 @@ run:
     andl $~FLAG_IF, %edx
     movw $returned, %ax
 1:  movw %ax, stub
+    sete calling
     movl %edx, in_flags
     call fill_guard
 
@@ -218,8 +235,12 @@ run:
     movl %cr0, %eax
     orb $1, %al
     movl %eax, %cr0
-    ljmp $CODE16, $1f
-1:  LIMIT es, BIG_ES
+    testb $BIG_CS, %cl
+    jz 1f
+    ljmp $CODE16_LARGE, $2f
+1:  ljmp $CODE16, $2f
+2:  call copy_resident
+    LIMIT es, BIG_ES
     LIMIT ss, BIG_SS
     LIMIT fs, BIG_FS
     LIMIT gs, BIG_GS
@@ -238,9 +259,9 @@ run:
     movw %ax, %gs
 
     fxrstor FX_LOADED
-    movl $0xd0d1d2d3, %eax
+    movl CALLER_DR0(%bx), %eax
     movl %eax, %dr0
-    incl %eax
+    movl $DR0_LOADED + 1, %eax
     movl %eax, %dr1
     incl %eax
     movl %eax, %dr2
@@ -248,7 +269,7 @@ run:
     movl %eax, %dr3
     movl $DR6_LOADED, %eax
     movl %eax, %dr6
-    movl $DR7_LOADED, %eax
+    movl CALLER_DR7(%bx), %eax
     movl %eax, %dr7
     movl $CR2_LOADED, %eax
     movl %eax, %cr2
@@ -294,6 +315,7 @@ returned:
     popl %cs:F(F_FLAGS)
     cli
     cld
+    movb $0, %cs:calling
     movl %eax, %cs:F(0)
     movl %ebx, %cs:F(1)
     movl %ecx, %cs:F(2)
@@ -348,16 +370,18 @@ returned:
     movl %dr3, %eax
     movl %eax, F(21)
     movl %dr6, %eax
-    movl %eax, F(22)
+    movl %eax, F(F_DR6)
     movl %dr7, %eax
-    movl %eax, F(23)
+    movl %eax, F(F_DR7)
+    movl $DR7_LOADED, %eax
+    movl %eax, %dr7
     fxsave FX_CAME
-    PROBE cs, F_LIMIT_CS
-    PROBE ds, F_LIMIT_DS
-    PROBE es, 30
-    PROBE ss, 31
-    PROBE fs, 32
-    PROBE gs, 33
+    PROBE cs, F(F_LIMIT_CS)
+    PROBE ds, F(F_LIMIT_DS)
+    PROBE es, F(30)
+    PROBE ss, F(31)
+    PROBE fs, F(32)
+    PROBE gs, F(33)
     movw $0, after_fault
     lidtl usual_idtr
     xorw %ax, %ax
@@ -367,6 +391,27 @@ returned:
     movl missed, %eax
     movl %eax, F(F_MISSED)
     jmp check_guard
+
+/* What the firmware can write, again 1 MiB higher, but for 1 or 2 more in each
+ * dword: whoever finds out there whether A20 is closed may be misled.  In
+ * protected mode; A20 is open.  EAX, EDI, DS, ES are lost. */
+copy_resident:
+    movb CALLER_OPTIONS(%bx), %al
+    shrb $COPY_SHIFT, %al
+    movzbl %al, %eax
+    jz 2f
+    pushl %ecx
+    movw $LARGE, %cx
+    movw %cx, %es
+    movl $DATA_START, %edi
+1:  movl %es:(%edi), %ecx
+    addl %eax, %ecx
+    movl %ecx, %es:0x100000(%edi)
+    addl $4, %edi
+    cmpl $DATA_END, %edi
+    jb 1b
+    popl %ecx
+2:  ret
 
 /* Is A20 open?  It is when this returns. */
 find_a20:
@@ -473,7 +518,7 @@ fault_text:
 check_set_up:
     movw caller, %bx
     movw CALLER_BIG(%bx), %cx
-    movw $F(F_LIMIT_DS), %di
+    movw $F(F_LIMIT_CS), %di
 1:  movl $LIMIT_SMALL, %eax
     shrw $1, %cx
     jnc 2f
@@ -563,7 +608,11 @@ what_may_change:
     movl %eax, FREE + 4 * F_FLAGS
     movl SERVICE_FREE + 24(%si), %eax
     movl %eax, FREE + 4 * F_ES
-    addw $SERVICE_FREE, %si
+    movw caller, %bx
+    testb $HITS, CALLER_OPTIONS(%bx)
+    jz 1f
+    movb $DR6_HITS, FREE + 4 * F_DR6
+1:  addw $SERVICE_FREE, %si
     movw $FREE, %di
     movw $6, %cx
     rep movsl
@@ -616,6 +665,10 @@ names:
     NAMES "CS limit", "DS limit", "ES limit", "SS limit"
     NAMES "FS limit", "GS limit", "A20", "8259 masks", "in service"
     NAMES "no IRQ", "below stack", "FPU byte"
+    NAMES "hook DR7", "hook GDTR base", "hook GDTR limit", "hook IDTR base"
+    NAMES "hook IDTR limit", "hook CS limit", "hook DS limit"
+    NAMES "hook ES limit", "hook SS limit", "hook FS limit", "hook GS limit"
+    NAMES "hook ESP / 64K"
 
 /* ------------------------------------------------------------------- set-up */
 
@@ -628,11 +681,13 @@ names:
 .endm
 
 set_up:
+    HOOK 0x01, on_watched
     HOOK 0x06, fault
     HOOK 0x0c, fault
     HOOK 0x0d, fault
     HOOK 0x1c, on_tick
     HOOK 0x09, on_key, old_09
+    HOOK 0x15, on_system, old_15
     HOOK 0x70, on_alarm, old_70
     HOOK 0x74, on_mouse, old_74
     call set_up_pnp
@@ -715,21 +770,6 @@ set_up_buffers:
     popw %ds
     ret
 
-/* ------------------------------------------------- interrupts that are seen */
-
-.macro SEEN old
-    movb $1, %cs:seen
-    ljmp *%cs:\old
-.endm
-on_key:
-    SEEN old_09
-on_alarm:
-    SEEN old_70
-on_mouse:
-    SEEN old_74
-on_tick:
-    movb $1, %cs:seen
-    iretw
 mouse_handler:
     lretw
 
@@ -739,6 +779,7 @@ own_gdt_table:
     .quad 0x00009b000000ffff                /* 64 KiB of code at 0 */
     .quad 0x000093000000ffff                /* 64 KiB of data */
     .quad 0x008f93000000ffff                /* 4 GiB, SP has 16 bits */
+    .quad 0x008f9b000000ffff                /* 4 GiB of code */
 own_gdt:
     .word own_gdt - own_gdt_table - 1
     .long own_gdt_table
@@ -766,6 +807,8 @@ missed:
     .long 0
 old_09:
     .long 0
+old_15:
+    .long 0
 old_70:
     .long 0
 old_74:
@@ -788,11 +831,14 @@ limits_checked:
     .byte 1
 null:
     .byte 0
+calling:
+    .byte 0
 said:
     .byte 0
 seen:
     .byte 0
 
 #include "cpustate_table.S"
+#include "cpustate_hooks.S"
 
     END_OF_PROGRAM

@@ -3,14 +3,26 @@
  * Of cpustate.S: who calls, and what is called.
  */
 
-/* What is not said: 64 KiB segments, interrupts on, a usual stack. */
+/* What is not said: 64 KiB segments, interrupts on, a usual stack, nothing is
+ * watched. */
 .macro CALLER name, big=0, flags=FLAG_IF + 2, ss=SEG_STACK, esp=0xff00, \
-        options=0
+        options=0, dr0=DR0_LOADED, dr7=0
 771:
     .asciz "\name"
     .fill CALLER_BIG - (. - 771b), 1, 0
-    .long \big, \flags, \ss, \esp, \options
+    .long \big, \flags, \ss, \esp, \options, \dr0, DR7_LOADED + \dr7
 .endm
+#define DATA_BIG    0x3e                    /* all but CS */
+#define ALL_BIG     0x3f
+#define LOCAL       0x55                    /* the four watchpoints */
+#define GLOBAL      0xaa
+#define EXACT       0x300
+#define WATCH(address)  options=HITS, dr0=(address), dr7=3    /* a dword */
+/* Where the service keeps its caller, and a stack that has the guard at the
+ * frame's offset: an exception between the loads of SS and ESP shows. */
+#define FRAME       (STACK_TOP - ENTRY_SIZE)
+#define FRAME_SS    (SEG_TINY + (GUARD / 2 - FRAME + DATA_START) / 16)
+#define FRAME_SP    ((SEG_TINY - FRAME_SS) * 16 + GUARD + 64)
 
     .balign 4
 callers:
@@ -23,19 +35,31 @@ callers:
     CALLER "big SS", big=BIG_SS
     CALLER "big FS", big=BIG_FS
     CALLER "big GS", big=BIG_GS
-    CALLER "big DS ES FS GS", big=0x1b
-    CALLER "all big", big=0x1f
-    CALLER "all big, DF, no IF", big=0x1f, flags=0x402
+    CALLER "big DS ES FS GS", big=(DATA_BIG - BIG_SS)
+    CALLER "big CS", big=BIG_CS
+    CALLER "all data big", big=DATA_BIG
+    CALLER "all big, DF, no IF", big=ALL_BIG, flags=0x402
     CALLER "own IDTR", options=OWN_IDT
-    CALLER "big, own IDTR", big=0x1f, options=OWN_IDT
+    CALLER "big, own IDTR", big=ALL_BIG, options=OWN_IDT
     CALLER "64 bytes of stack", ss=SEG_TINY, esp=GUARD + 64, options=GUARDED
     CALLER "stack in E000", ss=0xe000, esp=0x3f00
     CALLER "SP 0", esp=0
     CALLER "SP FFFE", esp=0xfffe
     CALLER "odd SP", esp=0xff01
     CALLER "A20 closed", options=CLOSED_A20
-    CALLER "big, A20 closed", big=0x1f, options=CLOSED_A20
+    CALLER "big, A20 closed", big=ALL_BIG, options=CLOSED_A20
+    CALLER "E0000 + 1 in 1E0000", options=COPY(1)
+    CALLER "E0000 + 2 in 1E0000", options=COPY(2)
     CALLER "TS", options=SET_TS
+    CALLER "local watch", dr7=LOCAL
+    CALLER "all watch, big", big=DATA_BIG, dr7=(LOCAL + GLOBAL + EXACT)
+    CALLER "watch the tick", WATCH(0x46c)
+    CALLER "watch shift keys", WATCH(0x417)
+    CALLER "watch buffer, big", WATCH(SEG_ES * 16 + SECTOR), big=ALL_BIG
+    CALLER "watch frame: SS", WATCH(FRAME + ENTRY_SS), ss=FRAME_SS, \
+        esp=FRAME_SP
+    CALLER "watch frame: ESP", WATCH(FRAME + ENTRY_ESP), ss=FRAME_SS, \
+        esp=FRAME_SP
     .byte 0
 
 /*
@@ -106,6 +130,8 @@ services:
         ebx=0xb1b20000 + SECTOR, ecx=0xc1c20001, edx=0xd1d20080, fax=X, ffl=CF
     SERVICE "INT 13h AH=02h no drive", int_13, eax=0xa1a20201, ebx=SECTOR, \
         ecx=1, edx=0xd1d2009f, fax=X, ffl=CF
+    SERVICE "INT 13h AH=02h, IRQ 1", key_inside_13, eax=0xa1a20201, \
+        ebx=0xb1b20000 + SECTOR, ecx=0xc1c20001, edx=0xd1d20080, fax=X, ffl=CF
     SERVICE "INT 13h AH=04h", int_13, eax=0xa1a20401, \
         ebx=0xb1b20000 + SECTOR, ecx=0xc1c20001, edx=0xd1d20080, fax=X, ffl=CF
     SERVICE "INT 13h AH=08h", int_13, eax=0xa1a20800, edx=0xd1d20080, \
@@ -146,9 +172,11 @@ services:
         prepare=event
     SERVICE "INT 15h AH=86h", int_15, eax=0xa1a28600, ecx=0xc1c20000, \
         edx=0xd1d203e8, fax=X, ffl=CF
-    SERVICE "INT 15h AH=86h, IRQ 0", int_15, eax=0xa1a28600, \
+    SERVICE "INT 15h AH=86h, IRQ 0", tick_inside_15, eax=0xa1a28600, \
         ecx=0xc1c20000, edx=0xd1d2ea60, fax=X, ffl=CF
-    SERVICE "INT 15h AH=86h, IRQ 1", irq_1_inside, eax=0xa1a28600, \
+    SERVICE "INT 15h AH=86h, IRQ 1", key_inside_15, eax=0xa1a28600, \
+        ecx=0xc1c20000, edx=0xd1d203e8, fax=X, ffl=CF
+    SERVICE "INT 15h AH=86h, a watch", watch_inside_15, eax=0xa1a28600, \
         ecx=0xc1c20000, edx=0xd1d203e8, fax=X, ffl=CF
     SERVICE "INT 15h AH=87h", int_15, eax=0xa1a28700, ecx=0xc1c20008, \
         esi=0xe1e20000 + MOVE_GDT, fax=X, ffl=CF + ZF
@@ -183,6 +211,8 @@ services:
 
     SERVICE "INT 16h AH=00h a key", int_16, eax=0xa1a20000, fax=X, \
         prepare=a_key
+    SERVICE "INT 16h AH=00h, IRQ 1", key_inside_16, eax=0xa1a20000, fax=X, \
+        prepare=no_key
     SERVICE "INT 16h AH=01h no key", int_16, eax=0xa1a20100, fax=X, ffl=ZF, \
         prepare=no_key
     SERVICE "INT 16h AH=01h a key", int_16, eax=0xa1a20100, fax=X, ffl=ZF, \
@@ -230,6 +260,7 @@ services:
 
     SERVICE "PnP entry, 60h", pnp_60, fax=X
     SERVICE "PnP entry, 00h", pnp_00, fax=X
+    SERVICE "PnP entry, IRQ 0", pnp_ticks, fax=X
     .byte 0
 
 /* -------------------------------------------------------------------- stubs */
@@ -293,6 +324,7 @@ irq_8:
     WAIT_SEEN
     cli
 .endm
+#define KEY_PRESSED     0xd2, 0x1e
 #define KEY_RELEASED    0xd2, 0x9e
 irq_1:
     movl %eax, %cs:spare
@@ -300,21 +332,6 @@ irq_1:
     cli
     BYTE_COMES KEY_RELEASED
     jmp 1f
-/* It comes while the service waits, which lets interrupts in. */
-irq_1_inside:
-    movl %eax, %cs:spare
-    pushfw
-    cli
-    SEND_BYTE KEY_RELEASED
-    movl %cs:spare, %eax
-    popfw
-    int $0x15
-    pushfw
-    cmpb $0, %cs:seen
-    jne 2f
-    incl %cs:missed
-2:  popfw
-    jmp returned
 irq_12:
     movl %eax, %cs:spare
     pushfw
@@ -344,6 +361,43 @@ pnp_00:
     popw %cs:spare
     popw %cs:spare
     popw %cs:spare
+    jmp returned
+
+/* A far call leaves interrupts on: they come at any moment.  The PIT counts to
+ * PIT_FAST meanwhile. */
+#define PIT_FAST    60                      /* 50 us */
+#define PNP_CALLS   20
+.macro PIT_COUNTS to
+    movb $0x34, %al
+    outb %al, $0x43
+    movb $\to & 0xff, %al
+    outb %al, $0x40
+    movb $\to >> 8, %al
+    outb %al, $0x40
+.endm
+pnp_ticks:
+    movl %eax, %cs:spare
+    pushfw
+    popw %cs:kept_flags
+    cli
+    PIT_COUNTS PIT_FAST
+    movw $PNP_CALLS, %cs:patience
+1:  pushw $0xf000
+    pushw $SEG_ES
+    pushw $FLAG_BYTE
+    pushw $0x60
+    movl %cs:spare, %eax
+    pushw %cs:kept_flags
+    popfw
+    lcall *%cs:pnp_entry
+    addw $8, %sp
+    decw %cs:patience
+    jnz 1b
+    cli
+    PIT_COUNTS 0
+    movl %cs:spare, %eax
+    pushw %cs:kept_flags
+    popfw
     jmp returned
 
 /* ------------------------------------------------------------- preparations */
