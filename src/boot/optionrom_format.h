@@ -62,4 +62,11 @@ struct pnp_header {
 } PACKED;
 _Static_assert(sizeof(struct pnp_header) == 0x20, "PnP header");
 
+/* A structure of len bytes at an offset, or NULL when it is not all inside. */
+static inline const void *rom_inside(const uint8_t *rom, uint32_t size,
+                                     uint32_t at, uint32_t len)
+{
+    return at <= size && size - at >= len ? rom + at : NULL;
+}
+
 #endif
