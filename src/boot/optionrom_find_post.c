@@ -30,7 +30,7 @@ static int check_ids(const uint8_t *image, uint32_t left, uint32_t pcir_at,
         return ERR_ABSENT;
     if (p->device == device)
         return 0;
-    if (p->revision < PCIR_REVISION_LIST || p->device_list == 0)
+    if (p->revision < PCIR_REVISION_3 || p->device_list == 0)
         return ERR_ABSENT;
     for (unsigned n = 0; n < DEVICE_LIST_MAX; n++) {
         const uint16_t *id = rom_inside(image, left, at, sizeof(*id));

@@ -20,7 +20,6 @@
 #include "boot/optionrom_space.h"
 #include "core/real.h"
 #include "fw/fwcfg.h"
-#include "lib/checksum.h"
 #include "lib/err.h"
 #include "lib/print.h"
 
@@ -63,32 +62,47 @@ static bool may_look(const struct rom_source *s)
     return false;
 }
 
-/* There is room for it: says so if not. */
-static bool room_for(const struct rom_source *s, uint32_t size)
+/* The most bytes that are to stay of a copy; 0 when there is no room for them,
+ * and says so. */
+static uint32_t room_for(const struct rom_source *s, const uint8_t *rom,
+                         uint32_t size)
 {
-    if (size <= rom_space_left())
-        return true;
-    print("Option ROM %s: no room (%u bytes, %u left), not used\n",
-          rom_source_name(s), size, rom_space_left());
-    return false;
+    uint32_t stays = rom_space_is_lent(rom) ? rom_stays(rom, size) : size;
+
+    if (stays && stays <= rom_space_left())
+        return stays;
+    print("Option ROM %s: no room (%u bytes%s, %u left), not used%s\n",
+          rom_source_name(s), stays ? stays : size, stays ? " to stay" : "",
+          rom_space_left(),
+          s->file ? "" : "; romfile= can give the device a smaller one");
+    return 0;
 }
 
-/* The copy at rom_space_next(), size bytes, is an image as announced. */
-static bool copy_is_good(const struct rom_source *s, uint32_t size)
+/* The copy, size bytes, is an image as announced. */
+static bool copy_is_good(const struct rom_source *s, const uint8_t *rom,
+                         uint32_t size)
 {
-    const uint8_t *rom = (const uint8_t *)rom_space_next();
-
     if (image_size(rom) != size) {
         print("Option ROM %s: changed while it was read, not used\n",
               rom_source_name(s));
         return false;
     }
-    if (byte_sum(rom, size) != 0 &&
-        fwcfg_number("etc/optionroms-checksum", 1) != 0) {
+    if (!rom_sum_is_good(rom, size)) {
         print("Option ROM %s: wrong checksum, not used\n", rom_source_name(s));
         return false;
     }
     return true;
+}
+
+/* A ROM has been copied to rom_space_for(). */
+static void use_copy(const struct rom_source *s, uint8_t *rom, uint32_t size,
+                     bool display)
+{
+    uint32_t stays = room_for(s, rom, size);
+
+    if (stays && copy_is_good(s, rom, size))
+        rom_run(s, rom, size, stays, display);
+    rom_space_return(rom);
 }
 
 /* ------------------------------------------------------- ROMs out of files */
@@ -96,7 +110,7 @@ static bool copy_is_good(const struct rom_source *s, uint32_t size)
 static void rom_from_file(const struct rom_source *s,
                           const struct fwcfg_file *f, bool display)
 {
-    uint8_t header[ROM_HEADER_SIZE];
+    uint8_t header[ROM_HEADER_SIZE], *rom;
     uint32_t size = 0;
 
     if (!may_look(s))
@@ -110,11 +124,9 @@ static void rom_from_file(const struct rom_source *s,
               size ? "shorter than its header says" : "no option ROM");
         return;
     }
-    if (!room_for(s, size))
-        return;
-    fwcfg_read(f->key, (void *)rom_space_next(), size);
-    if (copy_is_good(s, size))
-        rom_run(s, size, display);
+    rom = rom_space_for(size);
+    fwcfg_read(f->key, rom, size);
+    use_copy(s, rom, size, display);
 }
 
 static void roms_from_files(const char *prefix, bool display)
@@ -134,7 +146,7 @@ static void roms_from_files(const char *prefix, bool display)
 
 /*
  * Copy the image of a device's expansion ROM, whose BAR holds that address,
- * to rom_space_next().  Returns its size, or 0 when there is none that can be
+ * to rom_space_for().  Returns its size, or 0 when there is none that can be
  * used (with a message if it ought to).
  */
 static uint32_t copy_pci_rom(const struct rom_source *s, uint32_t address)
@@ -157,10 +169,10 @@ static uint32_t copy_pci_rom(const struct rom_source *s, uint32_t address)
                          s->device, &size, &why);
     if (at == ERR_FORMAT)
         print("Option ROM %s: %s, not used\n", rom_source_name(s), why);
-    if (at < 0 || !room_for(s, size))
+    if (at < 0)
         size = 0;
     else
-        memcpy((void *)rom_space_next(), (const uint8_t *)address + at, size);
+        memcpy(rom_space_for(size), (const uint8_t *)address + at, size);
     if (!(command & PCI_COMMAND_MEMORY))
         pci_write16(s->bdf, PCI_COMMAND, command);
 restore:
@@ -207,8 +219,8 @@ static void rom_of_device(const struct pci_device *d, bool display)
     if (bar == 0 || bar == PCI_ROM_ADDRESS || !pci_roms_wanted(display))
         return;
     size = copy_pci_rom(&s, bar);
-    if (size && copy_is_good(&s, size))
-        rom_run(&s, size, display);
+    if (size)
+        use_copy(&s, rom_space_for(size), size, display);
 }
 
 /* ------------------------------------------------------------------ display */

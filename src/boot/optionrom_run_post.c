@@ -20,12 +20,17 @@
 #include "boot/optionrom_format.h"
 #include "boot/optionrom_space.h"
 #include "boot/pnp.h"
+#include "core/caller.h"
 #include "core/real.h"
 #include "fw/bootorder.h"
+#include "fw/fwcfg.h"
+#include "lib/checksum.h"
 #include "lib/print.h"
 #include "measure/measure.h"
+#include "services/pcibios.h"
 
 #define PNP_HEADERS_MAX     16u         /* in one ROM */
+#define NO_CSN              0xffffu     /* not an ISA card's, in BX and DX */
 
 extern char option_rom_trampoline[];    /* pnp_entry.S */
 
@@ -44,6 +49,11 @@ const char *rom_source_name(const struct rom_source *s)
         format(text, sizeof(text), "of PCI %02x:%02x.%x", PCI_BUS(s->bdf),
                PCI_DEV(s->bdf), PCI_FN(s->bdf));
     return text;
+}
+
+static uint16_t segment_of(const uint8_t *rom)
+{
+    return (uint16_t)((uint32_t)rom >> 4);
 }
 
 static bool same_vector(struct farptr a, struct farptr b)
@@ -68,15 +78,16 @@ static struct farptr take_vector(uint8_t number, struct farptr own)
     return found;
 }
 
-void option_rom_call(struct farptr entry, pci_bdf bdf, bool interrupts,
-                     struct rom_hooks *hooks)
+/* option_rom_call(), with that in BX. */
+static void call_with(uint16_t bx, struct farptr entry, pci_bdf bdf,
+                      bool interrupts, struct rom_hooks *hooks)
 {
     struct farptr own13 = vector(0x13), own18 = vector(0x18);
     struct farptr own19 = vector(0x19);
     uint8_t disks = bda->disk_count;
     struct bregs r = {
         .cs = SEG_BIOS, .ip = (uint16_t)(uint32_t)option_rom_trampoline,
-        .ax = bdf, .bx = 0xffff, .dx = 0xffff,
+        .ax = bdf, .bx = bx, .dx = NO_CSN,
         .es = SEG_BIOS, .di = pnp_offset(),
         .ecx = (uint32_t)entry.seg << 16 | entry.off,
         .flags = interrupts ? FLAG_IF : 0,
@@ -88,6 +99,12 @@ void option_rom_call(struct farptr entry, pci_bdf bdf, bool interrupts,
                    bda->disk_count > disks;
     hooks->int18 = take_vector(0x18, own18);
     hooks->int19 = take_vector(0x19, own19);
+}
+
+void option_rom_call(struct farptr entry, pci_bdf bdf, bool interrupts,
+                     struct rom_hooks *hooks)
+{
+    call_with(NO_CSN, entry, bdf, interrupts, hooks);
 }
 
 /* ------------------------------------------- headers inside a copied image */
@@ -147,7 +164,7 @@ static void announce_pnp(const struct rom_source *s, const uint8_t *rom,
                          uint32_t size)
 {
     const struct pnp_header *p = first_pnp_header(rom, size);
-    uint16_t seg = (uint16_t)((uint32_t)rom >> 4);
+    uint16_t seg = segment_of(rom);
     char name[64];
 
     for (unsigned n = 0; p && n < PNP_HEADERS_MAX; n++) {
@@ -179,29 +196,36 @@ static void announce_hooks(const struct rom_source *s, uint16_t seg,
     }
 }
 
-void rom_run(const struct rom_source *s, uint32_t size, bool display)
+/* ---------------------------------------------------------- the first call */
+
+bool rom_sum_is_good(const uint8_t *rom, uint32_t size)
 {
-    uint8_t *rom = (uint8_t *)rom_space_next();
-    uint16_t seg = (uint16_t)((uint32_t)rom >> 4);
-    struct farptr init = { ROM_INIT_OFFSET, seg };
-    bool pnp = first_pnp_header(rom, size);
-    pci_bdf bdf = s->bdf == PCI_NONE ? 0 : s->bdf;
-    struct rom_hooks hooks;
+    return byte_sum(rom, size) == 0 ||
+           fwcfg_number("etc/optionroms-checksum", 1) == 0;
+}
+
+uint32_t rom_stays(const uint8_t *rom, uint32_t size)
+{
+    const struct rom_header *h = (const void *)rom;
+    const struct pcir_header *p = rom_inside(rom, size, h->pcir_offset,
+                                             sizeof(*p));
+
+    if (!p || memcmp(p->signature, "PCIR", 4) || !first_pnp_header(rom, size) ||
+        p->revision < PCIR_REVISION_3 || p->length < sizeof(*p) ||
+        p->runtime_units * ROM_UNIT > ROM_SIZE_MAX)
+        return 0;
+    return p->runtime_units * ROM_UNIT;
+}
+
+/* Initialise it where it lies.  Returns how much it keeps. */
+static uint32_t init_in_place(const struct rom_source *s, uint8_t *rom,
+                              uint32_t size, pci_bdf bdf, bool interrupts,
+                              struct rom_hooks *hooks)
+{
+    struct farptr init = { ROM_INIT_OFFSET, segment_of(rom) };
     uint32_t after;
 
-    if (!scan_measured)
-        measure_action(TCG_ROM_SCAN);
-    scan_measured = true;
-    debug("Option ROM %s: %u KiB at %05x\n", rom_source_name(s), size >> 10,
-          (uint32_t)rom);
-    measure(TCG_OPTION_ROM, rom, size, bdf, NULL);
-
-    if (!pnp && !display) {
-        rom_space_keep(size);
-        boot_add_bcv(init, "Legacy option rom", rom_priority(s, 0));
-        return;
-    }
-    option_rom_call(init, bdf, !display, &hooks);
+    option_rom_call(init, bdf, interrupts, hooks);
 
     /* It may have given space back, or all of it. */
     after = rom[ROM_SIZE_AT] * ROM_UNIT;
@@ -210,9 +234,89 @@ void rom_run(const struct rom_source *s, uint32_t size, bool display)
               rom_source_name(s), after);
         after = size;
     }
-    rom_space_keep(after);
+    return after;
+}
+
+/* What a ROM has left in its place of room bytes: its size, 0 if it is not
+ * what it has promised (with a message). */
+static uint32_t what_it_left(const struct rom_source *s, const uint8_t *place,
+                             uint32_t room)
+{
+    const struct rom_header *h = (const void *)place;
+    uint32_t size = h->size * ROM_UNIT;
+    const char *why = NULL;
+
+    if (h->signature != ROM_SIGNATURE || size == 0)
+        why = "it left no option ROM in its place";
+    else if (size > room)
+        why = "more is to stay of it than it has said";
+    else if (!rom_sum_is_good(place, size))
+        why = "wrong checksum after its initialisation";
+    if (!why)
+        return size;
+    print("Option ROM %s: %s (%05x), not used\n", rom_source_name(s), why,
+          (uint32_t)place);
+    return 0;
+}
+
+/*
+ * Initialise it in lent memory, as of PCI 3.0: told where its place is, it
+ * copies there what stays of it, at most room bytes.  Returns how much that is.
+ */
+static uint32_t init_lent(const struct rom_source *s, const uint8_t *rom,
+                          uint32_t room, pci_bdf bdf, bool interrupts,
+                          struct rom_hooks *hooks)
+{
+    struct farptr init = { ROM_INIT_OFFSET, segment_of(rom) };
+    const uint8_t *place = rom_space_next();
+    uint32_t kept;
+
+    debug("Option ROM %s: at most %u bytes are to stay at %05x\n",
+          rom_source_name(s), room, (uint32_t)place);
+    rom_space_lent_begin(room);
+    pcibios_version = PCI_VERSION_3_0;
+    call_with(segment_of(place), init, bdf, interrupts, hooks);
+    pcibios_version = PCI_VERSION_2_1;
+    kept = what_it_left(s, place, room);
+    if (kept == 0)
+        *hooks = (struct rom_hooks){ .disks = false };
+    if (rom_space_is_gone(linear(hooks->int18.seg, hooks->int18.off), kept))
+        hooks->int18 = (struct farptr){ 0, 0 };
+    if (rom_space_is_gone(linear(hooks->int19.seg, hooks->int19.off), kept))
+        hooks->int19 = (struct farptr){ 0, 0 };
+    rom_space_lent_end(kept);
+    return kept;
+}
+
+void rom_run(const struct rom_source *s, uint8_t *rom, uint32_t size,
+             uint32_t stays, bool display)
+{
+    const uint8_t *place = rom_space_next();
+    pci_bdf bdf = s->bdf == PCI_NONE ? 0 : s->bdf;
+    struct rom_hooks hooks;
+    uint32_t kept;
+
+    if (!scan_measured)
+        measure_action(TCG_ROM_SCAN);
+    scan_measured = true;
+    debug("Option ROM %s: %u KiB at %05x\n", rom_source_name(s), size >> 10,
+          (uint32_t)rom);
+    measure(TCG_OPTION_ROM, rom, size, bdf, NULL);
+
+    if (!first_pnp_header(rom, size) && !display) {
+        struct farptr init = { ROM_INIT_OFFSET, segment_of(rom) };
+
+        rom_space_keep(size);
+        boot_add_bcv(init, "Legacy option rom", rom_priority(s, 0));
+        return;
+    }
+    if (rom_space_is_lent(rom))
+        kept = init_lent(s, rom, stays, bdf, !display, &hooks);
+    else
+        kept = init_in_place(s, rom, size, bdf, !display, &hooks);
+    rom_space_keep(kept);
     if (display)
         return;
-    announce_pnp(s, rom, after);
-    announce_hooks(s, seg, &hooks);
+    announce_pnp(s, place, kept);
+    announce_hooks(s, segment_of(place), &hooks);
 }
