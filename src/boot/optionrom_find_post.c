@@ -2,7 +2,7 @@
 /*
  * The image for this machine in a PCI expansion ROM.  What is read is the
  * device's and may change meanwhile: the copy that is made of the image is
- * checked again (optionrom.c).
+ * checked again (optionrom_post.c).
  *
  * PCI Firmware Specification 3.0, 5.1.
  */
@@ -15,13 +15,6 @@
 
 #define ROM_IMAGES_MAX      16u         /* in one PCI expansion ROM */
 #define DEVICE_LIST_MAX     1024u       /* entries of an image's list */
-
-/* A structure of len bytes at an offset, or NULL when it is not all inside. */
-static const void *inside(const uint8_t *rom, uint32_t size, uint32_t at,
-                          uint32_t len)
-{
-    return at <= size && size - at >= len ? rom + at : NULL;
-}
 
 /*
  * Is the image for this device, by its IDs or by its list of device IDs?
@@ -37,10 +30,10 @@ static int check_ids(const uint8_t *image, uint32_t left, uint32_t pcir_at,
         return ERR_ABSENT;
     if (p->device == device)
         return 0;
-    if (p->revision < PCIR_REVISION_LIST || p->device_list == 0)
+    if (p->revision < PCIR_REVISION_3 || p->device_list == 0)
         return ERR_ABSENT;
     for (unsigned n = 0; n < DEVICE_LIST_MAX; n++) {
-        const uint16_t *id = inside(image, left, at, sizeof(*id));
+        const uint16_t *id = rom_inside(image, left, at, sizeof(*id));
 
         if (!id || *id == 0)
             return ERR_ABSENT;
@@ -57,7 +50,7 @@ int option_rom_find(const uint8_t *window, uint32_t len, uint16_t vendor,
     uint32_t at = 0;
 
     for (unsigned n = 0; n < ROM_IMAGES_MAX; n++) {
-        const struct rom_header *h = inside(window, len, at, sizeof(*h));
+        const struct rom_header *h = rom_inside(window, len, at, sizeof(*h));
         const struct pcir_header *p;
         uint32_t pcir_at, step;
         int rc = ERR_ABSENT;
@@ -72,7 +65,7 @@ int option_rom_find(const uint8_t *window, uint32_t len, uint16_t vendor,
             return ERR_FORMAT;
         pcir_at = h->pcir_offset;
         *why = "no PCI data structure";
-        p = inside(window + at, len - at, pcir_at, sizeof(*p));
+        p = rom_inside(window + at, len - at, pcir_at, sizeof(*p));
         if (!p || pcir_at < sizeof(*h) || memcmp(p->signature, "PCIR", 4))
             return ERR_FORMAT;
         if (p->code_type == PCIR_CODE_X86)

@@ -13,6 +13,7 @@
 #define ROM_SIGNATURE           0xaa55u
 #define ROM_UNIT                512u    /* of all sizes */
 #define ROM_SIZE_AT             2u
+#define ROM_SIZE_MAX            (255u * ROM_UNIT)
 #define ROM_INIT_OFFSET         3u
 #define ROM_HEADER_SIZE         0x1cu
 
@@ -28,7 +29,8 @@ _Static_assert(offsetof(struct rom_header, pcir_offset) == 0x18, "PCIR");
 
 #define PCIR_CODE_X86           0u
 #define PCIR_LAST_IMAGE         (1u << 7)
-#define PCIR_REVISION_LIST      3u      /* from here on: a device list */
+#define PCIR_REVISION_3         3u      /* from here on: a device list, and
+                                         * the image can be moved */
 
 struct pcir_header {
     char signature[4];          /* "PCIR" */
@@ -41,7 +43,7 @@ struct pcir_header {
     uint16_t code_revision;
     uint8_t code_type;          /* 14h */
     uint8_t indicator;
-    uint16_t runtime_units;
+    uint16_t runtime_units;     /* 16h, revision 3: at most so many stay */
 } PACKED;
 _Static_assert(sizeof(struct pcir_header) == 0x18, "PCIR");
 
@@ -61,5 +63,12 @@ struct pnp_header {
     uint16_t resources;
 } PACKED;
 _Static_assert(sizeof(struct pnp_header) == 0x20, "PnP header");
+
+/* A structure of len bytes at an offset, or NULL when it is not all inside. */
+static inline const void *rom_inside(const uint8_t *rom, uint32_t size,
+                                     uint32_t at, uint32_t len)
+{
+    return at <= size && size - at >= len ? rom + at : NULL;
+}
 
 #endif

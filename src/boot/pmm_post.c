@@ -13,6 +13,7 @@
 
 #include <string.h>
 
+#include "boot/optionrom_space.h"
 #include "core/alloc.h"
 #include "core/real.h"
 #include "lib/print.h"
@@ -28,6 +29,7 @@
 /* Conventional memory to be had during POST (free again at boot). */
 #define CONVENTIONAL_START  0x40000u
 #define CONVENTIONAL_END    0x90000u
+_Static_assert(CONVENTIONAL_START >= ROM_LENT_END, "option ROMs start there");
 
 enum { PMM_ALLOCATE, PMM_FIND, PMM_DEALLOCATE };
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The resident half of the Plug and Play and POST Memory Manager entries:
- * called far, with C arguments on the caller's stack.  pnp_post.c and pmm.c
- * announce them.
+ * called far, with C arguments on the caller's stack.  pnp_post.c and
+ * pmm_post.c announce them.
  *
  * BIOS Boot Specification 1.01, appendix B.2 (function 60h); POST Memory
  * Manager Specification 1.01, 3.2.

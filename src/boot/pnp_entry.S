@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Three pieces of 16-bit code in segment F000, for boot.c, optionrom.c and
- * pnp_post.c.  entry.S has all other code of this kind.
+ * Three pieces of 16-bit code in segment F000, for boot.c, pnp_post.c and
+ * optionrom_run_post.c.  entry.S has all other code of this kind.
  */
 #define ROM_STACK       0x7c00          /* in segment 0, free during POST */
 

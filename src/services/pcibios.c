@@ -13,7 +13,6 @@
 #include "hw/pci.h"
 
 #define PCI_SIGNATURE       0x20494350u     /* "PCI " */
-#define PCI_VERSION_BCD     0x0210u
 #define CONFIG_MECHANISM_1  (1u << 0)
 #define CONFIG_SIZE         0x100u
 
@@ -21,6 +20,8 @@ enum {
     PCI_OK = 0x00, PCI_UNSUPPORTED = 0x81, PCI_BAD_VENDOR = 0x83,
     PCI_NOT_FOUND = 0x86, PCI_BAD_REGISTER = 0x87, PCI_BUFFER_SMALL = 0x89,
 };
+
+uint16_t pcibios_version = PCI_VERSION_2_1;
 
 static void result(struct bregs *r, uint8_t code)
 {
@@ -31,7 +32,7 @@ static void result(struct bregs *r, uint8_t code)
 static void bios_present(struct bregs *r)
 {
     r->al = CONFIG_MECHANISM_1;
-    r->bx = PCI_VERSION_BCD;
+    r->bx = pcibios_version;
     r->cl = pci_last_bus;
     r->edx = PCI_SIGNATURE;
     result(r, PCI_OK);

@@ -1,24 +1,26 @@
 # SPDX-License-Identifier: MIT
-"""Option ROMs and boot sectors for tests, built from roms/option_rom.S."""
+"""Option ROMs and boot sectors for tests, built from roms/option_rom.S and
+roms/large_rom.S."""
 
 import pathlib
 import subprocess
 import tempfile
 
-SOURCE = pathlib.Path(__file__).resolve().parent / "roms" / "option_rom.S"
+SOURCES = pathlib.Path(__file__).resolve().parent / "roms"
 KINDS = ("sector", "bev", "bcv", "legacy", "legacy-19", "pnp-19", "pmm",
          "disk")
+FAULTS = ("none", "nothing", "garbage", "grows", "bad-sum", "hooks", "past")
 E1000 = (0x8086, 0x100e)
 # From where a ROM may ask for the boot, and what kind of ROM it is then.
 BOOT_FROM = {"init": (1, "bev"), "bcv": (2, "bcv"), "bev": (3, "bev"),
              "tick": (4, "bcv")}
 
 
-def assemble(**defines):
+def assemble(source="option_rom.S", **defines):
     with tempfile.TemporaryDirectory() as work:
         obj, out = work + "/rom.o", work + "/rom.bin"
         subprocess.run(
-            ["gcc", "-m32", "-c", str(SOURCE), "-o", obj]
+            ["gcc", "-m32", "-c", str(SOURCES / source), "-o", obj]
             + [f"-D{key}={value}" for key, value in defines.items()],
             check=True)
         # The offsets are 16-bit, so link at 0 before taking the bytes.
@@ -46,6 +48,15 @@ def image(kind, units=4, ids=E1000, code_type=0, last=True, devices=False,
     if devices:
         defines["LIST"] = 1
     data = assemble(**defines)
+    data[-1] = -sum(data[:-1]) & 0xff
+    return data
+
+
+def large(units=212, runtime=8, revision=3, fault="none", ids=E1000):
+    """An image as large as iPXE 2.0's, of which little is to stay."""
+    data = assemble("large_rom.S", SIZE=units, RUNTIME=runtime,
+                    REVISION=revision, VENDOR=ids[0], DEVICE=ids[1],
+                    FAULT=FAULTS.index(fault))
     data[-1] = -sum(data[:-1]) & 0xff
     return data
 
