@@ -50,8 +50,8 @@ extern struct farptr v86_video;
 void v86_call_out(struct bregs *r, bool as_interrupt);
 
 /*
- * The A20 gate as the caller has it: by port 92h, from its mode, for its monitor
- * may have one of its own there.
+ * The A20 gate as the caller has it: by port 92h, from its mode, for its
+ * monitor may have one of its own there.
  *
  * what  0 close, 1 open, 2 only look
  * Returns whether it is open.

@@ -87,8 +87,9 @@ static uint32_t smram_sum(void)
 }
 
 /* QEMU's TCG keeps its translations when an SMI comes in real mode and when it
- * ends there.  What was the display's memory before is that for the handler, too,
- * and the other way round (STALE: so be it).  A change of CR4 makes it forget. */
+ * ends there.  What was the display's memory before is that for the handler,
+ * too, and the other way round (STALE: so be it).  A change of CR4 makes it
+ * forget. */
 static void forget(void)
 {
     if (!STALE && !virtual)

@@ -217,13 +217,15 @@ static void test_packets(void)
     fill(upper() + 0x9001, 2048, 0);
     p = (struct packet){ 24, 0, 4 / unit, 0xffff, 0xffff, 252 / unit,
                           upper() + 0x9001 };
-    r = (struct regs){ .eax = 0x4200, .edx = drive | 0x5a00, .esi = (uint32_t)&p };
+    r = (struct regs){ .eax = 0x4200, .edx = drive | 0x5a00,
+                       .esi = (uint32_t)&p };
     call(0x13, &r, RESULT_AX);
-    check(served(&r) && holds(upper() + 0x9001, 252, 4), "42h by 64-bit address",
-          &r);
+    check(served(&r) && holds(upper() + 0x9001, 252, 4),
+          "42h by 64-bit address", &r);
     p = (struct packet){ 24, 0, 4 / unit, 0xffff, 0xffff, 252 / unit,
                           0x120000 };
-    r = (struct regs){ .eax = 0x4200, .edx = drive | 0x5a00, .esi = (uint32_t)&p };
+    r = (struct regs){ .eax = 0x4200, .edx = drive | 0x5a00,
+                       .esi = (uint32_t)&p };
     call(0x13, &r, RESULT_AX);
     check(refused(&r), "42h beyond the guest's memory", &r);
     r = packet(0x42, 0xfffffff0, 4, BUF);

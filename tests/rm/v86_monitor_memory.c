@@ -96,7 +96,7 @@ static uint32_t frame_of(uint32_t page)
     return page * PAGE;
 }
 
-/* Page tables of the monitor's own, and of a guest whose low memory is there. */
+/* Page tables of the monitor's own, and of a guest with its low memory there. */
 static uint32_t tables_make(uint32_t low)
 {
     uint32_t cr3 = (uint32_t)new_table();
@@ -190,7 +190,8 @@ void page_set(uint32_t page, uint32_t kind)
 {
     static const uint8_t bits[] = {
         [PAGE_NORMAL] = ALL, [PAGE_LAZY] = 0,
-        [PAGE_READ_ONLY] = PRESENT | USER, [PAGE_SUPERVISOR] = PRESENT | WRITABLE,
+        [PAGE_READ_ONLY] = PRESENT | USER,
+        [PAGE_SUPERVISOR] = PRESENT | WRITABLE,
         [PAGE_HIGH] = ALL,
     };
     uint32_t *entry;
@@ -275,7 +276,7 @@ void stepped(struct frame *f)
     flush();
 }
 
-/* ------------------------------------------------------------ the same state */
+/* ---------------------------------------------------------- the same state */
 
 struct state {
     uint8_t gdtr[6], idtr[6];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The services but INT 13h for a program in virtual-8086 mode.  Those without an
- * effect are in v86_queries.c.
+ * The services but INT 13h for a program in virtual-8086 mode.  Those without
+ * an effect are in v86_queries.c.
  */
 #include "v86_guest.h"
 
@@ -152,7 +152,7 @@ static void test_mouse(void)
     mouse_call("C200h off", 0xc200, 0x0000, RESULT_AX);
 }
 
-/* -------------------------------------------------------------------- screen */
+/* ------------------------------------------------------------------ screen */
 
 static void test_screen(void)
 {
@@ -194,7 +194,7 @@ static void test_screen(void)
     check(!r.fault && (uint16_t)r.eax == 0x5003, "0Fh", &r);
 }
 
-/* ------------------------------------------------------- time, memory, ports */
+/* ----------------------------------------------------- time, memory, ports */
 
 static void test_waits(void)
 {
