@@ -211,7 +211,8 @@ v86_alone:
     jmpw *%si
 alone:
 
-/* Back to the caller (theirs: DS is 40h): DS, SI, BP, the number go, the flags are ours. */
+/* Back to the caller: DS, ESI, BP come back, the number goes; the flags are
+ * ours. */
 alone_done:
     popl %esi
     popw %ds

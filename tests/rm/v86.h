@@ -34,9 +34,9 @@
 /* Calls of the monitor: INT CALL_MONITOR, AX one of these */
 #define CALL_MONITOR    0xfd
 #define CALL_STOP       0               /* back in real mode */
-#define CALL_VERIFY     1               /* EAX: what changed, CHANGED_... */
-#define CALL_COUNTERS   2               /* EAX to EDX: see the monitor */
-#define CALL_PAGE       3               /* linear page EBX becomes PAGE_... CX */
+#define CALL_VERIFY     1               /* EAX: what has changed, CHANGED_... */
+#define CALL_COUNTERS   2               /* EAX, EBX, ECX, EDX: the monitor's */
+#define CALL_PAGE       3               /* page EBX becomes PAGE_... CX */
 #define CALL_A20        4               /* BX: 1 open, 0 closed */
 #define CALL_GUARD      5               /* at a fault go on at BX, SP CX; EAX:
                                            what it was */

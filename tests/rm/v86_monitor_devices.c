@@ -121,7 +121,7 @@ void deliver(struct frame *f)
     }
 }
 
-/* -------------------------------------------------- the guests' own devices */
+/* ------------------------------------------------- the guests' own devices */
 
 static uint8_t read_port(uint16_t port)
 {

@@ -96,7 +96,7 @@ static uint32_t frame_of(uint32_t page)
     return page * PAGE;
 }
 
-/* Page tables of the monitor's own, and of a guest with low memory there. */
+/* Page tables of the monitor's own, and of a guest with its low memory there. */
 static uint32_t tables_make(uint32_t low)
 {
     uint32_t cr3 = (uint32_t)new_table();
@@ -276,7 +276,7 @@ void stepped(struct frame *f)
     flush();
 }
 
-/* ----------------------------------------------------------- the same state */
+/* ---------------------------------------------------------- the same state */
 
 struct state {
     uint8_t gdtr[6], idtr[6];
@@ -359,19 +359,6 @@ static bool differ(const void *a, const void *b, uint32_t len)
     return false;
 }
 
-/* Is all between the upper memory's pages as it was? */
-static bool gaps_hold(void)
-{
-    for (uint32_t i = 0; i < UPPER_PAGES; i++) {
-        const uint32_t *gap = window(MONITOR_FRAMES + (2 * i + 1) * PAGE);
-
-        for (uint32_t j = 0; j < PAGE / 4; j++)
-            if (gap[j] != GAP)
-                return false;
-    }
-    return true;
-}
-
 uint32_t changed(void)
 {
     static struct state now;
@@ -395,8 +382,13 @@ uint32_t changed(void)
     if (differ(now.msr, before.msr, sizeof(now.msr)))
         v |= CHANGED_MSR;
     if (pages()) {
-        if (!gaps_hold())
-            v |= CHANGED_GAPS;
+        for (uint32_t i = 0; i < UPPER_PAGES; i++) {
+            const uint32_t *gap = window(MONITOR_FRAMES + (2 * i + 1) * PAGE);
+
+            for (uint32_t j = 0; j < PAGE / 4; j++)
+                if (gap[j] != GAP)
+                    v |= CHANGED_GAPS;
+        }
         if (now.under != before.under)
             v |= CHANGED_UNDER;
         if (mode & MODE_PAGE0 && now.low != before.low)

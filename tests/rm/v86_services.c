@@ -152,7 +152,7 @@ static void test_mouse(void)
     mouse_call("C200h off", 0xc200, 0x0000, RESULT_AX);
 }
 
-/* ------------------------------------------------------------------- screen */
+/* ------------------------------------------------------------------ screen */
 
 static void test_screen(void)
 {
@@ -194,7 +194,7 @@ static void test_screen(void)
     check(!r.fault && (uint16_t)r.eax == 0x5003, "0Fh", &r);
 }
 
-/* ------------------------------------------------------ time, memory, ports */
+/* ----------------------------------------------------- time, memory, ports */
 
 static void test_waits(void)
 {

@@ -198,7 +198,7 @@ static void test_hooks(void)
     check(!r.fault && !carry(&r), "86h after them", &r);
 }
 
-/* ---------------------------------------------------------------- two tasks */
+/* --------------------------------------------------------------- two tasks */
 
 static void second_start(void (*entry)(void))
 {
