@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Services for a program in virtual-8086 mode, under a monitor of our own.
- * Each of MODES is entered from real mode and left again.  v86_guest.h says what
- * is where.
+ * Each of MODES is entered from real mode and left again.  v86_guest.h says
+ * what is where.
  */
 #include "v86_guest.h"
 

@@ -96,7 +96,7 @@ static uint32_t frame_of(uint32_t page)
     return page * PAGE;
 }
 
-/* Page tables of the monitor's own, and of a guest with its low memory there. */
+/* Page tables of the monitor's own, and of a guest with low memory there. */
 static uint32_t tables_make(uint32_t low)
 {
     uint32_t cr3 = (uint32_t)new_table();
