@@ -471,8 +471,8 @@ limit_idt_pointer:
     .word . - limit_idt - 1
     .long limit_idt
 
-/* A caller in virtual-8086 mode goes on in v86_entry.S, with its registers as they
- * came.  On the stack: DS, EBX, EAX; then the number, and the frame. */
+/* A caller in virtual-8086 mode goes on in v86_entry.S, with its registers as
+ * they came.  On the stack: DS, EBX, EAX; then the number, and the frame. */
 in_v86:
     popw %ds
     popl %ebx

@@ -3,8 +3,8 @@
  * The SMI handler: exchanges the state of a virtual-8086 caller for that of the
  * firmware's C, and back.  v86.h.
  *
- * It answers to the instructions behind the OUTs of v86_entry.S alone; every other
- * SMI ends at once.  What it decides by is in SMRAM.  From RAM it takes
+ * It answers to the instructions behind the OUTs of v86_entry.S alone; every
+ * other SMI ends at once.  What it decides by is in SMRAM.  From RAM it takes
  * registers and an offset in segment F000 for code in virtual-8086 mode, which
  * can load these itself.  Nothing else than itself runs in this mode.
  *

@@ -359,6 +359,19 @@ static bool differ(const void *a, const void *b, uint32_t len)
     return false;
 }
 
+/* Is all between the upper memory's pages as it was? */
+static bool gaps_hold(void)
+{
+    for (uint32_t i = 0; i < UPPER_PAGES; i++) {
+        const uint32_t *gap = window(MONITOR_FRAMES + (2 * i + 1) * PAGE);
+
+        for (uint32_t j = 0; j < PAGE / 4; j++)
+            if (gap[j] != GAP)
+                return false;
+    }
+    return true;
+}
+
 uint32_t changed(void)
 {
     static struct state now;
@@ -382,13 +395,8 @@ uint32_t changed(void)
     if (differ(now.msr, before.msr, sizeof(now.msr)))
         v |= CHANGED_MSR;
     if (pages()) {
-        for (uint32_t i = 0; i < UPPER_PAGES; i++) {
-            const uint32_t *gap = window(MONITOR_FRAMES + (2 * i + 1) * PAGE);
-
-            for (uint32_t j = 0; j < PAGE / 4; j++)
-                if (gap[j] != GAP)
-                    v |= CHANGED_GAPS;
-        }
+        if (!gaps_hold())
+            v |= CHANGED_GAPS;
         if (now.under != before.under)
             v |= CHANGED_UNDER;
         if (mode & MODE_PAGE0 && now.low != before.low)
