@@ -77,8 +77,8 @@ _Static_assert(offsetof(struct bda, wait_flag) == 0x98, "BDA wait flag");
 extern uint32_t low_page;
 
 /* Through a volatile pointer: interrupt handlers change it under us. */
-#define bda                 ((volatile struct bda *)(low_page + 0x400))
-#define ivt                 ((volatile struct farptr *)low_page)
+#define bda         ((volatile struct bda *)(uintptr_t)(low_page + 0x400))
+#define ivt         ((volatile struct farptr *)(uintptr_t)low_page)
 
 #define EBDA_SEG            0x9fc0u     /* 1 KiB below 640 KiB */
 #define EBDA_SIZE_KIB       1u

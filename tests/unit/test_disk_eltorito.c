@@ -9,6 +9,9 @@
 #include "disk/eltorito_format.h"
 #include "host.h"
 
+/* Of core/v86.c: where 40:00 is; nothing here looks. */
+uint32_t low_page;
+
 #define DISC_SECTORS        64u
 #define CATALOG_LBA         19u
 

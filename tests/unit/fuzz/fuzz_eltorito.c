@@ -15,6 +15,8 @@
 #define CATALOG_LBA     19u
 
 static uint8_t disc[DISC_SECTORS][CD_SECTOR_SIZE];
+/* Of core/v86.c: where 40:00 is; nothing here looks. */
+uint32_t low_page;
 uint8_t *drive_bounce;
 
 int drive_ready(struct drive *d)
