@@ -770,9 +770,6 @@ set_up_buffers:
     popw %ds
     ret
 
-mouse_handler:
-    lretw
-
     .balign 8
 own_gdt_table:
     .quad 0

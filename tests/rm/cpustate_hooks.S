@@ -74,8 +74,8 @@ look:
     movl %cs:kept_ecx, %ecx
     ret
 
-/* In a hook, of a service that waits: another GDTR, and the limits of DS, ES,
- * SS that the caller does not have.  All registers stay. */
+/* In a hook, of a service that waits: another GDTR, the limits of DS, ES, SS
+ * that the caller does not have, A20 closed, more in ESP.  The rest stays. */
 spoil:
     cmpb $0, %cs:inside
     je 1f
@@ -97,9 +97,13 @@ spoil:
     decw %ax
     movl %eax, %cr0
     movw %dx, %ss
+    inb $0x92, %al
+    andb $0xfc, %al
+    outb %al, $0x92
     popw %es
     popw %ds
     popal
+    orl $0x5a5a0000, %esp
 1:  ret
 
 on_tick:
@@ -134,6 +138,11 @@ on_mouse:
     ljmp *%cs:old_74
 on_watched:
     iretw
+/* It comes back with DF, and with interrupts on. */
+mouse_handler:
+    std
+    sti
+    lretw
 
 /* --------------------------------------------------------------------- stubs
  * An interrupt comes while the service waits: it could not before.  If it does

@@ -23,6 +23,9 @@
 #define FRAME       (STACK_TOP - ENTRY_SIZE)
 #define FRAME_SS    (SEG_TINY + (GUARD / 2 - FRAME + DATA_START) / 16)
 #define FRAME_SP    ((SEG_TINY - FRAME_SS) * 16 + GUARD + 64)
+/* The entry has FRAME_SS in AX before it loads SS from there: so the guard is
+ * hit if SS is not the firmware's by then.  16 bits of SP - ENTRY_TAKEN. */
+#define ODD_SP      (FRAME_SS + ENTRY_TAKEN)
 
     .balign 4
 callers:
@@ -45,7 +48,7 @@ callers:
     CALLER "stack in E000", ss=0xe000, esp=0x3f00
     CALLER "SP 0", esp=0
     CALLER "SP FFFE", esp=0xfffe
-    CALLER "odd SP", esp=0xff01
+    CALLER "odd SP", esp=ODD_SP
     CALLER "A20 closed", options=CLOSED_A20
     CALLER "big, A20 closed", big=ALL_BIG, options=CLOSED_A20
     CALLER "E0000 + 1 in 1E0000", options=COPY(1)
