@@ -36,6 +36,17 @@ def config(policy=None, timeout=None):
     return args
 
 
+def page(at, data):
+    """Arguments that put bytes into the PPI memory at each reset.  (QEMU 10
+    does not load files there.)"""
+    args = []
+    for i in range(0, len(data), 8):
+        value = int.from_bytes(data[i:i + 8], "little")
+        args += ["-device", f"loader,addr={agent.PPI + at + i:#x},"
+                 f"data={value:#x},data-len=8"]
+    return args
+
+
 class Host:
     """What both have in common."""
 

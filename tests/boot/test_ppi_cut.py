@@ -267,7 +267,8 @@ def test_other_request_meanwhile(tests):
     points = case.points()
     state = case.kill(points[len(points) // 2], True)
     with vm.Tpm(case.kind, state) as tpm, ppihost.Agent(
-            tests, case.machine, tpm, args=[
+            tests, case.machine, tpm,
+            args=ppihost.page(agent.MARK_AT, agent.MARK) + [
                 "-device", f"loader,addr={agent.PPI + agent.PPRQ:#x},data=17,"
                 "data-len=4"]) as h:
         assert b"request 17 is dropped: operation 22 comes first" in \

@@ -30,21 +30,10 @@ MACHINES = ["pc", "q35"]
 SPLIT = ["-M", "max-ram-below-4g=128M"]     # of 256 MiB, half is above
 
 
-def page(at, data):
-    """Arguments that put bytes into the PPI memory.  (QEMU 10 does not load
-    files there.)"""
-    args = []
-    for i in range(0, len(data), 8):
-        value = int.from_bytes(data[i:i + 8], "little")
-        args += ["-device", f"loader,addr={agent.PPI + at + i:#x},"
-                 f"data={value:#x},data-len=8"]
-    return args
-
-
 def loader(tests, places, movv):
     """Arguments that put a pattern into RAM, and the request."""
     args = SPLIT + ["-device", f"loader,addr={MOVV:#x},data={movv},data-len=1"]
-    args += page(agent.MARK_AT, agent.MARK)
+    args += ppihost.page(agent.MARK_AT, agent.MARK)
     for at in places:
         if at == EBDA:              # up to the hole for video memory
             path = tests.tmp / "short"
@@ -97,7 +86,7 @@ def test_power_on_is_no_request(tests, machine, kind, junk):
     nobody is asked, nothing is answered, RAM stays, the page is zeros."""
     with tests.tpm(kind) as tpm, ppihost.Agent(
             tests, machine, tpm,
-            args=page(0x100, (junk * 0x300)[:0x300])) as h:
+            args=ppihost.page(0x100, (junk * 0x300)[:0x300])) as h:
         assert h.a.read(agent.PPI + 0x100, 0x2f0) == bytes(0x2f0), \
             h.m.report("the memory's contents")
         assert h.a.read(agent.PPI + agent.MARK_AT, len(agent.MARK)) == agent.MARK

@@ -20,7 +20,7 @@ METHODS = ["cf9", "keyboard", "triple-fault", "jump-ffff", "jump-f000",
 
 def second_boot(bios, tmp_path, machine, method, shutdown=0):
     """Reset by roms/reset.S: the second boot sector runs."""
-    source = roms.SOURCE.parent / "reset.S"
+    source = roms.SOURCES / "reset.S"
     obj = tmp_path / "reset.o"
     subprocess.run(["gcc", "-m32", "-c", source, "-o", obj,
                     f"-DMETHOD={method}", f"-DSHUTDOWN={shutdown}"],
