@@ -18,6 +18,7 @@
 #include "core/bda.h"
 #include "core/caller.h"
 #include "core/real.h"
+#include "core/v86.h"
 #include "services/sercon.h"
 #include "services/services.h"
 
@@ -35,7 +36,7 @@
 /* Where the next character goes */
 struct cursor { uint8_t row, col; };
 
-static bool in_vga;             /* the ROM runs, and may call INT 10h itself */
+static bool in_vga;             /* the ROM runs in real mode: from_vga() */
 
 static unsigned screen_rows(void)
 {
@@ -361,25 +362,33 @@ static void show(struct bregs *r, bool move_cursor)
 static void pass_to_vga(struct bregs *r)
 {
     struct bregs v = *r;
+    bool before = in_vga;
 
     v.cs = sercon.vga.seg;
     v.ip = sercon.vga.off;
-    in_vga = true;
+    if (!v86_call)
+        in_vga = true;
     call16_iret(&v);
-    in_vga = false;
+    if (!v86_call)
+        in_vga = before;
     v.cs = r->cs;
     v.ip = r->ip;
     v.flags = r->flags;
     *r = v;
 }
 
+/* Is it a call that the ROM itself makes?  Of virtual-8086 callers there can be
+ * several, of which one is in the ROM: there its segment tells. */
+static bool from_vga(const struct bregs *r)
+{
+    return v86_call ? r->cs == sercon.vga.seg : in_vga;
+}
+
 void handle_10(struct bregs *r)
 {
-    if (in_vga) {
-        pass_to_vga(r);
-        in_vga = true;          /* the outer call is still there */
-    } else if (sercon.vga.seg) {
-        show(r, false);
+    if (sercon.vga.seg) {
+        if (!from_vga(r))
+            show(r, false);
         pass_to_vga(r);
     } else {
         if (sercon.port) {
