@@ -10,23 +10,12 @@
  *
  * Long because its offsets must lie in one section, in the F segment.
  */
-#include "core/layout.h"
+#include "core/asm.h"
 #include "generated/version.h"
 
-/* Offsets in segments F000 and E000.  The assembler cannot know that they fit
- * 16 bits, so they are used where 32 bits have room. */
-#define F(symbol)       ((symbol) - 0xf0000)
-#define F000(symbol)    (F(symbol) + 0xf0000000)    /* as a far pointer */
-#define D(symbol)       ((symbol) - DATA_START)
-#define PORT_A20        0x92
 #define RAM_PROBED      (RAM_LEAST - 4)
-#define PORT_PIC1       0x20
-#define PORT_PIC2       0xa0
 #define PORT_DEBUG      0x402
-#define PS2_AUX         0x20
 #define ID_ICH9_LPC     0x29188086
-#define BDA_TICKS       0x6c
-#define BDA_MIDNIGHT    0x70
 #define TICKS_A_DAY     0x1800b0
 #define MODEL_AT        0xfc
 #define LAST_BYTES      0xfffffff0      /* of the image below 4 GiB */
@@ -244,24 +233,6 @@ rom_gdt_pointer:
     movw %ax, %es
     movw %ax, %ss
 .endm
-/* The A20 gate is opened.  A counter is changed and looked for 1 MiB higher;
- * twice, so that a copy of this page up there does not count.  out: ECX=1: it
- * was closed; 0: it was not.  EAX is lost. */
-.macro a20_open
-    xorl %ecx, %ecx
-    incl a20_probe
-    movl a20_probe, %eax
-    cmpl %eax, a20_probe + 0x100000
-    jne 13f
-    incl a20_probe
-    movl a20_probe, %eax
-    cmpl %eax, a20_probe + 0x100000
-    jne 13f
-    incl %ecx
-    movb $2, %al
-    outb %al, $PORT_A20
-13:
-.endm
 
 /* ------------------------------------------------------------------------
  * Entries of the services.  An interrupt entry pushes its number on the
@@ -434,9 +405,7 @@ int_common:
     movl BREG_ESI(%bx), %esi
     movl BREG_EDI(%bx), %edi
     movw BREG_ES(%bx), %es
-    testb $(ENTRY_FAR >> 8), ENTRY_VECTOR + 1(%bx)
-    jnz 3f
-    pushw BREG_FLAGS(%bx)
+    pushw BREG_FLAGS(%bx)           /* for those who called far, too */
     pushw BREG_CS(%bx)
     pushw BREG_IP(%bx)
     movl BREG_EAX(%bx), %eax
@@ -444,15 +413,6 @@ int_common:
     movl BREG_EBX(%bx), %ebx
     popw %ds
     iretw
-3:  pushw BREG_CS(%bx)
-    pushw BREG_IP(%bx)
-    pushw BREG_FLAGS(%bx)
-    movl BREG_EAX(%bx), %eax
-    pushw BREG_DS(%bx)
-    movl BREG_EBX(%bx), %ebx
-    popw %ds
-    popfw
-    lretw
 
 /* #GP or #SS of a limit_try: goes on at SI. */
 limit_fault:
@@ -511,19 +471,19 @@ refuse:
     popfw
     lretw
 2:  pushw %ax
-    inb $0x64, %al
-    testb $PS2_AUX, %al             /* the mouse's byte, if one waits */
+    inb $PORT_PS2_STATUS, %al
+    testb $PS2_AUX, %al
     jnz 5f
-    inb $0x60, %al
+    inb $PORT_PS2_DATA, %al
 5:  popw %ax
     popw %bp
     addw $2, %sp
     jmp entry_irq1
 4:  pushw %ax
-    inb $0x64, %al
+    inb $PORT_PS2_STATUS, %al
     testb $PS2_AUX, %al
     jz 5f
-    inb $0x60, %al
+    inb $PORT_PS2_DATA, %al
 5:  popw %ax
 3:  popw %bp
     addw $2, %sp
@@ -548,7 +508,7 @@ entry_08:
 1:  movl %eax, BDA_TICKS
     int $0x1c
     cli
-    movb $0x20, %al
+    movb $PIC_EOI, %al
     outb %al, $PORT_PIC1
     popl %eax
     popw %ds
@@ -564,9 +524,9 @@ entry_irq2:
     inb $PORT_PIC2, %al
     testb %al, %al
     jz 1f
-    movb $0x20, %al
+    movb $PIC_EOI, %al
     outb %al, $PORT_PIC2
-1:  movb $0x20, %al                 /* the cascade was in service anyway */
+1:  movb $PIC_EOI, %al              /* the cascade was in service anyway */
     outb %al, $PORT_PIC1
     popw %ax
     iretw
@@ -577,7 +537,7 @@ entry_irq1:
     inb $PORT_PIC1, %al
     testb %al, %al
     jz 1f
-    movb $0x20, %al
+    movb $PIC_EOI, %al
     outb %al, $PORT_PIC1
 1:  popw %ax
     iretw

@@ -84,6 +84,7 @@
 #define SMBASE              0xa0000
 #define SMM_CODE            (SMBASE + 0x8000)   /* smi.S */
 #define SMM_SLOTS           (SMBASE + 0x9000)   /* struct smm_slot[V86_SLOTS] */
+#define SMM_REFUSED         (SMBASE + 0x9100)   /* calls in a row, smi.S */
 #define SMM_FLAT            (SMBASE + 0x9200)   /* state of the firmware's C; */
 #define SMM_FLAT_KNOWN      (SMM_FLAT + 0xfc)   /* 0: not kept yet (revision) */
 #define SMM_STATES          (SMBASE + 0x9400)   /* the callers' */
@@ -92,6 +93,7 @@
 #define SMM_SLOT_SIZE       16
 
 /* What the firmware's C asks of the handler, in ECX */
+#define SMI_CAME_BACK_CLOSED 2          /* an answer of SMI_CALL_OUT */
 #define SMI_KEEP_STATE      1           /* this is the state for C */
 #define SMI_CALL_OUT        2           /* to slot EBX' caller, and come back */
 #define SMI_RETURN          3           /* to slot EBX' caller for good */

@@ -16,12 +16,12 @@
  * P6 family's (Intel SDM volume 3, table 31-1, and the descriptors' places,
  * which Intel does not publish).
  */
-#include "core/layout.h"
+#include "core/asm.h"
 
 #define S(offset)       (SMBASE + 0x8000 + (offset))    /* of the saved state */
 #define AT(symbol)      (SMM_CODE + (symbol) - smi_start)
-#define F(symbol)       ((symbol) - 0xf0000)
 #define FLAGS_VM        0x20000
+#define REVISION_AMD64  0x64            /* low byte, at 7EFCh */
 
 /* A map: where each register is saved */
 #define MAP_EIP         0
@@ -30,102 +30,130 @@
 #define MAP_ECX         12
 #define MAP_EBX         16
 #define MAP_EDX         20
-#define MAP_EAX         24              /* the first of eight ... */
-#define MAP_STEP        28              /* ... this far apart */
-#define MAP_ESP         32
-#define MAP_CR0         36
-#define MAP_CR3         40
-#define MAP_CR4         44
-#define MAP_SS          48
-#define MAP_DS          52
-#define MAP_ES          56
-
-/* struct v86_box, v86.c */
-#define BOX_EIP         32
-#define BOX_CR0         36
-#define BOX_CR3         40
-#define BOX_CR4         44
-#define BOX_SLOT        48
-#define BOX_SS          52
-#define BOX_DS          54
-#define BOX_ES          56
-#define BOX_ESP         16
+#define MAP_ESP         24
+#define MAP_EAX         28              /* the first of eight ... */
+#define MAP_STEP        32              /* ... this far apart */
+#define MAP_OTHERS      36              /* CR0, CR3, CR4, SS, DS, ES */
 #define REGISTERS       8
+#define OTHERS          6
 
-/* struct smm_slot */
-#define SLOT_STATE      0
+/* struct v86_box, v86.c: the eight, the others, then these */
+#define BOX_SLOT        ((REGISTERS + OTHERS) * 4)
+#define BOX_EIP         (BOX_SLOT + 4)
+
+/* struct smm_slot, hw/smm.c */
+#define SLOT_STATE      SMM_SLOTS
 #define SLOT_FREE       0
 #define SLOT_IN_C       1
 #define SLOT_OUT        2               /* C waits for what it has called */
-#define SLOT_ESP        4               /* C's, then */
-#define SLOT_TOKEN      8               /* what comes back */
-#define SLOT_STACK      12              /* its end: hw/smm.c */
+#define SLOT_ESP        (SMM_SLOTS + 4)     /* C's, then */
+#define SLOT_TOKEN      (SMM_SLOTS + 8)     /* what comes back; they count up */
+#define SLOT_STACK      (SMM_SLOTS + 12)    /* its end */
+#define SLOTS_SIZE      (V86_SLOTS * SMM_SLOT_SIZE)
+#define STATE_SHIFT     5               /* SMM_SAVED_SIZE / SMM_SLOT_SIZE */
+#define REFUSED_MAX     1000            /* in a row, without another SMI of ours */
+
+/* A register of whoever was interrupted, by the map at EBP.  ESI is lost. */
+.macro saved_get field:req, to:req
+    addr32 movl \field(%ebp), %esi
+    addr32 movl (%esi), \to
+.endm
+.macro saved_set field:req, from:req
+    addr32 movl \field(%ebp), %esi
+    addr32 movl \from, (%esi)
+.endm
+/* A whole state, from ESI to EDI; ECX is lost. */
+.macro state_copy
+    movl $(SMM_SAVED_SIZE / 4), %ecx
+    addr32 rep movsl
+.endm
+/* Where the state of the slot at EBX is kept. */
+.macro state_of_slot to:req
+    movl %ebx, \to
+    shll $STATE_SHIFT, \to
+    addl $SMM_STATES, \to
+.endm
 
     .section .text.smi, "ax", @progbits
     .code16
     .globl smi_start, smi_end
 smi_start:
     movl $AT(map_p6), %ebp
-    addr32 cmpb $0x64, S(0x7efc)
+    addr32 cmpb $REVISION_AMD64, S(0x7efc)
     jne 1f
     movl $AT(map_amd64), %ebp
-1:  addr32 movl MAP_FLAGS(%ebp), %esi
-    addr32 testl $FLAGS_VM, (%esi)
-    addr32 movl MAP_CS(%ebp), %esi
-    addr32 movw (%esi), %ax
-    addr32 movl MAP_EIP(%ebp), %esi
-    addr32 movl (%esi), %esi
+1:  saved_get MAP_FLAGS, %ecx
+    saved_get MAP_CS, %eax
+    saved_get MAP_EIP, %edx
+    testl $FLAGS_VM, %ecx
     jz from_flat
 
     /* Virtual-8086 mode: the BIOS' own entry, or its callee's return? */
     cmpw $0xf000, %ax
     jne 9f
-    movl %esi, %eax
+    movl %edx, %eax
     subl $F(v86_called), %eax
     cmpl $SMI_COMES, %eax
-    jbe v86_calls
-    movl %esi, %eax
-    subl $F(v86_back), %eax
-    cmpl $SMI_COMES, %eax
+    jbe from_entry
+    subl $F(v86_back), %edx
+    cmpl $SMI_COMES, %edx
     ja 9f
-    addr32 movl MAP_EAX(%ebp), %esi
-    addr32 movl (%esi), %eax
+
+    /* The return: whose token is it? */
+    saved_get MAP_EAX, %eax
     xorl %ebx, %ebx
-2:  addr32 cmpl $SLOT_OUT, (SMM_SLOTS + SLOT_STATE)(%ebx)
+2:  addr32 cmpl $SLOT_OUT, SLOT_STATE(%ebx)
     jne 3f
-    addr32 cmpl %eax, (SMM_SLOTS + SLOT_TOKEN)(%ebx)
+    addr32 cmpl %eax, SLOT_TOKEN(%ebx)
     jne 3f
-    addr32 movl (SMM_SLOTS + SLOT_ESP)(%ebx), %esp
+    addr32 movl SLOT_ESP(%ebx), %esp
     movl $v86_came_back, %edx
     jmp to_c
 3:  addl $SMM_SLOT_SIZE, %ebx
-    cmpl $(V86_SLOTS * SMM_SLOT_SIZE), %ebx
+    cmpl $SLOTS_SIZE, %ebx
     jb 2b
 9:  rsm
 
-v86_calls:
+/*
+ * A new call gets a free slot.  Without one it is refused, but not for ever: a
+ * program that has ended inside a call (a DOS box that was closed) does not come
+ * back for its slot.  When many calls in a row find none, and nobody comes back
+ * meanwhile, the call that has been out the longest has lost its slot.
+ */
+from_entry:
     addr32 cmpl $0, SMM_FLAT_KNOWN
     je 9b
-    xorl %ebx, %ebx
-2:  addr32 cmpl $SLOT_FREE, (SMM_SLOTS + SLOT_STATE)(%ebx)
-    je 3f
-    addl $SMM_SLOT_SIZE, %ebx
-    cmpl $(V86_SLOTS * SMM_SLOT_SIZE), %ebx
+    movl $-1, %eax                  /* the lowest token so far, whose is EBX */
+    xorl %edi, %edi
+2:  addr32 cmpl $SLOT_FREE, SLOT_STATE(%edi)
+    je 4f
+    addr32 cmpl $SLOT_OUT, SLOT_STATE(%edi)
+    jne 3f
+    addr32 cmpl %eax, SLOT_TOKEN(%edi)
+    jae 3f
+    addr32 movl SLOT_TOKEN(%edi), %eax
+    movl %edi, %ebx
+3:  addl $SMM_SLOT_SIZE, %edi
+    cmpl $SLOTS_SIZE, %edi
     jb 2b
-    rsm
-3:  addr32 movl (SMM_SLOTS + SLOT_STACK)(%ebx), %esp
+    addr32 incl SMM_REFUSED
+    addr32 cmpl $REFUSED_MAX, SMM_REFUSED
+    jb 9b
+    cmpl $-1, %eax                  /* all are in C: another processor's SMI */
+    je 9b
+    movl %ebx, %edi
+4:  movl %edi, %ebx
+    addr32 movl SLOT_STACK(%ebx), %esp
     movl $v86_enter, %edx
 
 /* Keep the caller's state in the slot at EBX, and go on in C at EDX with this
  * ESP. */
 to_c:
-    addr32 movl $SLOT_IN_C, (SMM_SLOTS + SLOT_STATE)(%ebx)
+    addr32 movl $0, SMM_REFUSED
+    addr32 movl $SLOT_IN_C, SLOT_STATE(%ebx)
     movl $SMM_SAVED, %esi
-    movl %ebx, %edi
-    shll $5, %edi                   /* SMM_SAVED_SIZE / SMM_SLOT_SIZE */
-    addl $SMM_STATES, %edi
-    movl $(SMM_SAVED_SIZE / 4), %ecx
-    addr32 rep movsl
+    state_of_slot %edi
+    state_copy
     movl $v86_box, %edi
     addr32 movl MAP_EAX(%ebp), %esi
     movl $REGISTERS, %ecx
@@ -133,73 +161,51 @@ to_c:
     addr32 stosl
     addr32 addl MAP_STEP(%ebp), %esi
     loop 1b
-    addr32 movl MAP_CR0(%ebp), %esi
+1:  addr32 movl MAP_OTHERS(%ebp, %ecx, 4), %esi
     addr32 movl (%esi), %eax
-    addr32 movl %eax, v86_box + BOX_CR0
-    addr32 movl MAP_CR3(%ebp), %esi
-    addr32 movl (%esi), %eax
-    addr32 movl %eax, v86_box + BOX_CR3
-    addr32 movl MAP_CR4(%ebp), %esi
-    addr32 movl (%esi), %eax
-    addr32 movl %eax, v86_box + BOX_CR4
-    addr32 movl MAP_SS(%ebp), %esi
-    addr32 movw (%esi), %ax
-    addr32 movw %ax, v86_box + BOX_SS
-    addr32 movl MAP_DS(%ebp), %esi
-    addr32 movw (%esi), %ax
-    addr32 movw %ax, v86_box + BOX_DS
-    addr32 movl MAP_ES(%ebp), %esi
-    addr32 movw (%esi), %ax
-    addr32 movw %ax, v86_box + BOX_ES
-    shrl $4, %ebx                   /* SMM_SLOT_SIZE */
-    addr32 movl %ebx, v86_box + BOX_SLOT
+    addr32 stosl
+    incw %cx
+    cmpw $OTHERS, %cx
+    jb 1b
+    shrl $4, %ebx                   /* SMM_SLOT_SIZE: its number */
+    addr32 movl %ebx, (%edi)        /* BOX_SLOT */
     movl $SMM_FLAT, %esi
     movl $SMM_SAVED, %edi
-    movl $(SMM_SAVED_SIZE / 4), %ecx
-    addr32 rep movsl
-    addr32 movl MAP_ESP(%ebp), %esi
-    addr32 movl %esp, (%esi)
-    addr32 movl MAP_EIP(%ebp), %esi
-    addr32 movl %edx, (%esi)
+    state_copy
+    saved_set MAP_ESP, %esp
+    saved_set MAP_EIP, %edx
     rsm
 
 /* The firmware's C: in ring 0, by its selector. */
 from_flat:
     cmpw $SEL_CODE32, %ax
     jne 9f
-    subl $smi_raised, %esi
-    cmpl $SMI_COMES, %esi
+    subl $smi_raised, %edx
+    cmpl $SMI_COMES, %edx
     ja 9f
-    addr32 movl MAP_ECX(%ebp), %esi
-    addr32 movl (%esi), %ecx
+    saved_get MAP_ECX, %ecx
     cmpl $SMI_KEEP_STATE, %ecx
     je keep_state
-    addr32 movl MAP_EBX(%ebp), %esi
-    addr32 movl (%esi), %ebx
+    saved_get MAP_EBX, %ebx
     cmpl $V86_SLOTS, %ebx
     jae 9f
-    shll $4, %ebx
-    addr32 cmpl $SLOT_IN_C, (SMM_SLOTS + SLOT_STATE)(%ebx)
+    shll $4, %ebx                   /* SMM_SLOT_SIZE */
+    addr32 cmpl $SLOT_IN_C, SLOT_STATE(%ebx)
     jne 9f
-    movl $SLOT_FREE, %eax
+    movl $SLOT_FREE, %edx
     cmpl $SMI_RETURN, %ecx
     je 1f
     cmpl $SMI_CALL_OUT, %ecx
     jne 9f
-    addr32 movl MAP_EDX(%ebp), %esi
-    addr32 movl (%esi), %eax
-    addr32 movl %eax, (SMM_SLOTS + SLOT_TOKEN)(%ebx)
-    addr32 movl MAP_ESP(%ebp), %esi
-    addr32 movl (%esi), %eax
-    addr32 movl %eax, (SMM_SLOTS + SLOT_ESP)(%ebx)
-    movl $SLOT_OUT, %eax
-1:  addr32 movl %eax, (SMM_SLOTS + SLOT_STATE)(%ebx)
-    movl %ebx, %esi
-    shll $5, %esi
-    addl $SMM_STATES, %esi
+    saved_get MAP_EDX, %eax
+    addr32 movl %eax, SLOT_TOKEN(%ebx)
+    saved_get MAP_ESP, %eax
+    addr32 movl %eax, SLOT_ESP(%ebx)
+    movl $SLOT_OUT, %edx
+1:  addr32 movl %edx, SLOT_STATE(%ebx)
+    state_of_slot %esi
     movl $SMM_SAVED, %edi
-    movl $(SMM_SAVED_SIZE / 4), %ecx
-    addr32 rep movsl
+    state_copy
     movl $v86_box, %esi
     addr32 movl MAP_EAX(%ebp), %edi
     movl $REGISTERS, %ecx
@@ -208,8 +214,7 @@ from_flat:
     addr32 addl MAP_STEP(%ebp), %edi
     loop 1b
     addr32 movzwl v86_box + BOX_EIP, %eax
-    addr32 movl MAP_EIP(%ebp), %esi
-    addr32 movl %eax, (%esi)
+    saved_set MAP_EIP, %eax
 9:  rsm
 
 /* All other registers come from a state of C itself: hw/smm.c asks for this
@@ -219,18 +224,17 @@ keep_state:
     jne 9b
     movl $SMM_SAVED, %esi
     movl $SMM_FLAT, %edi
-    movl $(SMM_SAVED_SIZE / 4), %ecx
-    addr32 rep movsl
+    state_copy
     rsm
 
     .balign 4
 map_amd64:
     .long S(0x7f78), S(0x7f70), S(0x7e10), S(0x7ff0), S(0x7fe0), S(0x7fe8)
-    .long S(0x7ff8), -8, S(0x7fd8)
+    .long S(0x7fd8), S(0x7ff8), -8
     .long S(0x7f58), S(0x7f50), S(0x7f48), S(0x7e20), S(0x7e30), S(0x7e00)
 map_p6:
     .long S(0x7ff0), S(0x7ff4), S(0x7fac), S(0x7fd4), S(0x7fdc), S(0x7fd8)
-    .long S(0x7fd0), 4, S(0x7fe0)
+    .long S(0x7fe0), S(0x7fd0), 4
     .long S(0x7ffc), S(0x7ff8), S(0x7f14), S(0x7fb0), S(0x7fb4), S(0x7fa8)
 smi_end:
 
@@ -246,7 +250,7 @@ smi_move_start:
     jne 2f
     movl $SMBASE, %eax
     movw $0xff00, %bx
-    cmpb $0x64, %cs:0xfefc
+    cmpb $REVISION_AMD64, %cs:0xfefc
     je 1f
     movw $0xfef8, %bx
 1:  movl %eax, %cs:(%bx)

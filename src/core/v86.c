@@ -15,6 +15,7 @@
 #include "core/caller.h"
 #include "core/real.h"
 #include "core/reset.h"
+#include "core/smi.h"
 #include "lib/err.h"
 #include "lib/print.h"
 
@@ -33,12 +34,13 @@
 /* What the handler exchanges with us; smi.S knows these offsets. */
 struct v86_box {
     uint32_t eax, ecx, edx, ebx, esp, ebp, esi, edi;
-    uint32_t eip, cr0, cr3, cr4, slot;
-    uint16_t ss, ds, es;
+    uint32_t cr0, cr3, cr4;
+    uint32_t ss, ds, es;        /* the selector is the lower half */
+    uint32_t slot, eip;
 };
-_Static_assert(offsetof(struct v86_box, eip) == 32, "smi.S");
-_Static_assert(offsetof(struct v86_box, slot) == 48, "smi.S");
-_Static_assert(offsetof(struct v86_box, es) == 56, "smi.S");
+_Static_assert(offsetof(struct v86_box, cr0) == 32, "smi.S");
+_Static_assert(offsetof(struct v86_box, slot) == 56, "smi.S");
+_Static_assert(offsetof(struct v86_box, eip) == 60, "smi.S");
 
 /* Shared with the assembly */
 struct v86_box v86_box;
@@ -46,12 +48,11 @@ struct v86_call *v86_call;
 uint8_t *v86_stacks;
 struct farptr v86_video;
 uint32_t low_page;
-uint32_t smi_exchange(uint32_t what, uint32_t slot, uint32_t token);
 NORETURN void v86_leave(const struct v86_call *c);
 void v86_begin(struct v86_call *c);
 NORETURN void v86_end(struct v86_call *c);
 NORETURN void v86_lost(void);
-extern char v86_done[], v86_done_far[], v86_again[], v86_returned[];
+extern char v86_done[], v86_again[], v86_returned[];
 extern char v86_touch[], v86_touch_write[], v86_gate[];
 extern uint32_t entry_caller_stack;
 
@@ -246,9 +247,9 @@ static void from_box(struct v86_call *c, struct bregs *r)
     r->ebp = v86_box.ebp;
     r->esi = v86_box.esi;
     r->edi = v86_box.edi;
-    r->ds = v86_box.ds;
-    r->es = v86_box.es;
-    c->ss = v86_box.ss;
+    r->ds = (uint16_t)v86_box.ds;
+    r->es = (uint16_t)v86_box.es;
+    c->ss = (uint16_t)v86_box.ss;
     c->cr0 = v86_box.cr0;
     c->cr3 = v86_box.cr3;
     c->cr4 = v86_box.cr4;
@@ -269,14 +270,16 @@ static void to_box(const struct bregs *r, const char *code, uint32_t sp)
     v86_box.eip = offset_of(code);
 }
 
-/* What is on the stack behind the words of v86_entry, in this order */
+/* What is on the caller's stack, in this order: AX and the number by
+ * v86_entry, the rest by INT; of a far call the flags are before its IP. */
 #define FRAME_WORDS         5u
 enum { WORD_AX, WORD_NUMBER, WORD_IP, WORD_CS, WORD_FLAGS };
-enum { WORD_FAR_FLAGS = 2 };
+enum { WORD_FAR_FLAGS = 2, WORD_FAR_IP, WORD_FAR_CS };
 
 void v86_begin(struct v86_call *c)
 {
     uint16_t words[FRAME_WORDS] = { 0 };
+    bool far;
 
     c->slot = v86_box.slot;
     c->sp = v86_box.esp;
@@ -285,22 +288,24 @@ void v86_begin(struct v86_call *c)
         (void)stack_read((uint16_t)(c->sp + 2 * i), &words[i]);
     c->r.ax = words[WORD_AX];
     c->number = words[WORD_NUMBER];
-    c->r.flags = words[c->number & ENTRY_FAR ? WORD_FAR_FLAGS : WORD_FLAGS];
+    far = c->number & ENTRY_FAR;
+    c->r.ip = words[far ? WORD_FAR_IP : WORD_IP];
+    c->r.cs = words[far ? WORD_FAR_CS : WORD_CS];
+    c->r.flags = words[far ? WORD_FAR_FLAGS : WORD_FLAGS];
     entry_caller_stack =
         linear(c->ss, (uint16_t)(c->sp + 2 * FRAME_WORDS));
 }
 
-/* The words of v86_entry are no longer needed: the segments go there, where
- * v86_done takes them. */
+/* In the place of these words: the segments, and what v86_done's IRET takes. */
 void v86_end(struct v86_call *c)
 {
-    bool far = c->number & ENTRY_FAR;
-    unsigned flags = far ? WORD_FAR_FLAGS : WORD_FLAGS;
+    const uint16_t words[FRAME_WORDS] = {
+        c->r.ds, c->r.es, c->r.ip, c->r.cs, c->r.flags,
+    };
 
-    (void)stack_write((uint16_t)c->sp, c->r.ds);
-    (void)stack_write((uint16_t)(c->sp + 2), c->r.es);
-    (void)stack_write((uint16_t)(c->sp + 2 * flags), c->r.flags);
-    to_box(&c->r, far ? v86_done_far : v86_done, c->sp);
+    for (unsigned i = 0; i < FRAME_WORDS; i++)
+        (void)stack_write((uint16_t)(c->sp + 2 * i), words[i]);
+    to_box(&c->r, v86_done, c->sp);
     v86_leave(c);
 }
 
@@ -312,10 +317,8 @@ void v86_ask_again(void)
     v86_leave(v86_call);
 }
 
-#define CAME_BACK_CLOSED    2u          /* of smi_exchange() */
-static bool gate_was_closed;            /* the machine's, at the last return */
-
-void v86_call_out(struct bregs *r, bool as_interrupt)
+/* v86_call_out(); returns what smi_exchange() does, 0 without a stack for it. */
+static uint32_t call_out(struct bregs *r, bool as_interrupt)
 {
     static uint32_t calls;
     struct v86_call *c = v86_call;
@@ -334,12 +337,11 @@ void v86_call_out(struct bregs *r, bool as_interrupt)
     sp -= 2 * words;
     for (unsigned i = 0; i < words; i++)
         if (!stack_write((uint16_t)(sp + 2 * i), frame[i]))
-            return;             /* no stack, no call */
+            return 0;
     to_box(r, v86_done, sp);
     came_back = smi_exchange(SMI_CALL_OUT, c->slot, token);
     if (!came_back)
         v86_lost();
-    gate_was_closed = came_back == CAME_BACK_CLOSED;
     from_box(c, r);
     sp = v86_box.esp;           /* v86_returned: EAX, flags, and the token */
     (void)stack_read((uint16_t)sp, &ax[0]);
@@ -347,6 +349,12 @@ void v86_call_out(struct bregs *r, bool as_interrupt)
     (void)stack_read((uint16_t)(sp + 4), &flags);
     r->eax = (uint32_t)ax[1] << 16 | ax[0];
     r->flags = flags;
+    return came_back;
+}
+
+void v86_call_out(struct bregs *r, bool as_interrupt)
+{
+    (void)call_out(r, as_interrupt);
 }
 
 bool v86_a20(uint8_t what)
@@ -354,9 +362,9 @@ bool v86_a20(uint8_t what)
     struct bregs r = {
         .cs = SEG_BIOS, .ip = offset_of(v86_gate), .eax = what,
     };
+    bool closed = call_out(&r, false) == SMI_CAME_BACK_CLOSED;
 
-    v86_call_out(&r, false);
     if (what < 2)
-        v86_call->a20_was_closed = gate_was_closed;
+        v86_call->a20_was_closed = closed;
     return r.al;
 }

@@ -23,7 +23,7 @@
 struct v86_call {
     struct bregs r;             /* first, with the next four: entry.S' frame */
     uint16_t ss, number;
-    uint32_t sp;                /* AX, number, and the frame of its INT */
+    uint32_t sp;                /* AX, number, and its frame */
     uint32_t a20_was_closed;
     uint32_t cr0, cr3, cr4;     /* by which its memory is found */
     uint32_t slot;              /* of the handler's, 0 to V86_SLOTS - 1 */

@@ -7,24 +7,14 @@
  * SMI comes with the next instruction on a processor, and under QEMU's TCG at
  * the next jump.
  */
-#include "core/layout.h"
+#include "core/asm.h"
 
-#define F(symbol)       ((symbol) - 0xf0000)
-#define PORT_A20        0x92
 #define ANY             0xff        /* all values of AH */
-#define PORT_PS2_DATA   0x60
-#define PORT_PS2_STATUS 0x64
-#define PS2_AUX         0x20
-#define PORT_PIC1       0x20
-#define PORT_PIC2       0xa0
-#define EOI             0x20
 #define BDA_EQUIPMENT   0x10
 #define BDA_MEMORY      0x13
 #define BDA_SHIFTS      0x17
 #define BDA_KEYS_HEAD   0x1a
 #define BDA_KEYS_TAIL   0x1c
-#define BDA_TICKS       0x6c
-#define BDA_MIDNIGHT    0x70
 #define BDA_KEYS_START  0x80
 #define BDA_KEYS_END    0x82
 
@@ -86,7 +76,7 @@ irq1:
     inb $PORT_PS2_DATA, %al
     call_c ENTRY_KEY
 irq_end1:
-    movb $EOI, %al
+    movb $PIC_EOI, %al
     outb %al, $PORT_PIC1
     popw %ax
     popw %bp
@@ -105,22 +95,17 @@ irq8:
     pushw %ax
     call_c ENTRY_CLOCK
 irq_end2:
-    movb $EOI, %al
+    movb $PIC_EOI, %al
     outb %al, $PORT_PIC2
     jmp irq_end1
 
 /* Where callers and what they call go on.  On the stack: DS, ES, and a frame
- * for IRET; or that of a far call behind flags. */
-    .globl v86_done, v86_done_far
+ * for IRET. */
+    .globl v86_done
 v86_done:
     popw %ds
     popw %es
     iretw
-v86_done_far:
-    popw %ds
-    popw %es
-    popfw
-    lretw
 
 /* The service asks to be called again, when an interrupt has come.  On the
  * stack: AX, the number, the frame. */
@@ -143,8 +128,8 @@ v86_returned:
     movl 8(%bp), %eax
     popw %bp
     smi v86_back
-    sti                             /* somebody has switched SMIs off */
-    hlt
+    sti                             /* SMIs are off, or the slot was given to */
+    hlt                             /* another call (smi.S): no way on */
     cli
     jmp 1b
 
@@ -293,7 +278,7 @@ alone_video:
     movw $(DATA_START >> 4), %si
     movw %si, %ds
     pushl %eax
-    addr32 movl v86_video - DATA_START, %eax
+    addr32 movl D(v86_video), %eax
     testl %eax, %eax
     jz 1f
     movw 6(%bp), %si
@@ -312,27 +297,10 @@ alone_video:
  */
     .text
     .code32
-/* Open A20: entry.S has the reasons.  out: ECX=1: it was closed.  EAX lost. */
-open_a20:                           /* returns to EBP: no stack yet */
-    xorl %ecx, %ecx
-    incl a20_probe
-    movl a20_probe, %eax
-    cmpl %eax, a20_probe + 0x100000
-    jne 1f
-    incl a20_probe
-    movl a20_probe, %eax
-    cmpl %eax, a20_probe + 0x100000
-    jne 1f
-    incl %ecx
-    movb $2, %al
-    outb %al, $PORT_A20
-1:  jmp *%ebp
-
     .globl v86_enter
 v86_enter:
-    movl $1f, %ebp
-    jmp open_a20
-1:  subl $V86_SIZE, %esp
+    a20_open                        /* before the stack, which A20 can hide */
+    subl $V86_SIZE, %esp
     movl %ecx, ENTRY_A20(%esp)
     movl %esp, %eax
     call v86_begin
@@ -342,12 +310,8 @@ v86_enter:
     movl %esp, %eax
     jmp v86_end
 
-/*
- * uint32_t smi_exchange(uint32_t what, uint32_t slot, uint32_t token): ask the
- * handler for one of SMI_...  SMI_CALL_OUT comes back when the callee has
- * returned, with 1, or 2 if A20 was closed then; the others at once, with 0.
- * 0 of a SMI_CALL_OUT: nobody has taken the SMI.
- */
+/* uint32_t smi_exchange(uint32_t what, uint32_t slot, uint32_t token): smi.h.
+ * SMI_CALL_OUT comes back at v86_came_back. */
     .globl smi_exchange
 smi_exchange:
     pushl %ebx
@@ -367,9 +331,8 @@ smi_raise:
     call v86_lost
     .globl v86_came_back
 v86_came_back:
-    movl $1f, %ebp
-    jmp open_a20
-1:  leal 1(%ecx), %eax
+    a20_open
+    leal 1(%ecx), %eax
 2:  popl %ebp
     popl %edi
     popl %esi

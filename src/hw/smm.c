@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/layout.h"
+#include "core/smi.h"
 #include "hw/chipset.h"
 #include "lib/io.h"
 
@@ -28,11 +29,6 @@
 
 #define SMBASE_RESET        0x30000u
 #define SMI_SPINS           1000u           /* an SMI comes at once, or never */
-
-/* v86.S, smi.S */
-uint32_t smi_exchange(uint32_t what, uint32_t slot, uint32_t token);
-extern char smi_start[], smi_end[];
-extern char smi_move_start[], smi_move_first[], smi_move_done[], smi_move_end[];
 
 void smi_off_early(void)
 {
@@ -82,6 +78,7 @@ static void smram_fill(const uint8_t *stacks)
     struct smm_slot *slots = (struct smm_slot *)SMM_SLOTS;
 
     memcpy((void *)SMM_CODE, smi_start, (size_t)(smi_end - smi_start));
+    *(uint32_t *)SMM_REFUSED = 0;
     *(uint32_t *)SMM_FLAT_KNOWN = 0;
     for (unsigned i = 0; i < V86_SLOTS; i++)
         slots[i] = (struct smm_slot){

@@ -257,21 +257,16 @@ def test_tasks_and_a_slow_disk(bios, disks, tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("vga", ["none", pytest.param(
-    "std", marks=pytest.mark.xfail(
-        raises=AssertionError, reason="services/console.c: one in_vga for "
-        "all callers"))])
+@pytest.mark.parametrize("vga", ["none", "std"])
 def test_two_tasks_print(bios, disks, tmp_path, vga):
     tasks(bios, disks, tmp_path, [PAGES], "-vga", vga, *with_console(tmp_path))
     sent = (tmp_path / "serial").read_bytes()
     assert [sent.count(b"%"), sent.count(b"&")] == [LETTERS, LETTERS]
 
 
-@pytest.mark.slow
-@pytest.mark.xfail(strict=True, raises=AssertionError,
-                   reason="a slot is never given up")
 def test_tasks_that_end_in_a_call(bios, disks, tmp_path):
-    """As when a DOS box is closed."""
+    """As when a DOS box is closed: calls are refused for a while, then a slot
+    is taken back."""
     tasks(bios, disks, tmp_path, [PAGES], KILLS=6)
 
 
