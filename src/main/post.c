@@ -115,8 +115,9 @@ static void set_up_smm(void)
         return;
     free_zone(v86_stacks);
     v86_stacks = NULL;
-    debug("No system management mode (smm=off): callers in virtual-8086 mode "
-          "get few services (docs/compatibility.md)\n");
+    debug("No SMI by port B2h (smm=off, or acpi=off on pc): under a memory "
+          "manager such as JEMMEX or EMM386, DOS finds no disk and no "
+          "keyboard.  Leave out that switch, or the memory manager\n");
 }
 
 /* Code from cards and from the host, measured and then run. */

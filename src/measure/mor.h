@@ -7,10 +7,9 @@
 #define MOR_H
 
 /*
- * If the request is there, clear RAM and then the request; at power-on, clear
- * the memory in which requests are made.  Once fw_cfg and
+ * If the request is there, clear RAM and then the request.  Once fw_cfg and
  * the memory map are known, before anything is allocated or kept in low
- * memory; not on a resume.
+ * memory, and before anything else reads the PPI memory; not on a resume.
  */
 void memory_overwrite(void);
 

@@ -18,16 +18,11 @@
 
 #include "core/layout.h"
 #include "fw/e820.h"
-#include "fw/fwcfg.h"
 #include "lib/io.h"
 #include "lib/print.h"
-#include "tcg/config.h"
+#include "measure/ppi_memory.h"
 
-#define PPI_ADDRESS         0xfed45000u
-#define PPI_VERSION         1u
-#define PPI_FIRST           0x100u          /* in that memory: what an OS */
-#define PPI_END             0x400u          /* writes, up to here */
-#define MOVV                0x15au
+#define MOVV                0x15au          /* in that memory */
 #define MOVV_CLEAR_MEMORY   (1u << 0)
 
 #define FOUR_GIB            0x100000000ull
@@ -121,44 +116,17 @@ static void clear_all(void)
     clear((uint32_t)bss_end, (uint32_t)resident_start);
 }
 
-/*
- * Is what stands in that memory from this machine's life?  QEMU does not
- * initialise it at power-on, and no chance bytes are a request.  Every POST
- * leaves a mark at its end, where neither QEMU's ACPI code nor an OS writes.
- * Without the mark the memory is zeroed.
- */
-static bool ppi_memory_known(void)
-{
-    static const uint8_t mark[16] = "KeelBIOS was on";
-    volatile uint8_t *at = (volatile uint8_t *)PPI_ADDRESS;
-    bool known = true;
-
-    for (unsigned i = 0; i < sizeof(mark); i++)
-        known &= mmio_read8(at + PPI_END - sizeof(mark) + i) == mark[i];
-    if (known)
-        return true;
-    for (unsigned i = PPI_FIRST; i < PPI_END - sizeof(mark); i++)
-        mmio_write8(at + i, 0);
-    for (unsigned i = 0; i < sizeof(mark); i++)
-        mmio_write8(at + PPI_END - sizeof(mark) + i, mark[i]);
-    return false;
-}
-
 void memory_overwrite(void)
 {
-    volatile uint8_t *movv = (volatile uint8_t *)(PPI_ADDRESS + MOVV);
-    uint8_t bytes[TCG_CONFIG_SIZE], request;
-    int size = fwcfg_read_file(TCG_CONFIG_FILE, bytes, sizeof(bytes));
-    struct tcg_config config;
+    volatile uint8_t *ppi = ppi_memory();
+    uint8_t request;
 
-    if (!tcg_config_read(bytes, size, &config) ||
-        config.ppi_address != PPI_ADDRESS ||
-        config.ppi_version != PPI_VERSION || !ppi_memory_known())
+    if (!ppi)
         return;
-    request = mmio_read8(movv);
+    request = mmio_read8(ppi + MOVV);
     if (!(request & MOVV_CLEAR_MEMORY))
         return;
     clear_all();
-    mmio_write8(movv, (uint8_t)(request & ~MOVV_CLEAR_MEMORY));
+    mmio_write8(ppi + MOVV, (uint8_t)(request & ~MOVV_CLEAR_MEMORY));
     print("Memory overwritten, as the operating system asked\n");
 }

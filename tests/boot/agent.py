@@ -33,7 +33,7 @@ SLEEP = 0x2400                  # in PM1_CNT: SLP_EN, type 1, which is S3
 PPI = 0xfed45000
 PPRP, PPRQ, PPRM, LPPR = 0x105, 0x109, 0x10d, 0x111
 NEXT_STEP, MOVV = 0x159, 0x15a
-MARK_AT, MARK = 0x3f0, b"KeelBIOS was on\0"   # not the power-on: mor_post.c
+MARK_AT, MARK = 0x3f0, b"KeelBIOS was on\0"   # ppi_memory_post.c
 
 
 def image(work):

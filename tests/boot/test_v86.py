@@ -272,7 +272,7 @@ def test_tasks_that_end_in_a_call(bios, disks, tmp_path):
 
 # ------------------------------------------------- without SMM, and attackers
 
-NO_SMM = "No system management mode"
+NO_SMM = "No SMI by port B2h"
 
 
 @pytest.mark.parametrize("machine,vga,console", [
