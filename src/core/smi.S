@@ -51,7 +51,7 @@
 #define SLOT_STACK      (SMM_SLOTS + 12)    /* its end */
 #define SLOTS_SIZE      (V86_SLOTS * SMM_SLOT_SIZE)
 #define STATE_SHIFT     5               /* SMM_SAVED_SIZE / SMM_SLOT_SIZE */
-#define REFUSED_MAX     1000            /* in a row, without another SMI of ours */
+#define REFUSED_MAX     1000            /* in a row, nobody coming back */
 
 /* A register of whoever was interrupted, by the map at EBP.  ESI is lost. */
 .macro saved_get field:req, to:req
@@ -116,8 +116,8 @@ smi_start:
 
 /*
  * A new call gets a free slot.  Without one it is refused, but not for ever: a
- * program that has ended inside a call (a DOS box that was closed) does not come
- * back for its slot.  When many calls in a row find none, and nobody comes back
+ * program that has ended inside a call (a DOS box that was closed) does not
+ * come back for its slot.  When many calls in a row find none, and nobody comes back
  * meanwhile, the call that has been out the longest has lost its slot.
  */
 from_entry:

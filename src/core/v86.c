@@ -317,7 +317,7 @@ void v86_ask_again(void)
     v86_leave(v86_call);
 }
 
-/* v86_call_out(); returns what smi_exchange() does, 0 without a stack for it. */
+/* v86_call_out(); returns what smi_exchange() does, 0 if there is no stack. */
 static uint32_t call_out(struct bregs *r, bool as_interrupt)
 {
     static uint32_t calls;

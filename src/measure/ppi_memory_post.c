@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * ppi_memory.h.  QEMU does not initialise that memory at power-on, and no chance
- * bytes are a request.  So every POST leaves a mark at its end, where neither
- * QEMU's ACPI code nor an OS writes.
+ * ppi_memory.h.  QEMU does not initialise that memory at power-on, and no
+ * chance bytes are a request.  So every POST leaves a mark at its end, where
+ * neither QEMU's ACPI code nor an OS writes.
  *
  * QEMU docs/specs/tpm.
  */
