@@ -201,7 +201,7 @@ bench:
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)$(PYTHON) tests/bench/bench.py --bios $(O)/bios.bin $(BENCH_ARGS)
 
-# All C sources; these two headers are assembly.
+# All C sources; these headers are assembly.
 C_FILES = $(filter-out src/core/asm.h tests/rm/start.h tests/rm/rm.h,$(sort $(wildcard \
               $(foreach d,src/* tests/* tests/*/*,$(d)/*.c $(d)/*.h))))
 .PHONY: format format-check

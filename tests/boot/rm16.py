@@ -78,7 +78,7 @@ def compile_v86(where, **defines):
     for name in V86_MONITOR:
         subprocess.run(GCC + V86_FLAGS + ["-m32", *args, "-c", RM / f"{name}.c",
                        "-o", where / f"m_{name}.o"], check=True)
-    # Each half has a say(), a mode.
+    # Each half has a mode.
     monitor = where / "monitor.o"
     subprocess.run(["ld", "-m", "elf_i386", "-r", "-o", monitor,
                     *sorted(where.glob("m_*.o"))], check=True)

@@ -55,6 +55,16 @@ def expected_of_stack(ss, sp):
     return {"refused" if refused else "served"}
 
 
+def check_stacks(m):
+    """All calls that tests/rm/stacks.S has made were answered as they should."""
+    calls = re.findall(r"^ok (\w{4}) (\w{4}) (\w{4}) (served|refused)$",
+                       "\n".join(finished(m)), re.M)
+    for ss, sp, number, answer in calls:
+        assert answer in expected_of_stack(int(ss, 16), int(sp, 16)), \
+            m.report(f"INT {number}h with stack {ss}:{sp}: {answer}")
+    assert len(calls) > 140, "the program left calls out"
+
+
 @pytest.mark.parametrize("machine", MACHINES)
 def test_stacks(program, machine, under_seabios):
     """A caller's stack in or beside the resident one makes the firmware write
@@ -62,12 +72,7 @@ def test_stacks(program, machine, under_seabios):
     if under_seabios:
         pytest.skip("its stack is elsewhere")
     with program("stacks", machine) as m:
-        calls = re.findall(r"^ok (\w{4}) (\w{4}) (\w{4}) (served|refused)$",
-                           "\n".join(finished(m)), re.M)
-        for ss, sp, number, answer in calls:
-            assert answer in expected_of_stack(int(ss, 16), int(sp, 16)), \
-                m.report(f"INT {number}h with stack {ss}:{sp}: {answer}")
-    assert len(calls) > 140, "the program left calls out"
+        check_stacks(m)
 
 
 @pytest.mark.parametrize("machine", MACHINES)

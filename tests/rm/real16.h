@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "ports.h"
+#include "report.h"
 
 #define FLAG_CF         1u
 
@@ -24,26 +24,6 @@ void interrupt(uint32_t number, struct regs *r);
 
 /* The program; dl is the drive it was booted from. */
 void program_main(uint32_t dl);
-
-static inline void put(char c)
-{
-    __asm__ volatile("outb %0, %1" : : "a"(c), "d"((uint16_t)PORT_DEBUG));
-}
-
-static void say(const char *s)
-{
-    while (*s)
-        put(*s++);
-}
-
-static void say_hex(const char *name, uint32_t v)
-{
-    put(' ');
-    say(name);
-    put('=');
-    for (int shift = 28; shift >= 0; shift -= 4)
-        put("0123456789abcdef"[v >> shift & 15]);
-}
 
 static bool check(bool good, const char *name, const struct regs *r)
 {

@@ -56,21 +56,6 @@ void *memset(void *to, int v, __SIZE_TYPE__ len)
     return to;
 }
 
-void say(const char *s)
-{
-    while (*s)
-        outb(PORT_DEBUG, *s++);
-}
-
-void say_hex(const char *name, uint32_t v)
-{
-    say(" ");
-    say(name);
-    say("=");
-    for (int shift = 28; shift >= 0; shift -= 4)
-        outb(PORT_DEBUG, "0123456789abcdef"[v >> shift & 15]);
-}
-
 bool check(bool good, const char *name, const struct regs *r)
 {
     say(good ? "ok " : "FAIL ");

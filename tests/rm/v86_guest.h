@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ports.h"
+#include "report.h"
 #include "v86.h"
 
 #define FLAG_CF         1u
@@ -36,8 +36,6 @@ void service(uint32_t number, struct regs *r);
 void start(uint32_t mode);
 void stop(void);
 
-void say(const char *s);
-void say_hex(const char *name, uint32_t v);
 bool check(bool good, const char *name, const struct regs *r);
 
 /* The monitor's; their results are 0 in real mode. */
@@ -111,32 +109,6 @@ static inline void poke(uint32_t at, uint32_t v)
                      : : "r"(v), "r"(segment_of(at)),
                          "b"(at - ((uint32_t)segment_of(at) << 4))
                      : "memory");
-}
-
-static inline void outb(uint16_t port, uint8_t v)
-{
-    __asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port));
-}
-
-static inline uint8_t inb(uint16_t port)
-{
-    uint8_t v;
-
-    __asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
-    return v;
-}
-
-static inline void outl(uint16_t port, uint32_t v)
-{
-    __asm__ volatile("outl %0, %1" : : "a"(v), "Nd"(port));
-}
-
-static inline uint32_t inl(uint16_t port)
-{
-    uint32_t v;
-
-    __asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port));
-    return v;
 }
 
 void test_disks(void);

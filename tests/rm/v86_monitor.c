@@ -54,21 +54,6 @@ void *memcpy(void *to, const void *from, __SIZE_TYPE__ len)
     return start;
 }
 
-void say(const char *s)
-{
-    while (*s)
-        outb(PORT_DEBUG, *s++);
-}
-
-void say_hex(const char *name, uint32_t v)
-{
-    say(" ");
-    say(name);
-    say("=");
-    for (int shift = 28; shift >= 0; shift -= 4)
-        outb(PORT_DEBUG, "0123456789abcdef"[v >> shift & 15]);
-}
-
 void fatal(struct frame *f, const char *what)
 {
     uint32_t cr2;

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "ports.h"
+#include "report.h"
 #include "v86.h"
 
 #define FLAG_TF         0x100u
@@ -39,35 +39,7 @@ struct task {
 extern struct task *task, tasks[2];
 extern uint32_t mode;
 
-static inline void outb(uint16_t port, uint8_t v)
-{
-    __asm__ volatile("outb %0, %1" : : "a"(v), "Nd"(port));
-}
-
-static inline uint8_t inb(uint16_t port)
-{
-    uint8_t v;
-
-    __asm__ volatile("inb %1, %0" : "=a"(v) : "Nd"(port));
-    return v;
-}
-
-static inline void outl(uint16_t port, uint32_t v)
-{
-    __asm__ volatile("outl %0, %1" : : "a"(v), "Nd"(port));
-}
-
-static inline uint32_t inl(uint16_t port)
-{
-    uint32_t v;
-
-    __asm__ volatile("inl %1, %0" : "=a"(v) : "Nd"(port));
-    return v;
-}
-
 /* v86_monitor.c */
-void say(const char *s);
-void say_hex(const char *name, uint32_t v);
 /* Say what the firmware did wrong; the guest goes on behind its call, if it is
  * in one, or else the machine ends. */
 void fatal(struct frame *f, const char *what);

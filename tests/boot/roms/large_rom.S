@@ -68,16 +68,7 @@ old13:
 hook_said:
     .byte 0
 
-say:                            /* CS:SI */
-    pushaw
-    movw $0x402, %dx
-1:  cs lodsb
-    testb %al, %al
-    jz 2f
-    outb %al, %dx
-    jmp 1b
-2:  popaw
-    ret
+#include "say.S"
 
 bev:
     movw $text_bev, %si

@@ -109,16 +109,7 @@ text_good:
 text_bad:
     .asciz "[ROM services BAD]\n"
 
-say:                            /* CS:SI */
-    pushaw
-    movw $0x402, %dx
-1:  cs lodsb
-    testb %al, %al
-    jz 2f
-    outb %al, %dx
-    jmp 1b
-2:  popaw
-    ret
+#include "say.S"
 
 init:
     pushaw
