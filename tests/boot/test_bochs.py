@@ -21,7 +21,8 @@ SEARCHED = rb"^area\n(.{%d})\ndone$" % AREA
 def program(bios, tmp_path, under_seabios):
     """A Bochs that runs tests/rm/NAME.S."""
     if under_seabios:
-        pytest.skip("KeelBIOS's image is what Bochs is set up for")
+        pytest.skip("BIOS= names SeaBIOS: on Bochs only KeelBIOS is held "
+                    "to what it promises")
 
     def run(name, **kwargs):
         kwargs.setdefault("mem", 256)
@@ -44,7 +45,8 @@ def test_virtual_8086(bios, tmp_path, under_seabios):
     """The firmware finds no system management mode there: what is served
     without it (tests/rm/v86_alone.c), and all else refused."""
     if under_seabios:
-        pytest.skip("KeelBIOS's image is what Bochs is set up for")
+        pytest.skip("BIOS= names SeaBIOS: on Bochs only KeelBIOS is held "
+                    "to what it promises")
     disk = tmp_path / "v86.img"
     disk.write_bytes(compile_v86(tmp_path / "o", BOCHS=1, MODES="{1,6}",
                                  DISKS=0, ALONE=1, SCREEN=0) + bytes(1 << 20))

@@ -225,7 +225,7 @@ def ipxe(card):
         file = pathlib.Path(where or "/nowhere") / f"efi-{card}.rom"
         if file.is_file():
             return file
-    pytest.skip("no ipxe-qemu here")
+    pytest.fail(f"no efi-{card}.rom: run scripts/setup (package ipxe-qemu)")
 
 
 @pytest.mark.parametrize("cards", [1, pytest.param(

@@ -316,7 +316,8 @@ def symbols(bios):
     wanted = ("v86_box", "v86_call", "v86_called", "smi_start", "smi_exchange")
     elf = bios.with_suffix(".elf")
     if not elf.exists():
-        pytest.skip(f"no {elf}, which has the addresses")
+        pytest.skip(f"BIOS= names an image without {elf.name} beside it, "
+                    "which says what to attack")
     text = subprocess.run(["nm", elf], check=True, capture_output=True,
                           text=True).stdout
     found = {name.upper(): "0x" + at for at, name in
@@ -337,8 +338,9 @@ def test_attack(bios, disks, tmp_path, machine):
 
 @pytest.mark.slow
 @pytest.mark.xfail(strict=True, raises=AssertionError,
-                   reason="SMBASE of the other processors is in RAM: "
-                   "docs/threat-model.md, the SMI handler")
+                   reason="system management mode is no border against the "
+                   "OS, which has SMBASE of all processors but the first in "
+                   "its RAM: docs/threat-model.md, the SMI handler")
 @pytest.mark.parametrize("machine", ["pc", "q35"])
 def test_smi_on_the_second_processor(bios, tmp_path, machine):
     disk = assemble("v86_ap", tmp_path)
