@@ -9,6 +9,7 @@ scripts/run uses it for people, tests/boot/conftest.py for tests.
 """
 
 import base64
+import contextlib
 import functools
 import io
 import json
@@ -32,6 +33,10 @@ BANKS = "sha1,sha256,sha384,sha512"
 
 class VmError(Exception):
     """The machine cannot be started; the text says why."""
+
+
+class MonitorClosed(VmError):
+    """QEMU ended before it answered a monitor command."""
 
 
 def end(process):
@@ -269,10 +274,21 @@ class Monitor:
 
     def qmp(self, command, **arguments):
         """Run one command; what it returns."""
-        self.socket.sendall(json.dumps(
-            {"execute": command, "arguments": arguments}).encode())
+        closed = MonitorClosed(f"monitor: {command}: QEMU ended before it "
+                               "answered")
+        try:
+            self.socket.sendall(json.dumps(
+                {"execute": command, "arguments": arguments}).encode())
+        except (BrokenPipeError, ConnectionResetError):
+            raise closed from None
         while True:
-            reply = json.loads(self.file.readline())
+            try:
+                line = self.file.readline()
+            except ConnectionResetError:
+                line = ""
+            if not line.endswith("\n"):
+                raise closed
+            reply = json.loads(line)
             if "error" in reply:
                 raise VmError(f"monitor: {command}: {reply['error']}")
             if "return" in reply:
@@ -443,6 +459,16 @@ class Machine:
                 raise VmError(self.report(str(err))) from None
             self.monitor = monitor
         return self.monitor.qmp(command, **arguments)
+
+    def hmp(self, line):
+        """Run one command of the monitor for people; what it says."""
+        return self.qmp("human-monitor-command", **{"command-line": line})
+
+    def press(self, line):
+        """Type keys or move the mouse: hmp(), but the guest may answer the
+        input by ending QEMU, at times before QEMU has answered us."""
+        with contextlib.suppress(MonitorClosed):
+            self.hmp(line)
 
     # ----------------------------------------------------------- reporting
 

@@ -260,7 +260,7 @@ class Saved(Host):
     def monitor(self, line):
         """A command that touches the machine's state, not the TPM's."""
         self.tpm_device.keep = True
-        said = self.m.qmp("human-monitor-command", **{"command-line": line})
+        said = self.m.hmp(line)
         self.tpm_device.keep = False
         assert not said, self.m.report(f"{line}: {said}")
 

@@ -76,7 +76,7 @@ def first_seven(dump):
 
 
 def monitor(m, line):
-    said = m.qmp("human-monitor-command", **{"command-line": line})
+    said = m.hmp(line)
     assert not said, m.report(f"{line}: {said}")
 
 
@@ -123,7 +123,7 @@ def pci_lines(a, machine, functions):
 
 
 def functions_of(m):
-    text = m.qmp("human-monitor-command", **{"command-line": "info pci"})
+    text = m.hmp("info pci")
     return [(int(dev), int(fn)) for dev, fn in re.findall(
         r"Bus +0, device +(\d+), function (\d+)", text)]
 
@@ -132,7 +132,7 @@ def interrupt_lines(m):
     """Local APIC, I/O APIC, 8259s and HPET; not what is pending."""
     for line in ("info lapic", "info pic", "xp /1gx 0xfed00010",
                  "xp /12gx 0xfed00100"):
-        text = m.qmp("human-monitor-command", **{"command-line": line})
+        text = m.hmp(line)
         for said in text.splitlines():
             if "IRR" not in said and "ISR" not in said:
                 yield re.sub(r"[ir]rr=\w+ |isr=\w+ ", "", said.strip())
@@ -376,8 +376,7 @@ IOMMU = 0xfed90000
 
 
 def translating(m):
-    said = m.qmp("human-monitor-command", **{
-        "command-line": f"xp /1wx {IOMMU + 0x1c:#x}"})
+    said = m.hmp(f"xp /1wx {IOMMU + 0x1c:#x}")
     return int(said.split()[-1], 16) >> 31
 
 

@@ -19,7 +19,7 @@ import fakeusb
 import roms
 import vm
 from rm16 import assemble, finished
-from test_services import KEYS, keys_of, monitor, wait_lines
+from test_services import KEYS, keys_of, wait_lines
 
 XHCI = ["qemu-xhci", "nec-usb-xhci"]
 SEND_KEY = 20                       # ms that a key is held
@@ -240,7 +240,7 @@ def test_keyboard(keys, machine, where):
     expected = []
     with keys(where, machine) as m:
         for name, *meaning in KEYS:
-            monitor(m, f"sendkey {name} {SEND_KEY}")
+            m.press(f"sendkey {name} {SEND_KEY}")
             if meaning[0]:
                 expected.append(tuple(x.encode() for x in meaning))
                 wait_lines(m, rb"key .*\n", len(expected), 20)
@@ -265,7 +265,7 @@ def test_held_key_repeats(keys):
         before = len(keys_of(m))
         time.sleep(1)
         assert len(keys_of(m)) == before
-        monitor(m, "sendkey ctrl-d")
+        m.press("sendkey ctrl-d")
         finished(m)
 
 
@@ -281,7 +281,7 @@ def test_physical_presence_by_usb_keyboard(tests):
         m.command(f"echo 5 > {ppi}request")
         m.send("reboot -f\n")
         m.wait_debug(rb"asked this firmware to.*Refused in", 90)
-        monitor(m, "sendkey f12")
+        m.press("sendkey f12")
         m.ready(180)
         assert m.command(f"cat {ppi}response").strip().startswith("5 0:")
 
@@ -295,9 +295,9 @@ def test_menu_by_usb_keyboard(boots, bios, tmp_path):
                         machine_options=",i8042=off")
     with vm.Machine(argv, tmp_path / "run") as m:
         m.wait_debug(rb"Press ESC for boot menu\.", 60)
-        monitor(m, "sendkey esc")
+        m.press("sendkey esc")
         m.wait_debug(rb"Select boot device:.*2\. USB MSC Drive", 60)
-        monitor(m, "sendkey 2")
+        m.press("sendkey 2")
         m.wait_debug(rb"\[sector b\]", 60)
 
 
@@ -345,8 +345,8 @@ def test_grub_menu_by_usb_keyboard(bios, tmp_path):
                         machine_options=",i8042=off")
     with vm.Machine(argv, tmp_path / "run") as m:
         m.wait_debug(rb"^G$", 60)
-        monitor(m, "sendkey down")
-        monitor(m, "sendkey ret")
+        m.press("sendkey down")
+        m.press("sendkey ret")
         m.wait_debug(rb"^2$", 60)
 
 
@@ -461,9 +461,8 @@ def redirected(bios, tmp_path):
                 assert device.known.wait(20), m.report("no usb-redir")
                 limit = time.monotonic() + 20
                 while cls.speed != fakeusb.LOW and \
-                        "Speed 1.5 Mb/s, Product USB Redir" in (text := m.qmp(
-                        "human-monitor-command",
-                        **{"command-line": "info usb"})):
+                        "Speed 1.5 Mb/s, Product USB Redir" in \
+                        (text := m.hmp("info usb")):
                     assert time.monotonic() < limit, text
                     time.sleep(0.05)
                 device.requests = 0

@@ -9,7 +9,6 @@ import pytest
 
 import fakeusb
 import vm
-from test_services import monitor
 from test_usb import (HOSTILE, Babbler, BadConfig,  # noqa: F401
                       Staller, boots, redirected, stick)
 
@@ -102,9 +101,9 @@ def test_menu_by_keyboard(boots, bios, tmp_path, kind, version):
                         machine_options=",i8042=off")
     with vm.Machine(argv, tmp_path / "run") as m:
         m.wait_debug(rb"Press ESC for boot menu\.", 60)
-        monitor(m, "sendkey esc")
+        m.press("sendkey esc")
         m.wait_debug(rb"Select boot device:.*2\. ", 60)
-        monitor(m, "sendkey 2")
+        m.press("sendkey 2")
         m.wait_debug(rb"\[sector b\]", 60)
 
 

@@ -363,7 +363,7 @@ def test_typed_keys(bios, disks, tmp_path, keyboard):
         for i, (key, code) in enumerate([("a", b"1e61"), ("shift-b", b"3042"),
                                          ("f1", b"3b00"), ("esc", b"011b")]):
             m.wait_debug(rb"(ready.*){%d}" % (i + 1))
-            m.qmp("human-monitor-command", **{"command-line": f"sendkey {key}"})
+            m.press(f"sendkey {key}")
             if key != "esc":
                 m.wait_debug(rb"key ax=0000" + code)
         m.wait_debug(rb"^done$", 20)

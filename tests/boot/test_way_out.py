@@ -116,10 +116,8 @@ def pam(m, machine):
     by 32 KiB, through QEMU's monitor."""
     data = b""
     for reg in (PAM[machine], PAM[machine] + 4):
-        m.qmp("human-monitor-command", **{
-            "command-line": f"o/w 0xcf8 {1 << 31 | reg:#x}"})
-        text = m.qmp("human-monitor-command",
-                     **{"command-line": "i/w 0xcfc"})
+        m.hmp(f"o/w 0xcf8 {1 << 31 | reg:#x}")
+        text = m.hmp("i/w 0xcfc")
         data += int(text.split("=")[1], 16).to_bytes(4, "little")
     return data[:7] if machine == "q35" else data[1:]
 
