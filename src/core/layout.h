@@ -81,6 +81,7 @@
 #define SMI_PORT            0xb2
 #define SMI_COMMAND         0x4b        /* none that QEMU takes for ACPI's */
 #define SMI_COMES           4           /* bytes behind an OUT of v86_entry.S */
+#define SMBASE_RESET        0x30000     /* where a reset leaves it */
 #define SMBASE              0xa0000
 #define SMM_CODE            (SMBASE + 0x8000)   /* smi.S */
 #define SMM_SLOTS           (SMBASE + 0x9000)   /* struct smm_slot[V86_SLOTS] */

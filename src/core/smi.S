@@ -240,24 +240,23 @@ smi_end:
 
 /*
  * What runs at the first SMI, at 38000h: moves SMBASE.  It looks whether SMRAM
- * is what hw/smm.c has written there, and says so behind itself.
+ * is what hw/smm.c has written there, and says so behind itself.  (Its own data
+ * by linear addresses: Bochs has another base in CS.)
  */
-    .globl smi_move_start, smi_move_done, smi_move_end
+#define HERE(symbol)    (SMBASE_RESET + 0x8000 + (symbol) - smi_move_start)
+    .globl smi_move_start, smi_move_first, smi_move_done, smi_move_end
 smi_move_start:
-    movl $(SMM_CODE), %esi
-    addr32 movl (%esi), %eax
-    cmpl %eax, %cs:(0x8000 + smi_move_first - smi_move_start)
+    addr32 movl SMM_CODE, %eax
+    addr32 cmpl %eax, HERE(smi_move_first)
     jne 2f
-    movl $SMBASE, %eax
-    movw $0xff00, %bx
-    cmpb $REVISION_AMD64, %cs:0xfefc
+    movl $(SMBASE_RESET + 0xff00), %ebx
+    addr32 cmpb $REVISION_AMD64, SMBASE_RESET + 0xfefc
     je 1f
-    movw $0xfef8, %bx
-1:  movl %eax, %cs:(%bx)
-    movl $1, %cs:(0x8000 + smi_move_done - smi_move_start)
+    movl $(SMBASE_RESET + 0xfef8), %ebx
+1:  addr32 movl $SMBASE, (%ebx)
+    addr32 movl $1, HERE(smi_move_done)
 2:  rsm
     .balign 4
-    .globl smi_move_first
 smi_move_first:
     .long 0                         /* the first bytes of the handler */
 smi_move_done:

@@ -27,7 +27,6 @@
 #define ICH9_TCO1_CNT       (PM_BASE + 0x68u)
 #define ICH9_TCO1_CNT_HALT  (1u << 11)
 
-#define SMBASE_RESET        0x30000u
 #define SMI_SPINS           1000u           /* an SMI comes at once, or never */
 
 void smi_off_early(void)

@@ -8,7 +8,8 @@ import struct
 import pytest
 
 import bochs
-from rm16 import assemble, compile_v86, finished
+import test_v86 as v86
+from rm16 import assemble, finished
 from test_int13 import check_all, make_media
 from test_services import check_stacks
 from test_tables import mp_table, routing
@@ -41,17 +42,33 @@ def test_stacks(program):
         check_stacks(m)
 
 
-def test_virtual_8086(bios, tmp_path, under_seabios):
-    """The firmware finds no system management mode there: what is served
-    without it (tests/rm/v86_alone.c), and all else refused."""
+# The monitor's own 8042 and 8259s (DEVICES) are left to QEMU: on Bochs a typed
+# key got lost behind them, and the cause is not known.
+V86_MODES = [v86.NONE, v86.PAGES, v86.PAE | v86.IOPL0, v86.LARGE]
+# What a program in virtual-8086 mode does, in which modes, and the least number
+# of checks.  Without SMIs only what tests/rm/v86_alone.c knows is served; in
+# more modes its unread keys are too many for Bochs's 8042, which ends it.
+V86 = {
+    "disks": ({"DISKS": 1}, V86_MODES, 140),
+    "services": ({"SERVICES": 1}, V86_MODES, 240),
+    "tasks": ({"TASKS": 1}, V86_MODES, 40),
+    "no-smi": ({"ALONE": 1, "SMI_OFF": 1, "SCREEN": 0}, V86_MODES[1:3], 40),
+}
+
+
+@pytest.mark.parametrize("what", V86)
+def test_virtual_8086(bios, tmp_path, under_seabios, what):
     if under_seabios:
         pytest.skip("BIOS= names SeaBIOS: on Bochs only KeelBIOS is held "
                     "to what it promises")
+    defines, modes, least = V86[what]
+    defines = {"BOCHS": 1, "DISKS": 0, **defines}
     disk = tmp_path / "v86.img"
-    disk.write_bytes(compile_v86(tmp_path / "o", BOCHS=1, MODES="{1,6}",
-                                 DISKS=0, ALONE=1, SCREEN=0) + bytes(1 << 20))
+    disk.write_bytes(v86.disk_image("boot", v86.program(
+        tmp_path, modes, **defines)) + bytes(16 << 20))
     with bochs.Bochs(bios, tmp_path / "run", disk=disk) as m:
-        assert len(finished(m)) > 40, "the program left checks out"
+        passed = finished(m, 60)
+        assert len(passed) >= least, m.report("the program left checks out")
 
 
 @pytest.mark.parametrize("image", ["disk", "floppy", "cd", "cd-floppy",

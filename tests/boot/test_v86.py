@@ -50,19 +50,28 @@ def only_ours(under_seabios):
         pytest.skip("SeaBIOS does not know of page tables: compatibility.md")
 
 
+PATTERN = pattern(2880)
+
+
+def disk_image(name, code=None):
+    """What tests/rm/v86_disk.c expects of the disk of that name; code: the
+    program, if it is the one to boot from."""
+    image = bytearray(PATTERN)
+    put(image, NAMED, name.encode().ljust(16, b"\0"))
+    if code:
+        put(image, 0, code)
+    return image
+
+
 @pytest.fixture(scope="module")
 def disks(tmp_path_factory):
-    """An image of that name; the program in it, unless that is None."""
+    """Makes the file of disk_image()."""
     where = tmp_path_factory.mktemp("v86")
-    data = pattern(2880)
 
-    def make(name, program=None):
-        image = bytearray(data)
-        put(image, NAMED, name.encode().ljust(16, b"\0"))
-        if program:
-            put(image, 0, program)
+    def make(name, code=None):
         file = where / f"{name}.img"
-        file.write_bytes(image + bytes(0 if name == "floppy" else 16 << 20))
+        file.write_bytes(disk_image(name, code) +
+                         bytes(0 if name == "floppy" else 16 << 20))
         return file
     return make
 

@@ -25,6 +25,7 @@
 #define BDA_CURSOR      0x450u
 #define KBC_DATA        0x60
 #define KBC_STATUS      0x64
+#define KBC_OUTPUT_FULL 1
 #define KBC_INPUT_FULL  2
 #define KBC_WRITE_OUTPUT 0xd2           /* as if a key had sent it */
 #define KBC_WRITE_AUX   0xd3            /* as if the mouse had */
@@ -60,8 +61,11 @@ static void kbc_write(uint16_t port, uint8_t v)
     outb(port, v);
 }
 
+/* The 8042 has room for one byte: the one before gets time to be fetched. */
 void type(uint8_t code)
 {
+    for (unsigned i = 0; i < 1000 && inb(KBC_STATUS) & KBC_OUTPUT_FULL; i++)
+        ;
     kbc_write(KBC_STATUS, KBC_WRITE_OUTPUT);
     kbc_write(KBC_DATA, code);
 }
