@@ -84,10 +84,13 @@ int usb_clear_halt(struct usb_pipe *pipe)
     return uhci_ops.reset_pipe(pipe);
 }
 
-/* What a 32-bit address means, which is near some place of the host's. */
-static void *place(uint32_t low, void *near)
+/* What a 32-bit address means, which is near some place of the host's.  (By
+ * numbers: a pointer made of near would be held to near's object.) */
+static void *place(uint32_t low, const void *near)
 {
-    return (char *)near + (int32_t)(low - (uint32_t)(uintptr_t)near);
+    uintptr_t at = (uintptr_t)near;
+
+    return (void *)(at + (uintptr_t)(intptr_t)(int32_t)(low - (uint32_t)at));
 }
 
 /* One packet; the bytes moved, or an error. */
