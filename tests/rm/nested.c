@@ -17,6 +17,9 @@
 #define TRIES           60u
 #define BOOTS           0x600u          /* counts them, where no boot writes */
 #define BOOTS_MAGIC     0x4e455354u
+#define OLD_TICK        0x604           /* INT 08h's vector; stays there, too */
+#define STR(x)          STR_(x)
+#define STR_(x)         #x
 #ifndef AGAIN
 #define AGAIN           0
 #endif
@@ -32,18 +35,31 @@ uint16_t inner_ax, inner_cx, inner_dx, inner_flags;
 struct packet inner_packet;
 uint8_t inner_wanted, inner_number = 0x13;
 uint32_t old_hook;
-extern char hook[];
+uint8_t in_firmware;
+extern char hook[], tick_hook[];
 
+/*
+ * A tick that comes between two calls is none within a call: tick_hook (INT
+ * 08h) looks whether it is the firmware that was interrupted.
+ */
 __asm__(
     "    .code16\n"
+    "tick_hook:\n"
+    "    pushw %bp\n"
+    "    movw %sp, %bp\n"
+    "    cmpw $0xf000, 4(%bp)\n"
+    "    sete %cs:in_firmware\n"
+    "    popw %bp\n"
+    "    ljmpw *%cs:" STR(OLD_TICK) "\n"
     "hook:\n"
     "    pushal\n"
     "    pushw %ds\n"
     "    pushw %es\n"
     "    xorw %cx, %cx\n"
     "    movw %cx, %ds\n"
-    "    cmpb $0, inner_wanted\n"
-    "    je 1f\n"
+    "    movb inner_wanted, %al\n"
+    "    andb in_firmware, %al\n"
+    "    jz 1f\n"
     "    movb $0, inner_wanted\n"
     "    movb inner_number, %al\n"
     "    movb %al, 2f\n"
@@ -188,6 +204,8 @@ void program_main(uint32_t dl)
     if (drive >= 0xe0)
         unit = 4;
     if (!(AGAIN && peek(BOOTS) == BOOTS_MAGIC)) {
+        poke(OLD_TICK, peek(0x08 * 4));
+        poke(0x08 * 4, (uint32_t)tick_hook);
         old_hook = peek(0x1c * 4);
         poke(0x1c * 4, (uint32_t)hook);
     }
@@ -213,5 +231,6 @@ void program_main(uint32_t dl)
     check(!(r.flags & FLAG_CF) && holds(SEG_OUTER << 4, SCRATCH, 4),
           "nothing was written", &r);
     poke(0x1c * 4, old_hook);
+    poke(0x08 * 4, peek(OLD_TICK));
     end();
 }
