@@ -62,7 +62,7 @@ int ahci_result(const uint8_t *port, const struct ahci_mem *mem)
     if ((ahci_read(port, AHCI_PXIS) & AHCI_PXIS_ERRORS) ||
         (tfd & (ATA_STATUS_ERR | ATA_STATUS_DF)))
         return ERR_DEVICE;
-    return (int)(*(const volatile uint32_t *)&mem->slot0.transferred &
+    return (int)(mem->slot0.transferred &
                  INT32_MAX);
 }
 

@@ -52,7 +52,7 @@
 /* Command header */
 struct ahci_header {
     uint32_t flags;
-    uint32_t transferred;       /* PRDBC: bytes */
+    volatile uint32_t transferred;      /* PRDBC: bytes */
     uint32_t table, table_high;
     uint32_t reserved[4];
 } PACKED;
