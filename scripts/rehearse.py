@@ -18,6 +18,7 @@ import time
 
 import tcglog
 import vm
+from monitor import Monitor
 from machinefacts import WITHOUT_VALUE, FactsError, is_firmware, options
 
 REHEARSAL_S = 60
@@ -134,7 +135,7 @@ def rehearse_in(work, argv, bios, kind, banks):
                               stdout=subprocess.DEVNULL) as process:
             try:
                 wait_for_boot(process, debug, errors, "-kernel" in argv)
-                with vm.Monitor(qmp) as monitor:
+                with Monitor(qmp) as monitor:
                     return read_log(monitor, work / "memory")
             finally:
                 process.kill()

@@ -11,6 +11,7 @@ import pytest
 
 from rm16 import RM, assemble, finished
 import vm
+from monitor import MonitorClosed
 
 COM1 = b"\xf8\x03"
 MACHINES = ["pc", "q35"]
@@ -139,7 +140,7 @@ KEYS = [
 
 def press(m, key, down):
     """Press or release a key; the guest may end QEMU at it, too."""
-    with contextlib.suppress(vm.MonitorClosed):
+    with contextlib.suppress(MonitorClosed):
         m.qmp("input-send-event", events=[
             {"type": "key", "data": {
                 "down": down, "key": {"type": "qcode", "data": key}}}])
