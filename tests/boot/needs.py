@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MIT
 """What a test needs from the machine that not every release of Debian has."""
 
+import functools
 import pathlib
 import re
 import shutil
+import subprocess
 
 import pytest
+
+import vm
 
 SETUP = pathlib.Path(__file__).resolve().parents[2] / "scripts" / "setup"
 
@@ -30,3 +34,18 @@ def needed(what, package):
         pytest.skip(f"{release.get('PRETTY_NAME')} has no package {package}, "
                     f"which has {what}")
     pytest.fail(f"{what} is missing: run scripts/setup (package {package})")
+
+
+@functools.cache
+def machine_types():
+    out = subprocess.run([vm.QEMU, "-M", "help"], check=True, text=True,
+                         stdout=subprocess.PIPE, timeout=30).stdout
+    return {line.split()[0] for line in out.splitlines()[1:] if line}
+
+
+def machine_type(name):
+    """QEMU drops machine types after some years: where that is so, the test is
+    skipped and says so."""
+    if name.partition(",")[0] not in machine_types():
+        pytest.skip(f"{vm.QEMU} has no machine type {name} any more")
+    return name

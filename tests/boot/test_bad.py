@@ -9,6 +9,7 @@ import pytest
 
 import faketpm
 import vm
+from needs import machine_type
 
 # The boot sector of clock.img ends QEMU with this status.
 BOOTED = 0x63
@@ -242,12 +243,12 @@ HARMLESS = {"twice", "many"}
 
 @pytest.mark.parametrize("name", sorted(SCRIPTS))
 def test_broken_loader_script(tests, name):
-    """-no-acpi leaves the names free for files of ours."""
+    """acpi=off leaves the names free for files of ours."""
     table = b"RSDT" + struct.pack("<I", 40) + bytes(32)
     files = fw_cfg(tests, **{"etc__table-loader": SCRIPTS[name],
                              "etc__acpi__tables": table + bytes(1000),
                              "etc__acpi__rsdp": b"RSD PTR " + bytes(12)})
-    run(tests, ["-no-acpi"] + files, machine="pc",
+    run(tests, ["-machine", "acpi=off"] + files, machine="pc",
         message=None if name in HARMLESS else rb"(?i)ACPI|loader")
 
 
@@ -259,7 +260,7 @@ def test_looping_tables(tests):
         + pointer(T, T, 40, 4) + pointer(R, T, 16, 4),
         "etc__acpi__tables": bytes(table),
         "etc__acpi__rsdp": b"RSD PTR " + bytes(12)})
-    run(tests, ["-no-acpi"] + files, machine="pc", tpm="2.0-tis")
+    run(tests, ["-machine", "acpi=off"] + files, machine="pc", tpm="2.0-tis")
 
 
 def test_oversized_acpi_file(tests):
@@ -267,7 +268,7 @@ def test_oversized_acpi_file(tests):
     path = tests.tmp / "huge"
     with open(path, "wb") as file:
         file.truncate(64 << 20)
-    args = ["-no-acpi", "-fw_cfg", f"name={T},file={path}"] + fw_cfg(
+    args = ["-machine", "acpi=off", "-fw_cfg", f"name={T},file={path}"] + fw_cfg(
         tests, **{"etc__table-loader": START,
                   "etc__acpi__rsdp": b"RSD PTR " + bytes(12)}) + EXIT + \
         vm.disk(tests.guest["clock.img"], "ide", "pc")
@@ -309,7 +310,8 @@ def test_broken_smbios_files(tests):
     files = fw_cfg(tests, **{"etc__smbios__smbios-anchor": anchor,
                              "etc__smbios__smbios-tables":
                              b"\1\xff\0\0" + b"\1" * 50})
-    args = ["-machine", "pc-i440fx-2.0,graphics=off"] + files + EXIT + \
+    machine = machine_type("pc-i440fx-2.0") + ",graphics=off"
+    args = ["-machine", machine] + files + EXIT + \
         vm.disk(tests.guest["clock.img"], "ide", "pc")
     with tests.machine("pc", None, args=args, tpm="2.0-tis") as m:
         assert m.wait(30) == BOOTED, m.report("the boot sector did not run")

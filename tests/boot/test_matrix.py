@@ -17,7 +17,7 @@ import time
 import pytest
 
 import vm
-from needs import needed
+from needs import machine_type, needed
 
 RM = pathlib.Path(__file__).resolve().parent.parent / "rm"
 PICKED, DECOY = 0x21, 0x11      # what the boot sectors write to port 501h
@@ -350,7 +350,8 @@ def test_many_disks(boots, tmp_path, targets, luns, picked):
         "q35,usb=on", "q35,i8042=off", "pc,acpi=off", "pc,graphics=off")])
 def test_machine(boots, tmp_path, machine):
     """Old machine types, and machines without one of their devices."""
-    boots(drive("d", image(tmp_path / "disk")) + devices(BLK), machine)
+    boots(drive("d", image(tmp_path / "disk")) + devices(BLK),
+          machine_type(machine))
 
 
 @pytest.mark.parametrize("machine", ["pc", "q35"])

@@ -30,7 +30,7 @@ SLOTS = ["-global", "fw_cfg_io.x-file-slots=400"]
 
 def many_checksums(tests):
     """1000 commands, each over 1 MiB: one GiB to add up."""
-    return "pc", ["-no-acpi"] + fw_cfg(tests, **{
+    return "pc", ["-machine", "acpi=off"] + fw_cfg(tests, **{
         "etc__table-loader": START + checksum(T, 9, 0, 1 << 20) * 1000,
         "etc__acpi__tables": bytes(1 << 20),
         "etc__acpi__rsdp": b"RSD PTR " + bytes(12)})
@@ -39,7 +39,7 @@ def many_checksums(tests):
 def long_root_table(tests):
     """An RSDT of two million tables, none of which is there."""
     size = 8 << 20
-    return "pc", ["-no-acpi"] + fw_cfg(tests, **{
+    return "pc", ["-machine", "acpi=off"] + fw_cfg(tests, **{
         "etc__table-loader": START + pointer(R, T, 16, 4)
         + checksum(R, 8, 0, 20),
         "etc__acpi__tables": (b"RSDT" + struct.pack("<I", size)

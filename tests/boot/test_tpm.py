@@ -193,7 +193,7 @@ def promises(tests, version=None, method=None, tcpa=False):
     if version is not None:
         files["etc__tpm__config"] = struct.pack("<IBB", 0xfed45000, version,
                                                 1)
-    return ["-no-acpi"] + fw_cfg(tests, **files)
+    return ["-machine", "acpi=off"] + fw_cfg(tests, **files)
 
 
 @pytest.mark.parametrize("kind,promise,said", [

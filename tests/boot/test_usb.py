@@ -129,7 +129,8 @@ def test_devices_of_no_use(boots):
     """Tablets, mice, audio: no word about them, no harm by them."""
     text = boots(
         ["-device", "qemu-xhci,p2=8,p3=8", "-device", "usb-tablet",
-         "-device", "usb-mouse", "-device", "usb-audio",
+         "-device", "usb-mouse", "-audiodev", "none,id=mute",
+         "-device", "usb-audio,audiodev=mute",
          "-device", "usb-ccid", "-device", "usb-braille,chardev=null",
          "-chardev", "null,id=null"]
         + stick(boots.sector("a")), rb"\[sector a\]")

@@ -185,12 +185,12 @@ key_inside_15:
     KEY_INSIDE 15, 20, KEY_RELEASED
 key_inside_16:
     KEY_INSIDE 16, 1, KEY_PRESSED
-/* QEMU's disks are quicker than the first look at the clock. */
+/* A disk may be quicker than the first look at the clock, as QEMU's are. */
 key_inside_13:
     KEY_INSIDE 13, 1, KEY_RELEASED
 
 missed_inside:
-#ifndef BOCHS
+#ifndef SLOW_DISK
     cmpw $key_inside_13, %cs:stub
     je came_inside
 #endif
