@@ -206,6 +206,13 @@ check-full:
 	$(Q)$(PARALLEL) all unit
 	$(Q)$(PYTEST) $(PYTEST_ARGS) tests
 
+# Both commands of README on bare systems of Debian 12, 13 and unstable, or of
+# some of them: STACKS=trixie.
+.PHONY: check-stacks
+check-stacks:
+	$(Q)scripts/setup stacks
+	$(Q)$(PYTHON) scripts/check_stacks $(STACKS)
+
 bench:
 	$(Q)scripts/setup
 	$(Q)$(MAKE) --no-print-directory all
@@ -239,6 +246,7 @@ help:
 	@echo '     MENU=1  DISPLAY_KIND=serial|window  QEMU_ARGS=...'
 	@echo '  make check           all tests that CI runs'
 	@echo '  make check-full      the long suites as well'
+	@echo '  make check-stacks    run and check on bare Debian 12, 13, unstable'
 	@echo '  make unit            host tests only'
 	@echo '  make fuzz-smoke      their fuzz targets, briefly (FUZZ_SECONDS)'
 	@echo '  make coverage        line coverage by the host tests'
