@@ -64,6 +64,10 @@ int fwcfg_read_file(const char *name, void *buf, uint32_t cap);
  */
 uint64_t fwcfg_number(const char *name, uint64_t fallback);
 
+/* A switch: false is a file with a text such as 0, off, no, or a zero byte,
+ * true any other; fallback when there is none. */
+bool fwcfg_switch(const char *name, bool fallback);
+
 /* Write into a writable file by DMA.  0 or ERR_DEVICE. */
 int fwcfg_write(const struct fwcfg_file *f, uint32_t offset, const void *buf,
                 uint32_t len);

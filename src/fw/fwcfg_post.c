@@ -170,6 +170,17 @@ uint64_t fwcfg_number(const char *name, uint64_t fallback)
     return v;
 }
 
+bool fwcfg_switch(const char *name, bool fallback)
+{
+    char text[4] = "";
+    int len = fwcfg_read_file(name, text, sizeof(text));
+
+    if (len < 0)
+        return fallback;
+    return !(text[0] == 0 || text[0] == '0' || text[0] == 'n' ||
+             (text[0] == 'o' && text[1] == 'f'));
+}
+
 int fwcfg_write(const struct fwcfg_file *f, uint32_t offset, const void *buf,
                 uint32_t len)
 {

@@ -152,9 +152,10 @@ static inline void cpuid(uint32_t leaf, uint32_t subleaf, uint32_t out[4])
                      : "a"(leaf), "c"(subleaf));
 }
 
-/* Bits of a physical address: CPUID 80000008h, or what every CPU with PAE
- * has. */
-static inline unsigned cpu_address_bits(void)
+/* EAX of CPUID 80000008h: bits of a physical address, and in the third byte
+ * those of a guest's, if they are fewer; of a CPU without that leaf the bits
+ * that every CPU with PAE has. */
+static inline uint32_t cpu_address_sizes(void)
 {
     uint32_t r[4];
 
@@ -162,7 +163,12 @@ static inline unsigned cpu_address_bits(void)
     if (r[0] < 0x80000008u)
         return 36;
     cpuid(0x80000008u, 0, r);
-    return r[0] & 0xff;
+    return r[0];
+}
+
+static inline unsigned cpu_address_bits(void)
+{
+    return cpu_address_sizes() & 0xff;
 }
 
 #endif

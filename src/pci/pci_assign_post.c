@@ -50,8 +50,9 @@ enum kind { KIND_IO, KIND_MEM, KIND_PREF, KINDS };
 #define IO_END_I440FX       0xa000u
 
 #define WINDOW_END          0xfec00000u     /* I/O APIC */
-#define FOUR_GIB            0x100000000ull
-#define GIB                 0x40000000ull
+/* Of all addresses, when the window above 4 GiB is asked for: */
+#define HIGH_PADDING_SHIFT  11u             /* a hot-plug bridge has 1/2048 */
+#define HIGH_WINDOW_SHIFT   3u              /* the window is n/8 */
 
 #define NOWHERE             UINT64_MAX
 
@@ -78,6 +79,7 @@ static struct plan *plans;
 static struct region *chunk;
 static unsigned chunk_left;
 static uint8_t *held_bits;
+static bool high_wanted;
 
 static struct region *new_region(void)
 {
@@ -170,8 +172,9 @@ static struct region size_bar(uint16_t dev, int bar, bool room_for_64)
     if (r.kind != KIND_IO && r.size != 0 && r.size < MEM_MIN)
         r.size = MEM_MIN;
     r.align = r.size;
-    /* Our drivers cannot reach beyond 4 GiB. */
-    r.low = d->class >> 8 == PCI_BASE_STORAGE || d->class == PCI_CLASS_USB;
+    /* Our drivers cannot reach beyond 4 GiB, nor can network cards' ROMs. */
+    r.low = d->class >> 8 == PCI_BASE_STORAGE || d->class == PCI_CLASS_USB ||
+            (high_wanted && d->class >> 8 == PCI_BASE_NETWORK);
     return r;
 }
 
@@ -313,6 +316,16 @@ static bool has_window(pci_bdf bdf, enum kind kind, bool *is64)
     return true;
 }
 
+/* Above 4 GiB there is room for what is plugged in later. */
+static void pad_window(struct region *r)
+{
+    uint64_t room = pci_high_end() >> HIGH_PADDING_SHIFT;
+
+    if (room > r->align)
+        r->align = room;
+    r->size = ALIGN_UP(r->size, r->align);
+}
+
 /* Add the window that the bus behind the bridge needs to the bus before. */
 static int size_window(const struct bridge *b, const struct region *inside,
                        enum kind kind)
@@ -334,6 +347,8 @@ static int size_window(const struct bridge *b, const struct region *inside,
         r.is64 = r.is64 && inside->is64;
         r.low = r.low || inside->low;
     }
+    if (high_wanted && b->hotplug && kind == KIND_PREF && r.is64 && !r.low)
+        pad_window(&r);
     return add_region(&r);
 }
 
@@ -478,6 +493,14 @@ static void place_high(struct region *high[KINDS])
 
     if (start < e820_high_end() || start > limit)
         start = e820_high_end();
+    if (high_wanted) {
+        uint64_t size = ALIGN_UP(sum_of(high[KIND_MEM]), GIB) +
+                        ALIGN_UP(sum_of(high[KIND_PREF]), GIB);
+        uint64_t unit = pci_high_end() >> HIGH_WINDOW_SHIFT;
+
+        start = pci_high_base(ALIGN_UP(start, GIB),
+                              unit ? ALIGN_UP(size, unit) : size);
+    }
     for (;;) {
         mem = ALIGN_UP(ALIGN_UP(start, align_of(high[KIND_MEM])), GIB);
         pref = mem + sum_of(high[KIND_MEM]);
@@ -496,7 +519,7 @@ static void place_memory(void)
     struct region **list = plans[0].list;
     struct region *high[KINDS] = { NULL };
     uint64_t start = chipset_pci_window(e820_low_end()), base[KINDS] = { 0 };
-    bool fits = fit_low(start, base);
+    bool fits = !high_wanted && fit_low(start, base);
 
     for (int all = 0; all < 2 && !fits; all++) {
         move_high(&list[KIND_MEM], &high[KIND_MEM], all);
@@ -520,6 +543,7 @@ static void place_memory(void)
 int pci_assign(uint8_t *held)
 {
     held_bits = held;
+    high_wanted = pci_high_wanted();
     plans = malloc_temp((pci_last_bus + 1u) * sizeof(*plans), 8);
     if (!plans)
         return ERR_SPACE;

@@ -14,6 +14,11 @@
 #define PCI_BASE_STORAGE        0x01u
 #define PCI_CLASS_USB           0x0c03u
 
+#define PCI_BASE_NETWORK        0x02u
+
+#define FOUR_GIB                0x100000000ull
+#define GIB                     0x40000000ull
+
 #define PCI_NO_DEVICE           0xffffu
 
 /* Index in pci_devices of the bridge that leads to a bus; PCI_NO_DEVICE for
@@ -44,6 +49,16 @@ uint8_t pci_reserve_cap(const struct pci_device *d);
 
 /* Number the buses and fill pci_devices.  ERR_SPACE without memory for it. */
 int pci_enumerate(void);
+
+/* Is the window above 4 GiB asked for, and can its guest use it? */
+bool pci_high_wanted(void);
+
+/* The end of the addresses that devices can have above 4 GiB; 0: not known. */
+uint64_t pci_high_end(void);
+
+/* Where a window of size bytes goes that is asked for: as high as possible, or
+ * at start if that is all there is.  start is a multiple of 1 GiB. */
+uint64_t pci_high_base(uint64_t start, uint64_t size);
 
 /*
  * Give addresses to BARs and bridge windows.

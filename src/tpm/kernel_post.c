@@ -25,18 +25,6 @@
 #define CONFIG_MEASURE_BOOT_CODE 0
 #endif
 
-/* A switch: text such as 0, off, no; or a byte. */
-static bool switched(const char *name, bool fallback)
-{
-    char text[4] = "";
-    int len = fwcfg_read_file(name, text, sizeof(text));
-
-    if (len < 0)
-        return fallback;
-    return !(text[0] == 0 || text[0] == '0' || text[0] == 'n' ||
-             (text[0] == 'o' && text[1] == 'f'));
-}
-
 struct item {
     uint16_t key;
     uint32_t len;
@@ -87,10 +75,10 @@ void tpm_kernel_setup(bool rom_kernel)
 {
     if (!tcg_usable(&tpm))
         return;
-    handover.linux_hook = switched("opt/org.keelbios/measure-linux",
-                                   CONFIG_MEASURE_LINUX);
-    handover.boot_code = switched("opt/org.keelbios/measure-boot-code",
-                                  CONFIG_MEASURE_BOOT_CODE);
+    handover.linux_hook = fwcfg_switch("opt/org.keelbios/measure-linux",
+                                       CONFIG_MEASURE_LINUX);
+    handover.boot_code = fwcfg_switch("opt/org.keelbios/measure-boot-code",
+                                      CONFIG_MEASURE_BOOT_CODE);
     if (!rom_kernel)
         return;
     measure_cmdline();

@@ -49,3 +49,16 @@ def machine_type(name):
     if name.partition(",")[0] not in machine_types():
         pytest.skip(f"{vm.QEMU} has no machine type {name} any more")
     return name
+
+
+@functools.cache
+def cpu_properties():
+    return subprocess.run([vm.QEMU, "-device", "qemu64-x86_64-cpu,help"],
+                          check=True, text=True, stdout=subprocess.PIPE,
+                          timeout=30).stdout
+
+
+def cpu_property(name):
+    """A property of QEMU's processors that older ones do not have."""
+    if not re.search(rf"^ +{name}=", cpu_properties(), re.M):
+        pytest.skip(f"{vm.QEMU}'s processors have no {name}")
