@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/alloc.h"
+#include "fw/acpi.h"
 #include "fw/fwcfg.h"
 #include "fw/smp.h"
 #include "hw/chipset.h"
@@ -76,15 +77,27 @@ struct mp_entry { uint8_t type, byte[7]; };
 
 static uint16_t entries;
 
-/* One per package: the first of its logical processors. */
+/* The step from one processor that is listed to the next: beside ACPI's table,
+ * which has all, one per package is usual.  Where this table is the only one,
+ * it has all of them. */
+static uint32_t id_step(const uint32_t cpuid_1[4])
+{
+    uint32_t step = 1, len;
+
+    if (acpi_find_table("APIC", &len) == NULL)
+        return 1;
+    while ((cpuid_1[3] & CPUID_HT) && step < (cpuid_1[1] >> 16 & 0xff))
+        step *= 2;
+    return step;
+}
+
 static void put_cpus(struct wr *w)
 {
     uint8_t version = (uint8_t)mmio_read32((void *)(LAPIC + LAPIC_VERSION));
-    uint32_t r[4], step = 1, max = smp_max_count();
+    uint32_t r[4], step, max = smp_max_count();
 
     cpuid(1, 0, r);
-    while ((r[3] & CPUID_HT) && step < (r[1] >> 16 & 0xff))
-        step *= 2;
+    step = id_step(r);
     for (uint32_t id = 0; id < max; id += step) {
         struct mp_cpu cpu = {
             .type = ENTRY_CPU, .apic_id = (uint8_t)id,
