@@ -30,6 +30,7 @@ class Machine:
     machine: str = "pc"
     kernel: object = None
     initrd: object = None
+    dtb: object = None
     cmdline: str = ""
     tpm: object = None      # "2.0-crb", "2.0-tis" or None
     order: str = "cad"
@@ -134,6 +135,8 @@ class CommandLine:
     def machine(self, _name, _value, first, opts):
         self.m.machine = first or opts.get("type", self.m.machine)
         self.flash = opts.get("pflash0", self.flash)
+        for name, fact in MACHINE_TEXTS.items():
+            setattr(self.m, fact, opts.get(name, getattr(self.m, fact)))
 
     def text(self, name, value, _first, _opts):
         setattr(self.m, TEXTS[name], value)
@@ -182,7 +185,11 @@ class CommandLine:
 
 # Options whose value is a fact as it is.
 TEXTS = {"-bios": "bios", "-kernel": "kernel", "-initrd": "initrd",
-         "-append": "cmdline"}
+         "-append": "cmdline", "-dtb": "dtb"}
+
+# The same as properties of -machine.
+MACHINE_TEXTS = {"kernel": "kernel", "initrd": "initrd", "append": "cmdline",
+                 "dtb": "dtb"}
 
 READERS = {
     "-M": CommandLine.machine, "-machine": CommandLine.machine,
@@ -305,7 +312,7 @@ def from_libvirt(text):
         raise FactsError("not a libvirt domain: no <domain> with <os>")
     kind = osx.find("type")
     m = Machine(bios=osx.findtext("loader"), kernel=osx.findtext("kernel"),
-                initrd=osx.findtext("initrd"),
+                initrd=osx.findtext("initrd"), dtb=osx.findtext("dtb"),
                 cmdline=osx.findtext("cmdline") or "")
     if kind is not None:
         m.machine = kind.get("machine", "pc")

@@ -14,6 +14,7 @@ without TPM, disk or operating system of the real machine.  predictionfile.py wr
 """
 
 import hashlib
+import pathlib
 import re
 import struct
 import subprocess
@@ -41,6 +42,7 @@ TAG_ROM_EXECUTE = 7
 BIOS_BOOT_TYPE = b"Hah!IdontNeedEFI"
 LINUX_FILLED = ((0x1fa, 2), (0x210, 2), (0x218, 8), (0x224, 2), (0x228, 4),
                 (0x250, 8))
+SETUP_DTB = 2               # a type of setup data
 FLOPPY_KIB = {1: 1200, 2: 1440, 3: 2880}
 BANK_IDS = {name: alg for alg, (name, _) in tcglog.ALGORITHMS.items()}
 
@@ -301,6 +303,7 @@ class Kernel:
     path: str
     cmdline: str = ""
     initrds: list = field(default_factory=list)
+    dtb: object = None          # QEMU's -dtb
 
 
 def split_kernel(path):
@@ -344,6 +347,10 @@ def record_kernel(out, kernel, direct):
     out.code(9, EV_IPL, payload, "Linux kernel")
     if initrd:
         out.code(9, EV_IPL, initrd, "Linux initrd")
+    if kernel.dtb:
+        tree = pathlib.Path(kernel.dtb).read_bytes()
+        out.code(9, EV_IPL, struct.pack("<I", SETUP_DTB) + tree,
+                 "Linux setup data")
 
 
 # ---------------------------------------------------------------- everything

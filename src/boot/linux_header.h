@@ -6,6 +6,8 @@
 #ifndef LINUX_HEADER_H
 #define LINUX_HEADER_H
 
+#include "lib/compiler.h"
+
 #define LINUX_SETUP_SECTS       0x1f1u  /* u8: sectors behind the first */
 #define LINUX_SYSSIZE           0x1f4u  /* u32: payload in 16 bytes */
 #define LINUX_VID_MODE          0x1fau  /* u16 */
@@ -25,6 +27,14 @@
 #define LINUX_CMDLINE_SIZE      0x238u  /* u32: from 2.06 */
 #define LINUX_SETUP_DATA        0x250u  /* u64 */
 #define LINUX_HEADER_END        0x268u
+
+/* A list behind LINUX_SETUP_DATA, from protocol 2.09 on. */
+struct linux_setup_data {
+    uint64_t next;                      /* address, 0: none */
+    uint32_t type, len;                 /* of what follows */
+};
+#define LINUX_SETUP_DATA_VERSION    0x209u
+#define LINUX_SETUP_RNG_SEED        9u
 
 #define LINUX_BOOT_FLAG_VALUE   0xaa55u
 #define LINUX_MAGIC_VALUE       0x53726448u

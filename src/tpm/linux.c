@@ -26,6 +26,7 @@
 
 #define CMDLINE_DEFAULT     255u        /* before protocol 2.06 */
 #define CMDLINE_LIMIT       0x10000u
+#define SETUP_DATA_MAX      16u         /* entries of the list */
 #define STEP                0x100000u   /* between looks at the clock */
 #define QUIET_US            500000u     /* then a line on the screen */
 
@@ -126,6 +127,43 @@ static void measure_cmdline_at(uint32_t at, uint32_t max)
         measure_cmdline(text, len);
 }
 
+/* One entry of the setup data: its type and what follows. */
+static void measure_setup_entry(const struct linux_setup_data *d)
+{
+    struct tcg_piece pieces[] = {
+        { &d->type, sizeof(d->type) }, { d + 1, d->len },
+    };
+
+    (void)tcg_measure(&tpm, TCG_LINUX_FILE, pieces, ARRAY_SIZE(pieces), 0,
+                      "Linux setup data");
+}
+
+/*
+ * What a loader hands over beyond the header, a device tree say.  A seed for
+ * the kernel's random numbers is another one at each boot, and no instruction:
+ * it is left out.  Where the list cannot be read its address is measured, since
+ * the kernel may read what is there.
+ */
+static void measure_setup_data(const uint8_t *setup)
+{
+    const struct linux_setup_data *d;
+    uint64_t at = *(const uint64_t *)(setup + LINUX_SETUP_DATA);
+
+    if (linux_u16(setup + LINUX_VERSION) < LINUX_SETUP_DATA_VERSION)
+        return;
+    for (unsigned n = 0; at != 0; n++, at = d->next) {
+        d = (const struct linux_setup_data *)(uint32_t)at;
+        if (n == SETUP_DATA_MAX || at > UINT32_MAX - sizeof(*d) ||
+            !in_ram("Linux setup data", (uint32_t)at, sizeof(*d)) ||
+            !in_ram("Linux setup data", (uint32_t)(d + 1), d->len)) {
+            (void)tcg_measure_bytes(&tpm, TCG_LINUX_FILE, &at, sizeof(at));
+            return;
+        }
+        if (d->type != LINUX_SETUP_RNG_SEED)
+            measure_setup_entry(d);
+    }
+}
+
 void linux_at(uint16_t segment)
 {
     uint8_t *setup = (uint8_t *)((uint32_t)segment << 4);
@@ -148,6 +186,7 @@ void linux_at(uint16_t segment)
     len = linux_u32(setup + LINUX_RAMDISK_SIZE);
     if (len)
         measure_if_ram("Linux initrd", linux_u32(setup + LINUX_RAMDISK), len);
+    measure_setup_data(setup);
 }
 
 /*
@@ -183,5 +222,6 @@ void linux_image(const struct linux_image *k)
                  payload_len(k->setup, k->payload_len));
     if (k->initrd_len)
         measure_file("Linux initrd", k->initrd, k->initrd_len);
+    measure_setup_data(k->setup);
     memcpy(measured, k->setup + WHERE, WHERE_LEN);
 }
