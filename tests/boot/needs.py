@@ -2,6 +2,7 @@
 """What a test needs from the machine that not every release of Debian has."""
 
 import functools
+import json
 import pathlib
 import re
 import shutil
@@ -49,3 +50,24 @@ def machine_type(name):
     if name.partition(",")[0] not in machine_types():
         pytest.skip(f"{vm.QEMU} has no machine type {name} any more")
     return name
+
+
+@functools.cache
+def output(*argv):
+    """What a program says of itself."""
+    return subprocess.run(argv, capture_output=True, text=True, check=False,
+                          timeout=60).stdout
+
+
+def device_property(device, name):
+    """Skips where this QEMU's device has no such property."""
+    if not re.search(rf"^ +{name}=", output(vm.QEMU, "-device",
+                                            f"{device},help"), re.M):
+        pytest.skip(f"{vm.QEMU}: {device} has no {name}")
+
+
+def swtpm(feature, since):
+    """Skips where swtpm cannot do that, and says since which version it can."""
+    text = output("swtpm", "socket", "--tpm2", "--print-capabilities")
+    if feature not in json.loads(text or "{}").get("features", []):
+        pytest.skip(f"swtpm has no {feature}, which {since} has")
