@@ -66,8 +66,12 @@ def device_property(device, name):
         pytest.skip(f"{vm.QEMU}: {device} has no {name}")
 
 
+def swtpm_has(feature):
+    text = output("swtpm", "socket", "--tpm2", "--print-capabilities")
+    return feature in json.loads(text or "{}").get("features", [])
+
+
 def swtpm(feature, since):
     """Skips where swtpm cannot do that, and says since which version it can."""
-    text = output("swtpm", "socket", "--tpm2", "--print-capabilities")
-    if feature not in json.loads(text or "{}").get("features", []):
+    if not swtpm_has(feature):
         pytest.skip(f"swtpm has no {feature}, which {since} has")
