@@ -9,6 +9,7 @@ import re
 
 import pytest
 
+from test_tpm_faults import is_capped
 import agent
 import faketpm
 import measured
@@ -170,6 +171,26 @@ def test_turn_off(tests, codes):
             assert a.response() == (2, NO_COMMAND)
             assert_measured(a.m, tpm)
             assert platform(tpm) == SECRET
+
+
+def test_turned_off_before(tests):
+    """Turned off while there was a secret; then there is none, and the platform
+    hierarchy is off too early: what was asked for cannot be had."""
+    with tests.tpm("2.0-crb") as made:
+        made.stop()
+    args = ["-fw_cfg", "name=opt/org.keelbios/ppi-policy,string=allow"]
+    for rdrand in (True, False):
+        with faketpm.FakeTpm("2.0-crb", made.state,
+                             missing(GET_RANDOM)) as tpm, agent.started(
+                tests, "q35", tpm, RDRAND[rdrand] + args, mem="32M") as a:
+            if rdrand:
+                a.request(2)
+                a.reset()
+                assert a.response() == (2, 0)
+                continue
+            assert b"TPM: measured boot has failed: a hierarchy could not be " \
+                b"turned off as asked for" in said(a.m)
+            assert is_capped(tpm)
 
 
 # ------------------------------------------------------- profiles of swtpm 0.10
