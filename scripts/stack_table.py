@@ -16,6 +16,7 @@ POINTERS = {
              "feed_smbios"],
     "handle": ["table:entries"],
     "init_entry": ["post"],             # keelbios.lds.S
+    "next": ["rdrand"],
     "out": ["print_text", "debug_text"],
     "page": ["change_banks", "turn_off_or_on", "change_requests",
              "menu_log"],               # the TPM menu

@@ -63,19 +63,21 @@ class Tpm:
     def version2(self):
         return self.kind != "1.2"
 
+    def setup_arguments(self):
+        argv = ["swtpm_setup", "--tpmstate", str(self.state), "--overwrite"]
+        return argv + (["--tpm2", "--pcr-banks", self.banks]
+                       if self.version2 else [])
+
     def manufacture(self):
         """Create the TPM: endorsement key and active banks."""
         self.state.mkdir(parents=True, exist_ok=True)
         file = "tpm2-00.permall" if self.version2 else "tpm-00.permall"
         if (self.state / file).exists():
             return
-        argv = ["swtpm_setup", "--tpmstate", str(self.state), "--overwrite"]
-        if self.version2:
-            argv += ["--tpm2", "--pcr-banks", self.banks]
         # It wants to keep its own log and a certificate authority in the
         # home directory; without certificates it needs neither.
-        done = subprocess.run(argv, capture_output=True, text=True,
-                              check=False)
+        done = subprocess.run(self.setup_arguments(), capture_output=True,
+                              text=True, check=False)
         if done.returncode:
             raise VmError("swtpm_setup failed: " + done.stdout + done.stderr)
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "lib/compiler.h"
+#include "tcg/acpi_log.h"
 #include "tcg/internal.h"
 
 #define HEADER_SIZE         36u
@@ -23,7 +24,8 @@
 #define DESC_FIXED          6u          /* bytes before the numbers */
 #define DESC_MEMORY         0u          /* kind */
 
-/* What is left out of a table; len 0: to its end. */
+/* What is left out of a table, beside the place of the log; len 0: to its
+ * end. */
 static const struct field {
     char signature[4] NONSTRING;
     uint16_t at, len;
@@ -34,8 +36,6 @@ static const struct field {
     { "FACP", 140, 8 },                 /* X_DSDT */
     { "RSDT", HEADER_SIZE, 0 },         /* the tables' addresses */
     { "XSDT", HEADER_SIZE, 0 },
-    { "TPM2", 68, 8 },                  /* LASA */
-    { "TCPA", 42, 8 },                  /* LASA */
 };
 
 /* A table being hashed. */
@@ -65,12 +65,16 @@ static void omit(struct table *t, size_t at, size_t len)
 
 static void omit_fields(struct table *t)
 {
+    uint32_t lasa_at = tcg_acpi_lasa_at(t->p, (uint32_t)t->len);
+
     for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
         const struct field *f = &fields[i];
 
         if (!memcmp(t->p, f->signature, 4) && f->at <= t->len)
             omit(t, f->at, f->len ? f->len : t->len - f->at);
     }
+    if (lasa_at)
+        omit(t, lasa_at, sizeof(uint64_t));
 }
 
 /* Memory affinity structures: base and length of the range. */

@@ -232,14 +232,16 @@ int tpm2_start_selftest(struct tcg *t);
 /* Cap PCRs (bit n: PCR n) of the active banks that we cannot hash for. */
 int tpm2_cap_strange(struct tcg *t, uint32_t pcrs);
 /*
- * Give the platform hierarchy a random authorisation.  After an error other
- * than ERR_TPM the TPM may have it or not: TCG_F_AUTH_SET is set then as well,
- * and TCG_F_AUTH_UNSURE.
+ * Give the platform hierarchy a random authorisation.  ERR_ABSENT: there are
+ * no random numbers, and nothing was changed.  After other errors than that and
+ * ERR_TPM the TPM may have it or not: TCG_F_AUTH_SET is set then as well, and
+ * TCG_F_AUTH_UNSURE.
  */
 int tpm2_set_random_auth(struct tcg *t);
 /*
  * The same for a TPM whose platform hierarchy may have a secret that nobody in
- * this machine knows: then ours is refused, which is as good.
+ * this machine knows: then ours is refused, which is as good.  Without random
+ * numbers the platform hierarchy is turned off.
  */
 int tpm2_renew_auth(struct tcg *t);
 

@@ -286,6 +286,22 @@ static int set_banks(struct tcg *t, uint32_t banks)
     return rd_u8(&reply.body) == 1 ? 0 : ERR_DEVICE;    /* success: YES */
 }
 
+/*
+ * Keep flags that say what is off in every boot.  A profile of libtpms can
+ * leave out TPM2_HierarchyControl, and measured boot would fail closed over
+ * them.  So it is tried, with what changes nothing: the platform's stays on.
+ */
+static int keep_off(struct tcg *t, struct tcg_ppi *ppi, uint32_t flags)
+{
+    struct wr w = begin_platform(t, TPM2_CC_HierarchyControl);
+    int rc;
+
+    wr_be32(&w, TPM2_RH_PLATFORM);
+    wr_u8(&w, 1);
+    rc = tpm2_do_auth(t, &w, DURATION_SHORT);
+    return rc < 0 ? rc : ppi_store_flags(t, ppi, flags);
+}
+
 /* ------------------------------------------------------------------ steps */
 
 static int run_step(struct tcg *t, struct tcg_ppi *ppi,
@@ -317,9 +333,11 @@ static int run_step(struct tcg *t, struct tcg_ppi *ppi,
     case PPI_STEP20_ALL_BANKS:
         return set_banks(t, ppi->supported);
     case PPI_STEP20_STORAGE_ONLY:
-        return ppi_store_flags(
+        return keep_off(
             t, ppi, (ppi->flags | PPI_F_ENDORSE_OFF) & ~PPI_F_STORAGE_OFF);
     case PPI_STEP_SET_FLAGS:
+        if (op->flags & PPI_F_STORAGE_OFF)
+            return keep_off(t, ppi, ppi->flags | op->flags);
         return ppi_store_flags(t, ppi, ppi->flags | op->flags);
     case PPI_STEP_CLEAR_FLAGS:
         return ppi_store_flags(t, ppi, ppi->flags & ~(uint32_t)op->flags);

@@ -11,7 +11,13 @@
 #include "tpmdev/tpm_crb.h"
 #include "tpmdev/tpm_tis.h"
 
-#define TYPE_FIFO       0u              /* TPM_INTERFACE_ID_x, 3:0 */
+/*
+ * TPM_INTERFACE_ID_x, 3:0.  The bits above say what the interface can beside;
+ * each profile adds some (1.06 a version, 1.07 chunks in bit 10).  None of it
+ * is needed: our commands and their answers fit every buffer.
+ */
+#define INTERFACE_TYPE(id)  ((id) & 0xfu)
+#define TYPE_FIFO       0u
 #define TYPE_CRB        1u
 #define TYPE_TIS13      15u
 
@@ -72,7 +78,7 @@ int tcg_detect(struct tcg *t, const struct tcg_platform *p)
     if (is_absent(&t->dev))
         return ERR_ABSENT;
     t->state = TCG_UNUSED;
-    type = tpm_dev_read(&t->dev, TIS_INTF_ID, 4) & 0xf;
+    type = INTERFACE_TYPE(tpm_dev_read(&t->dev, TIS_INTF_ID, 4));
     if (type == TYPE_CRB) {
         rc = detect_crb(t);
     } else if (type == TYPE_FIFO || type == TYPE_TIS13) {

@@ -165,22 +165,41 @@ static int change_platform_auth(struct tcg *t, const uint8_t *auth,
     return tpm2_do_auth(t, &w, DURATION_MEDIUM);
 }
 
+/*
+ * AUTH_BYTES random bytes, or fewer from a TPM that gives few.  A profile of
+ * libtpms can leave the command out: then from the machine.  Returns how many,
+ * or an error; ERR_ABSENT: nobody has any.
+ */
+static int make_auth(struct tcg *t, uint8_t *auth)
+{
+    const struct tcg_platform *p = t->dev.plat;
+    int rc, len = 0;
+
+    for (unsigned i = 0; i < 4 && len < (int)AUTH_BYTES; i++) {
+        rc = get_random(t, auth + len, (uint16_t)(AUTH_BYTES - (unsigned)len));
+        if (rc == ERR_TPM && t->code == TPM2_RC_COMMAND_CODE) {
+            rc = p->random ? p->random(p->ctx, auth, AUTH_BYTES) : ERR_ABSENT;
+            return rc < 0 ? rc : (int)AUTH_BYTES;
+        }
+        if (rc < 0)
+            return rc;
+        len += rc;
+    }
+    return len < (int)AUTH_MIN ? ERR_FORMAT : len;
+}
+
 int tpm2_set_random_auth(struct tcg *t)
 {
     uint8_t auth[AUTH_BYTES];
-    uint8_t len = 0;
-    int rc = 0;
+    uint8_t len;
+    int rc;
 
     if (t->flags & (TCG_F_AUTH_SET | TCG_F_AUTH_GONE))
         return 0;
-    for (unsigned i = 0; i < 4 && len < AUTH_BYTES; i++) {
-        rc = get_random(t, auth + len, (uint16_t)(AUTH_BYTES - len));
-        if (rc < 0)
-            return rc;
-        len = (uint8_t)(len + rc);
-    }
-    if (len < AUTH_MIN)
-        return ERR_FORMAT;
+    rc = make_auth(t, auth);
+    if (rc < 0)
+        return rc;
+    len = (uint8_t)rc;
     rc = change_platform_auth(t, auth, len);
     if (rc != ERR_TPM) {
         /* With its answer lost, the TPM has this one or still the old one. */
@@ -195,10 +214,29 @@ int tpm2_set_random_auth(struct tcg *t)
     return rc;
 }
 
+/* Without random numbers there is no secret: the hierarchy goes instead. */
+static int do_without_auth(struct tcg *t)
+{
+    int rc = tpm2_hierarchy_off(t, TPM2_RH_PLATFORM);
+
+    if (rc == 0)
+        t->flags |= TCG_F_GIVEN_UP;
+    if (rc != ERR_TPM || !tpm2_auth_refused(t)) {
+        tcg_say(t, "no random numbers: it has no TPM2_GetRandom, and this "
+                "machine no RDRAND; the platform hierarchy %s",
+                rc < 0 ? "cannot be turned off either"
+                       : "is off, so requests and the menu cannot change the "
+                         "TPM");
+    }
+    return rc;
+}
+
 int tpm2_renew_auth(struct tcg *t)
 {
     int rc = tpm2_set_random_auth(t);
 
+    if (rc == ERR_ABSENT)
+        rc = do_without_auth(t);
     if (rc != ERR_TPM || !tpm2_auth_refused(t))
         return rc;
     /* After a resume it is the one of before the sleep, which was forgotten.  A

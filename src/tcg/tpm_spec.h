@@ -126,6 +126,7 @@
 #define TPM2_RC_INITIALIZE              0x100u
 #define TPM2_RC_FAILURE                 0x101u
 #define TPM2_RC_FMT1_MASK               0x0bfu  /* without which P, S or H */
+#define TPM2_RC_COMMAND_CODE            0x143u  /* it has no such command */
 #define TPM2_RC_AUTH_FAIL               0x08eu
 #define TPM2_RC_BAD_AUTH                0x0a2u
 #define TPM2_RC_YIELDED                 0x908u

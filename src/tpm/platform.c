@@ -12,6 +12,7 @@
 #include "lib/timer.h"
 #include "measure/tpm.h"
 #include "tpm/hooks.h"
+#include "tpm/rdrand.h"
 
 static uint32_t mmio_read(void *ctx, uint32_t addr, unsigned bytes)
 {
@@ -83,7 +84,7 @@ static void *map(void *ctx, uint32_t addr, uint32_t len, bool write)
 struct tcg_platform tpm_platform = {
     .mmio_read = mmio_read, .mmio_write = mmio_write, .now_us = now_us,
     .delay_us = delay_us, .print = print_text, .debug = debug_text,
-    .map = map,
+    .map = map, .random = rdrand_bytes,
 };
 
 static void int1a(struct bregs *r)

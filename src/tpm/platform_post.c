@@ -18,17 +18,14 @@
 #include "lib/print.h"
 #include "measure/tpm.h"
 #include "services/services.h"
+#include "tcg/acpi_log.h"
 #include "tcg/config.h"
 #include "tpm/hooks.h"
 #include "tpm/sha_xmm.h"
 #include "tpm/steps.h"
 
-/* Offsets in the ACPI tables; TCG ACPI Specification 1.3, 7 and 8. */
-#define TCPA_LAML           38u
-#define TCPA_LASA           42u
-#define TPM2_START_METHOD   48u
-#define TPM2_LAML           64u
-#define TPM2_LASA           68u
+#define ACPI_REVISION       8u      /* of every table */
+#define TPM2_START_METHOD   48u     /* TCG ACPI Specification 1.4, 8 */
 
 /* Which of the linked files are tables (others are the log, counters, ...). */
 #define ACPI_FILES          "etc/acpi/"
@@ -97,37 +94,43 @@ static struct tcg_promise promise(void)
     return p;
 }
 
+/* Why a table names no event log. */
+static const char *why_no_log(int rc)
+{
+    return rc == ERR_FORMAT ? "is of a kind whose event log is not known"
+         : rc == ERR_SPACE  ? "ends before its event log"
+                            : "names no event log";
+}
+
 /*
  * Where the ACPI table of the TPM's family says that the log is: only an area
  * that the firmware itself set aside is believed.  Returns false without one.
  */
 static bool find_log(uint8_t **area, uint32_t *size)
 {
-    bool is_20 = tpm.family == TCG_FAMILY_20;
-    uint32_t len, laml_at = is_20 ? TPM2_LAML : TCPA_LAML;
-    uint32_t lasa_at = is_20 ? TPM2_LASA : TCPA_LASA;
-    const uint8_t *t = acpi_find_table(is_20 ? "TPM2" : "TCPA", &len);
-    struct rd r;
-    uint64_t lasa;
-    uint32_t laml;
+    const char *name = tpm.family == TCG_FAMILY_20 ? "TPM2" : "TCPA";
+    uint32_t len;
+    const uint8_t *t = acpi_find_table(name, &len);
+    struct tcg_acpi_log log;
+    int rc;
 
     if (!t)
         return false;
-    r = (struct rd){ .at = t, .left = len };
-    (void)rd_bytes(&r, laml_at);
-    laml = rd_le32(&r);
-    (void)rd_bytes(&r, lasa_at - laml_at - 4);
-    lasa = rd_le32(&r);
-    lasa |= (uint64_t)rd_le32(&r) << 32;
-    if (r.bad || laml == 0 || lasa == 0)
-        return false;
-    if (lasa > UINT32_MAX || !alloc_owns((uint32_t)lasa, laml)) {
-        print("TPM: the ACPI table puts the event log at %08llx, outside the "
-              "memory set aside for it: no log\n", (unsigned long long)lasa);
+    rc = tcg_acpi_log(t, len, &log);
+    if (rc < 0) {
+        print("TPM: the ACPI table %s (revision %u, %u bytes) %s\n", name,
+              t[ACPI_REVISION], len, why_no_log(rc));
         return false;
     }
-    *area = (uint8_t *)(uint32_t)lasa;
-    *size = laml;
+    if (log.address > UINT32_MAX || log.size > UINT32_MAX ||
+        !alloc_owns((uint32_t)log.address, (uint32_t)log.size)) {
+        print("TPM: the ACPI table puts the event log at %08llx, outside the "
+              "memory set aside for it: no log\n",
+              (unsigned long long)log.address);
+        return false;
+    }
+    *area = (uint8_t *)(uint32_t)log.address;
+    *size = (uint32_t)log.size;
     return true;
 }
 

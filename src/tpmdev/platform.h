@@ -42,6 +42,11 @@ struct tcg_platform {
     int (*read_key)(void *ctx, uint32_t wait_ms);
     int (*read_file)(void *ctx, const char *name, void *buf, size_t cap);
     void (*reset)(void *ctx);
+    /*
+     * len bytes (a multiple of 4) that nobody can guess, from a source beside
+     * the TPM: 0 or ERR_ABSENT.  Resident.  May be NULL.
+     */
+    int (*random)(void *ctx, void *to, size_t len);
     void *ctx;
 };
 

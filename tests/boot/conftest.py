@@ -7,6 +7,7 @@ or with SeaBIOS to compare, and read what the guest found.
 
 import contextlib
 import fcntl
+import functools
 import hashlib
 import importlib.machinery
 import importlib.util
@@ -14,6 +15,7 @@ import json
 import os
 import pathlib
 import pickle
+import re
 import subprocess
 import sys
 
@@ -103,6 +105,14 @@ def fast_linux(guest):
             *NO_KERNEL_HASH]
 
 
+@functools.cache
+def swtpm_version():
+    """An older one cannot read what a newer one has made."""
+    text = subprocess.run(["swtpm", "--version"], capture_output=True,
+                          text=True, check=False).stdout
+    return re.search(r"version ([\d.]+)|$", text)[1]
+
+
 class Tests:
     """What a test needs to run machines; one per test.  guest: the files of
     scripts/guest."""
@@ -131,7 +141,7 @@ class Tests:
             yield None
             return
         key = ("1.2" if kind == "1.2" else "2.0-" + banks).replace(",", "+")
-        master = OUT / "test-tpm" / key
+        master = OUT / "test-tpm" / f"{swtpm_version()}-{key}"
         master.parent.mkdir(parents=True, exist_ok=True)
         with open(OUT / "test-tpm" / ".lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)

@@ -56,8 +56,8 @@ def receive_command(sock):
 class FakeTpm(vm.Tpm):
     """An swtpm whose answers are spoiled."""
 
-    def __init__(self, kind, state, spoil=None):
-        super().__init__(kind, state)
+    def __init__(self, kind, state, spoil=None, banks=vm.BANKS):
+        super().__init__(kind, state, banks)
         self.spoil = spoil or untouched
         self.commands = []          # ordinals seen
         self.exchanges = []         # (command, what swtpm answered or None)

@@ -2,6 +2,7 @@
 """What a test needs from the machine that not every release of Debian has."""
 
 import functools
+import json
 import pathlib
 import re
 import shutil
@@ -37,28 +38,34 @@ def needed(what, package):
 
 
 @functools.cache
-def machine_types():
-    out = subprocess.run([vm.QEMU, "-M", "help"], check=True, text=True,
-                         stdout=subprocess.PIPE, timeout=30).stdout
-    return {line.split()[0] for line in out.splitlines()[1:] if line}
+def output(*argv):
+    """What a program says of itself."""
+    return subprocess.run(argv, capture_output=True, text=True, check=False,
+                          timeout=60).stdout
 
 
 def machine_type(name):
     """QEMU drops machine types after some years: where that is so, the test is
     skipped and says so."""
-    if name.partition(",")[0] not in machine_types():
+    known = output(vm.QEMU, "-M", "help").splitlines()
+    if name.partition(",")[0] not in {line.split()[0] for line in known if line}:
         pytest.skip(f"{vm.QEMU} has no machine type {name} any more")
     return name
 
 
-@functools.cache
-def cpu_properties():
-    return subprocess.run([vm.QEMU, "-device", "qemu64-x86_64-cpu,help"],
-                          check=True, text=True, stdout=subprocess.PIPE,
-                          timeout=30).stdout
+def device_property(device, name):
+    """Skips where this QEMU's device has no such property."""
+    if not re.search(rf"^ +{name}=", output(vm.QEMU, "-device",
+                                            f"{device},help"), re.M):
+        pytest.skip(f"{vm.QEMU}: {device} has no {name}")
 
 
-def cpu_property(name):
-    """A property of QEMU's processors that older ones do not have."""
-    if not re.search(rf"^ +{name}=", cpu_properties(), re.M):
-        pytest.skip(f"{vm.QEMU}'s processors have no {name}")
+def swtpm_has(feature):
+    text = output("swtpm", "socket", "--tpm2", "--print-capabilities")
+    return feature in json.loads(text or "{}").get("features", [])
+
+
+def swtpm(feature, since):
+    """Skips where swtpm cannot do that, and says since which version it can."""
+    if not swtpm_has(feature):
+        pytest.skip(f"swtpm has no {feature}, which {since} has")

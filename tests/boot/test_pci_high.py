@@ -7,7 +7,7 @@ import pytest
 
 import roms
 import vm
-from needs import cpu_property
+from needs import device_property
 
 GIB = 1 << 30
 AMD_HOLE = 0xfd00000000
@@ -83,7 +83,7 @@ def test_bits_that_are_not_believed(placed):
 
 def test_guest_bits(placed):
     """A host without 5-level paging translates 48 bits of 52, say."""
-    cpu_property("guest-phys-bits")
+    device_property("qemu64-x86_64-cpu", "guest-phys-bits")
     end = 1 << 42
     high = above(placed("on", AMD + ",phys-bits=43,guest-phys-bits=42"))
     assert high and all(end - end // 8 <= a < end

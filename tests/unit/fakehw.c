@@ -219,6 +219,8 @@ static void crb_write(struct fakehw *h, uint32_t at, uint32_t v)
         if (v && h->started && h->done_at != UINT64_MAX && !h->no_cancel)
             h->done_at = h->now;
     } else if (at == CRB_CTRL_START) {
+        if (v != CRB_START)
+            abort();    /* PTP 1.07's chunks: no command of ours needs them */
         if (v == CRB_START && h->active && !h->started) {
             uint32_t n = be32(h->crb + CRB_DATA + 2);
 

@@ -35,6 +35,56 @@ static void test_detection(void **state)
     assert_int_equal(tcg_start(&t, &hw.plat), ERR_DEVICE);
 }
 
+/* What a CRB interface can beside: none of it makes it another one. */
+static void test_crb_capabilities(void **state)
+{
+    static const uint32_t ids[] = {
+        0x25811,                        /* QEMU to 11.0 */
+        0x25c11,                        /* QEMU 11.1: CapCRBChunk */
+        0x00000021,                     /* interface version 2, PTP 1.06 */
+        0x00000001, 0xfffffff1,
+    };
+
+    (void)state;
+    for (unsigned i = 0; i < sizeof(ids) / sizeof(*ids); i++) {
+        record(FAKE_CRB);
+        restart(FAKE_CRB);
+        hw.id_override = ids[i];
+        assert_int_equal(tcg_start(&t, &hw.plat), 0);
+        assert_int_equal(t.interface, TPM_IF_CRB);
+        assert_string_equal(hw.out, "");
+    }
+}
+
+/* A response that only chunks could bring is refused. */
+static int too_long(void *arg, const uint8_t *cmd, uint32_t len, uint8_t *rsp,
+                    uint32_t cap)
+{
+    (void)arg, (void)cmd, (void)len, (void)cap;
+    memset(rsp, 0, 0xf90);
+    rsp[0] = 0x80;
+    rsp[1] = 1;
+    set_size(rsp, 0xf90);
+    return 0xf90;
+}
+
+static void test_no_chunks(void **state)
+{
+    static uint8_t cmd[0x1000] = { 0x80, 1, 0, 0, 0x0f, 0x90 }, rsp[0x1000];
+
+    (void)state;
+    record(FAKE_CRB);
+    restart(FAKE_CRB);
+    hw.id_override = 0x25c11;
+    assert_int_equal(tcg_start(&t, &hw.plat), 0);
+    assert_int_equal(tpm_pass(&t, cmd, 0xf90, rsp, sizeof(rsp)), ERR_SPACE);
+    hw.exec = too_long;
+    cmd[4] = 0;
+    cmd[5] = 12;
+    assert_int_equal(tpm_pass(&t, cmd, 12, rsp, sizeof(rsp)), ERR_FORMAT);
+    assert_int_equal(t.state, TCG_STARTED);
+}
+
 /* How often they contradict the hardware, and that it is said so. */
 static void contradicts(struct tcg_promise p, int count, const char *words)
 {
@@ -91,6 +141,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_detection),
+        cmocka_unit_test(test_crb_capabilities),
+        cmocka_unit_test(test_no_chunks),
         cmocka_unit_test(test_cross_check),
     };
 
