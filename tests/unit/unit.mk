@@ -36,6 +36,7 @@ USB := $(patsubst %.c,%.o,$(wildcard src/usb/usb*.c)) $(SCSI) \
 	tests/unit/usb_host.o $(HOST)
 
 test_banks := $(FAULTY)
+test_bootorder := src/fw/bootorder_post.o src/hba/nvme_post.o $(HOST)
 test_cursor := src/lib/cursor.o
 test_detection := $(FAULTY)
 test_disk_eltorito := src/disk/eltorito.o $(HOST)
