@@ -303,12 +303,14 @@ MEMORY = {
               "-object", "memory-backend-ram,id=m1,size=5G",
               "-numa", "node,memdev=m0", "-numa", "node,memdev=m1"]),
     "below-4g": ("q35,max-ram-below-4g=1G", "4G", []),
+    "tseg": ("q35", "128M", ["-global", "mch.extended-tseg-mbytes=64"]),
 }
 
 
 # Those of them that tables::e820 boots, too, are slow here.
 @pytest.mark.parametrize("name", cases(MEMORY, {
-    "1T", "8M", "32M", "slots", "virtio-mem", "numa", "below-4g", "4G"}))
+    "1T", "8M", "32M", "slots", "virtio-mem", "numa", "below-4g", "4G",
+    "tseg"}))
 def test_memory(boots, tmp_path, name):
     machine, mem, args = MEMORY[name]
     boots(drive("d", image(tmp_path / "disk")) + devices(BLK) + args, machine,

@@ -124,11 +124,13 @@ def same_map(a, b):
                 yield f"{x} where SeaBIOS has {y}"
 
 
+QUICK = "1T", "numa", "below-4g", "tseg"
+
+
 # What Linux under TCG has no room or no time for.
 @pytest.mark.parametrize("name", [
-    "1T", "numa", "below-4g", *(pytest.param(name, marks=pytest.mark.slow)
-                                for name in MEMORY if name not in
-                                ("1T", "numa", "below-4g", "4M"))])
+    *QUICK, *(pytest.param(name, marks=pytest.mark.slow)
+              for name in MEMORY if name not in (*QUICK, "4M"))])
 def test_e820(bios, tmp_path, name):
     """INT 15h AX=E820h beside SeaBIOS's, from a boot sector."""
     machine, mem, args = MEMORY[name]

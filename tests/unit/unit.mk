@@ -43,6 +43,7 @@ test_disk_eltorito := src/disk/eltorito.o $(HOST)
 test_disk_identify := src/hba/ata_identify_post.o \
 	src/disk/block_geometry_post.o $(HOST)
 test_disk_virtio := src/hba/virtio.o
+test_e820 := src/fw/e820.o src/fw/e820_post.o $(HOST)
 test_fault_answers := $(FAULTY)
 test_fault_resume := $(FAULTY)
 test_inflate := src/lib/inflate.o
