@@ -313,14 +313,15 @@ def routing(data):
 
 
 def services(data):
-    """Which entry points there are."""
-    return sorted(name.decode() for name, length in (
+    """Which entry points there are; version 2's beside version 3's is ours."""
+    found = sorted(name.decode() for name, length in (
         (b"_32_", lambda d, at: d[at + 9] * 16),
         (b"$PnP", lambda d, at: d[at + 5]),
         (b"RSD PTR ", lambda d, at: 20),
         (b"_SM_", lambda d, at: d[at + 5]),
         (b"_SM3_", lambda d, at: d[at + 6]))
         if list(anchored(data, name, length)))
+    return [x for x in found if x != "_SM_" or "_SM3_" not in found]
 
 
 def area(ours, theirs):
