@@ -35,6 +35,7 @@ SCSI := src/disk/scsi.o src/disk/scsi_post.o src/lib/cursor.o
 USB := $(patsubst %.c,%.o,$(wildcard src/usb/usb*.c)) $(SCSI) \
 	tests/unit/usb_host.o $(HOST)
 
+test_ahci := $(HOST)
 test_banks := $(FAULTY)
 test_bootorder := src/fw/bootorder_post.o src/hba/nvme_post.o $(HOST)
 test_cursor := src/lib/cursor.o
