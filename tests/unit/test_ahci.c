@@ -1,22 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An AHCI port whose commands fail, whose link sleeps, whose device is stuck
- * or gone.  The port's registers are functions here, so the driver's source is
- * part of this program; time passes while it polls.
+ * or gone.  The driver's accesses to the port's registers are calls (unit.mk);
+ * time passes while it polls.
  */
 #include "check.h"
 
-#include "lib/io.h"
-
-static uint32_t port_read(const volatile void *reg);
-static void port_write(volatile void *reg, uint32_t v);
-#define mmio_read32     port_read
-#define mmio_write32    port_write
-#include "hba/ahci.c"
-#undef mmio_read32
-#undef mmio_write32
-
+#include "hba/ahci.h"
+#include "hba/ata.h"
 #include "host.h"
+#include "mmio_calls.h"
 
 #define REGISTERS       0x80u
 #define POLLS_MAX       50u             /* a poll is a moment: milliseconds */
@@ -45,7 +38,7 @@ static uint32_t *at(uint32_t reg)
     return (uint32_t *)(port + reg);
 }
 
-static uint32_t port_read(const volatile void *reg)
+uint32_t mmio_call_read32(const volatile void *reg)
 {
     uint32_t r = (uint32_t)((const volatile uint8_t *)reg - port);
 
@@ -60,7 +53,7 @@ static uint32_t port_read(const volatile void *reg)
     }
 }
 
-static void port_write(volatile void *reg, uint32_t v)
+void mmio_call_write32(volatile void *reg, uint32_t v)
 {
     uint32_t r = (uint32_t)((volatile uint8_t *)reg - port);
 
@@ -120,7 +113,7 @@ int poll_bits(const uint8_t *reg, uint32_t mask, uint32_t want,
 {
     struct poll p = poll_start(timeout_ms);
 
-    while ((port_read(reg) & mask) != want)
+    while ((mmio_call_read32(reg) & mask) != want)
         if (!poll_again(&p))
             return ERR_TIMEOUT;
     return 0;

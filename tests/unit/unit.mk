@@ -35,7 +35,7 @@ SCSI := src/disk/scsi.o src/disk/scsi_post.o src/lib/cursor.o
 USB := $(patsubst %.c,%.o,$(wildcard src/usb/usb*.c)) $(SCSI) \
 	tests/unit/usb_host.o $(HOST)
 
-test_ahci := $(HOST)
+test_ahci := src/hba/ahci.o $(HOST)
 test_banks := $(FAULTY)
 test_bootorder := src/fw/bootorder_post.o src/hba/nvme_post.o $(HOST)
 test_cursor := src/lib/cursor.o
@@ -77,6 +77,10 @@ $(foreach t,$(UNIT_TESTS),$(eval $(UNIT_OUT)/$(t): \
 	$(addprefix $(UNIT_OUT)/,tests/unit/$(t).o $(call needs,$(t)))))
 $(foreach t,$(FUZZ_TESTS),$(eval $(FUZZ_OUT)/$(t): \
 	$(addprefix $(FUZZ_OUT)/,tests/unit/fuzz/$(t).o $(call needs,$(t)))))
+
+# Its registers are the test's.
+$(UNIT_OUT)/src/hba/ahci.o: override UNIT_CFLAGS += \
+	-include tests/unit/mmio_calls.h
 
 $(UNIT_OUT)/%.o: %.c
 	@mkdir -p $(@D)
