@@ -60,6 +60,7 @@ test_times := $(FAULTY)
 test_uhci := src/usb/uhci.o src/usb/usb_msc.o
 test_usb := $(USB)
 test_usb_descriptors := src/usb/usb_desc_post.o src/lib/cursor.o
+test_virtio_blk := src/hba/virtio_blk.o src/hba/virtio_blk_post.o $(HOST)
 fuzz_eltorito := src/disk/eltorito.o $(HOST)
 fuzz_inflate := src/lib/inflate.o
 fuzz_nvme := src/hba/nvme_post.o $(HOST)
