@@ -143,6 +143,17 @@ void boot_add_last(struct farptr entry, const char *name)
         c->entry = entry;
 }
 
+/* The place of a drive in the user's order, or ERR_ABSENT. */
+static int place_of(const struct drive *d)
+{
+    char suffix[BOOTORDER_PATH_SIZE / 2];
+
+    if (d->path[0] == '/')
+        return bootorder_find_path(d->path);
+    format(suffix, sizeof(suffix), "/%s", d->path);
+    return bootorder_find(d->bdf, suffix);
+}
+
 static void add_drives(void)
 {
     static const uint8_t class_of[] = {
@@ -151,12 +162,9 @@ static void add_drives(void)
     };
 
     for (struct drive *d = drives; d; d = d->next) {
-        char suffix[BOOTORDER_PATH_SIZE / 2];
-        struct boot_candidate *c;
+        struct boot_candidate *c = add(class_of[d->type], place_of(d),
+                                       d->description);
 
-        format(suffix, sizeof(suffix), "/%s", d->path);
-        c = add(class_of[d->type], bootorder_find(d->bdf, suffix),
-                d->description);
         if (c)
             c->drive = d;
     }

@@ -43,20 +43,25 @@ static bool is_wanted(const struct boot_candidate *list)
     return mode != MENU_OFF;
 }
 
-/* The invitation; any other key than the menu's ends the wait. */
+/*
+ * The invitation; any other key than the menu's ends the wait.  A negative time
+ * is for ever: the menu is shown at once, and waits for a choice.
+ */
 static bool is_asked_for(void)
 {
-    uint32_t wait_ms = (uint32_t)fwcfg_number("etc/boot-menu-wait", WAIT_MS);
+    int32_t wait_ms = (int32_t)fwcfg_number("etc/boot-menu-wait", WAIT_MS);
     uint8_t menu_key = (uint8_t)fwcfg_number("etc/boot-menu-key", SCAN_ESC);
     uint32_t size;
     const char *text = NULL;
     int key;
 
+    if (wait_ms < 0)
+        return true;
     if (fwcfg_find("etc/boot-menu-message"))
         text = fwcfg_load("etc/boot-menu-message", MESSAGE_MAX, &size);
     key_flush();
     print("%s", text ? text : "\nPress ESC for boot menu.\n\n");
-    key = key_read(wait_ms);
+    key = key_read((uint32_t)wait_ms);
     return key >= 0 && (uint8_t)(key >> 8) == menu_key;
 }
 

@@ -18,7 +18,6 @@
 #include "core/bda.h"
 #include "core/layout.h"
 #include "core/caller.h"
-#include "hw/shadow.h"
 #include "lib/print.h"
 
 #define ROM_SPACE_START     0xc0000u
@@ -98,11 +97,10 @@ void rom_space_return(const uint8_t *rom)
 }
 
 /*
- * What is left, and what ROMs have given back, is cleared up to where RAM is
- * hidden: it holds what another boot or an operating system has left.
+ * What is left, and what ROMs have given back, is cleared: it holds what
+ * another boot or an operating system has left.
  */
 void option_roms_finish(void)
 {
-    shadow_roms_end = ALIGN_UP(rom_next, PAM_STEP);
-    memset((void *)rom_next, 0, shadow_roms_end - rom_next);
+    memset((void *)rom_next, 0, rom_space_left());
 }

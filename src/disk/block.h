@@ -42,7 +42,8 @@ struct drive {
     struct chs physical;        /* as the drive says; 0 if it says nothing */
     struct chs logical;         /* as INT 13h AH=02h counts; 0 for a CD */
     const char *description;    /* for menus: "ata0-0: QEMU HARDDISK ..." */
-    const char *path;           /* below the PCI device: "drive@0/disk@1" */
+    const char *path;           /* below the PCI device: "drive@0/disk@1";
+                                   with a '/' in front: all of the path */
 };
 
 /*

@@ -13,7 +13,9 @@ enum e820_type {
     E820_UNUSABLE = 5,
 };
 
-#define E820_MAX            48u
+/* QEMU's table has 128 at most; the others are for what POST adds. */
+#define E820_HOST_MAX       128u
+#define E820_MAX            (E820_HOST_MAX + 16u)
 
 /* In the layout that INT 15h hands to its callers. */
 struct e820_entry {

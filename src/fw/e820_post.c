@@ -35,6 +35,7 @@
 static uint32_t top;                        /* of the RAM from 1 MiB on */
 static uint64_t high_end = FOUR_GIB;
 static bool full_said;                      /* on the console */
+static uint32_t room = E820_HOST_MAX;       /* E820_MAX after the host's */
 
 uint32_t e820_low_end(void)
 {
@@ -51,13 +52,14 @@ static bool insert(uint32_t i, uint64_t base, uint64_t size, uint32_t type)
 {
     struct e820_entry *e = &e820_map.entry[i];
 
-    if (e820_map.count == E820_MAX) {
+    if (e820_map.count >= room) {
         if (!full_said)
             print("Memory map: more than %u ranges; what does not fit is left "
-                  "out, from here on named on port 402h only\n", E820_MAX);
+                  "out, from here on named on port 402h only\n", room);
         full_said = true;
-        debug("Memory map: %08llx-%08llx is left out\n", base,
-              base + size - 1);
+        debug("Memory map: %08llx-%08llx is left out\n",
+              (unsigned long long)base,
+              (unsigned long long)(base + size - 1));
         return false;
     }
     memmove(e + 1, e, (e820_map.count - i) * sizeof(*e));
@@ -238,6 +240,7 @@ uint32_t e820_init(void)
             add_legacy();
         find_ends();
     }
+    room = E820_MAX;
     (void)cut(VIDEO_START, BIOS_AREA);
     e820_add(BASE_RAM_END, VIDEO_START - BASE_RAM_END, E820_RESERVED);
     e820_add(BIOS_AREA, MIB - BIOS_AREA, E820_RESERVED);

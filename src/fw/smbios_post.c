@@ -2,6 +2,8 @@
 /*
  * SMBIOS from fw_cfg's etc/smbios/smbios-anchor and smbios-tables.  QEMU
  * leaves address and checksums to us, and type 0 unless its user gave one.
+ * Of version 3 there is an entry point of version 2 as well, as long as its
+ * fields are wide enough: Windows' loader looks for no other.
  *
  * DMTF DSP0134 (SMBIOS) 3.4: 5.2 (entry points), 6.1 (structures), 7.1.
  */
@@ -21,6 +23,7 @@
 #define STRUCT_HEADER       4u
 #define TYPE_FIRMWARE       0u
 #define TYPE_END            127u
+#define BCD_END             10u
 
 #define VENDOR              "KeelBIOS"
 /* SeaBIOS's: Linux and others choose behaviour by the year. */
@@ -99,19 +102,33 @@ static uint8_t skip_structure(struct rd *r)
     return type;
 }
 
-/* Are these well-formed structures?  *has_firmware: type 0 is among them. */
-static bool check(const uint8_t *p, uint32_t len, bool *has_firmware)
+/* What the structures are, up to the one that ends them. */
+struct facts {
+    bool has_firmware;                  /* type 0 is among them */
+    uint32_t count, longest;            /* in all; bytes, with strings */
+};
+
+static void note(struct facts *f, uint8_t type, uint32_t len)
+{
+    f->count++;
+    if (len > f->longest)
+        f->longest = len;
+    if (type == TYPE_FIRMWARE)
+        f->has_firmware = true;
+}
+
+/* Are these well-formed structures? */
+static bool check(const uint8_t *p, uint32_t len, struct facts *f)
 {
     struct rd r = rd_from(p, len);
+    uint8_t type = TYPE_FIRMWARE;
 
-    *has_firmware = false;
-    while (!r.bad && r.left > 0) {
-        uint8_t type = skip_structure(&r);
+    *f = (struct facts){ 0 };
+    while (!r.bad && r.left > 0 && type != TYPE_END) {
+        size_t before = r.left;
 
-        if (type == TYPE_FIRMWARE)
-            *has_firmware = true;
-        if (type == TYPE_END)
-            break;
+        type = skip_structure(&r);
+        note(f, type, (uint32_t)(before - r.left));
     }
     return !r.bad;
 }
@@ -137,27 +154,24 @@ static void drop_table(void)
     table_len = 0;
 }
 
-static bool put_anchor_2(const struct anchor_2 *from, bool added)
+static bool fits_anchor_2(const struct facts *f)
 {
-    struct anchor_2 *a;
+    return table_len <= UINT16_MAX && f->count <= UINT16_MAX &&
+           f->longest <= UINT16_MAX;
+}
 
-    if (table_len > UINT16_MAX) {
-        print("SMBIOS: %u bytes of tables are too many for version 2: left "
-              "out\n", table_len);
-        return false;
-    }
-    a = malloc_fseg(sizeof(*a), 16);
+static bool put_anchor_2(const struct anchor_2 *from, const struct facts *f)
+{
+    struct anchor_2 *a = malloc_fseg(sizeof(*a), 16);
+
     if (!a)
         return false;
     *a = *from;
     a->len = sizeof(*a);
+    a->count = (uint16_t)f->count;
+    a->longest = (uint16_t)f->longest;
     a->table = (uint32_t)table;
     a->table_len = (uint16_t)table_len;
-    if (added) {
-        a->count++;
-        if (a->longest < sizeof(firmware))
-            a->longest = sizeof(firmware);
-    }
     checksum_set(&a->dmi_checksum, a->dmi,
                  sizeof(*a) - offsetof(struct anchor_2, dmi));
     checksum_set(&a->checksum, a, sizeof(*a));
@@ -178,9 +192,42 @@ static bool put_anchor_3(const struct anchor_3 *from)
     return true;
 }
 
+/* Without the older one the newer one is still good. */
+static void put_older_anchor(const struct anchor_3 *v3, const struct facts *f)
+{
+    struct anchor_2 v2 = {
+        .signature = { '_', 'S', 'M', '_' }, .dmi = { '_', 'D', 'M', 'I', '_' },
+        .major = v3->major, .minor = v3->minor,
+    };
+
+    if (v3->major < BCD_END && v3->minor < BCD_END)
+        v2.bcd_revision = (uint8_t)(v3->major << 4 | v3->minor);
+    (void)put_anchor_2(&v2, f);         /* the allocator has said it */
+}
+
+union anchor { struct anchor_2 v2; struct anchor_3 v3; };
+
+static bool put_anchors(const union anchor *from, bool is_2,
+                        const struct facts *f)
+{
+    if (!is_2) {
+        if (!put_anchor_3(&from->v3))
+            return false;
+        if (fits_anchor_2(f))
+            put_older_anchor(&from->v3, f);
+        return true;
+    }
+    if (!fits_anchor_2(f)) {
+        print("SMBIOS: %u bytes of tables are too many for version 2: left "
+              "out\n", table_len);
+        return false;
+    }
+    return put_anchor_2(&from->v2, f);
+}
+
 void smbios_load(void)
 {
-    union { struct anchor_2 v2; struct anchor_3 v3; } anchor;
+    union anchor anchor;
     int anchor_len = fwcfg_read_file("etc/smbios/smbios-anchor", &anchor,
                                      sizeof(anchor));
     bool is_2 = anchor_len == sizeof(anchor.v2) &&
@@ -190,18 +237,22 @@ void smbios_load(void)
                 memcmp(&anchor, "_SM3_", 5) == 0;
     uint32_t len = 0;
     uint8_t *from;
-    bool has_firmware;
+    struct facts facts;
+    bool add;
 
     if (anchor_len < 0)
         return;
     from = fwcfg_load("etc/smbios/smbios-tables", TABLES_MAX, &len);
-    if ((!is_2 && !is_3) || !from || !check(from, len, &has_firmware)) {
+    if ((!is_2 && !is_3) || !from || !check(from, len, &facts)) {
         print("SMBIOS: what the host delivers (%d and %u bytes) is neither "
               "version 2 nor 3: left out\n", anchor_len, len);
-    } else if (make_table(from, len, !has_firmware)) {
-        if (!(is_2 ? put_anchor_2(&anchor.v2, !has_firmware)
-                   : put_anchor_3(&anchor.v3)))
-            drop_table();
+        free_zone(from);
+        return;
     }
+    add = !facts.has_firmware;
+    if (add)
+        note(&facts, TYPE_FIRMWARE, sizeof(firmware));
+    if (make_table(from, len, add) && !put_anchors(&anchor, is_2, &facts))
+        drop_table();
     free_zone(from);
 }

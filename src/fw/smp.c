@@ -16,6 +16,7 @@
 #include "lib/timer.h"
 
 #define CPUID_APIC          (1u << 9)       /* leaf 1, EDX */
+#define CPUID_X2APIC        (1u << 21)      /* leaf 1, ECX */
 #define CPUID_HYPERVISOR    (1u << 31)      /* leaf 1, ECX */
 #define CPUID_HV_LEAF       0x40000000u
 #define HV_TCG              0x54474354u     /* EBX: "TCGT" */
@@ -23,6 +24,7 @@
 #define LAPIC               0xfee00000u
 #define LAPIC_SVR           0xf0u
 #define LAPIC_SVR_ENABLE    (1u << 8)
+#define LAPIC_SVR_VECTOR    0xffu           /* as after reset */
 #define LAPIC_ICR_LOW       0x300u
 #define LAPIC_ICR_TO_OTHERS (3u << 18)
 #define LAPIC_ICR_ASSERT    (1u << 14)
@@ -34,6 +36,10 @@
 #define LAPIC_LVT_NMI       (4u << 8)
 #define LAPIC_LVT_LEVEL     (1u << 15)
 
+#define MSR_APIC_BASE       0x1bu
+#define APIC_BASE_X2APIC    (1u << 10)
+#define MSR_X2APIC          0x800u          /* registers by 16 bytes */
+
 #define START_PAGE          DATA_START
 #define OPCODE_JMP_FAR      0xeau
 #define READY_TIMEOUT_MS    2000u
@@ -43,11 +49,29 @@ extern char smp_ap[];
 
 struct smp_msr smp_msrs[SMP_MSRS_MAX];
 uint32_t smp_msr_count, smp_expected;
+bool smp_long_ids;
 volatile uint32_t smp_ready, smp_ids[8];
+
+static bool has_x2apic(void)
+{
+    uint32_t r[4];
+
+    cpuid(1, 0, r);
+    return r[2] & CPUID_X2APIC;
+}
+
+/* QEMU 11 leaves x2APIC mode on at the reset that ends S3. */
+static bool x2apic_is_on(void)
+{
+    return has_x2apic() && (rdmsr(MSR_APIC_BASE) & APIC_BASE_X2APIC);
+}
 
 static void lapic_write(uint32_t reg, uint32_t v)
 {
-    mmio_write32((void *)(LAPIC + reg), v);
+    if (x2apic_is_on())
+        wrmsr(MSR_X2APIC + reg / 16, v);
+    else
+        mmio_write32((void *)(LAPIC + reg), v);
 }
 
 /*
@@ -78,8 +102,7 @@ void smp_launch(void)
         return;
     }
     /* The 8259 interrupts this processor through LINT0. */
-    lapic_write(LAPIC_SVR, mmio_read32((void *)(LAPIC + LAPIC_SVR)) |
-                           LAPIC_SVR_ENABLE);
+    lapic_write(LAPIC_SVR, LAPIC_SVR_ENABLE | LAPIC_SVR_VECTOR);
     lapic_write(LAPIC_LINT0, LAPIC_LVT_LEVEL | LAPIC_LVT_EXTINT);
     lapic_write(LAPIC_LINT1, LAPIC_LVT_LEVEL | LAPIC_LVT_NMI);
     if (smp_expected == 1)
@@ -124,6 +147,12 @@ void smp_wait(void)
     }
 }
 
+void smp_use_x2apic(void)
+{
+    if (smp_long_ids && has_x2apic())
+        wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | APIC_BASE_X2APIC);
+}
+
 void smp_resume(void)
 {
     for (uint32_t i = 0; i < smp_msr_count && i < SMP_MSRS_MAX; i++) {
@@ -133,4 +162,5 @@ void smp_resume(void)
     }
     smp_launch();
     smp_wait();
+    smp_use_x2apic();
 }

@@ -10,6 +10,11 @@
 
 #define D(symbol)           ((symbol) - DATA_START)
 #define CR0_CACHES_OFF      0x60000000      /* CD and NW, set by INIT */
+#define CPUID_X2APIC        21              /* bit of leaf 1, ECX */
+#define CPUID_TOPOLOGY      0xb             /* EDX: all of the APIC ID */
+#define MSR_APIC_BASE       0x1b
+#define APIC_BASE_X2APIC    (1 << 10)
+#define XAPIC_IDS           0xff            /* that one means all */
 
     .section .fixed16, "ax", @progbits
     .code16
@@ -38,8 +43,25 @@ smp_ap:
     shrl $24, %ebx                          /* the APIC ID */
     lock
     addr32 btsl %ebx, D(smp_ids)
-    lock
+    btl $CPUID_X2APIC, %ecx
+    jnc 3f
+    /* With an ID that does not fit eight bits it would answer to the messages
+     * for another one (Intel SDM 3, 10.12.8.1). */
+    xorl %eax, %eax
+    cpuid
+    cmpl $CPUID_TOPOLOGY, %eax
+    jb 3f
+    movl $CPUID_TOPOLOGY, %eax
+    xorl %ecx, %ecx
+    cpuid
+    cmpl $XAPIC_IDS, %edx
+    jb 3f
+    movl $MSR_APIC_BASE, %ecx
+    rdmsr
+    orw $APIC_BASE_X2APIC, %ax
+    wrmsr
+3:  lock
     addr32 incl D(smp_ready)
-3:  cli
+4:  cli
     hlt
-    jmp 3b
+    jmp 4b

@@ -25,6 +25,13 @@ void smp_write_msr(uint32_t index, uint64_t value)
     wrmsr(index, value);
 }
 
+uint32_t smp_max_count(void)
+{
+    uint16_t max = fwcfg_read16(FWCFG_MAX_CPUS);
+
+    return max == UINT16_MAX || max < smp_expected ? smp_expected : max;
+}
+
 void smp_start(void)
 {
     uint64_t features = fwcfg_number("etc/msr_feature_control", 0);
@@ -37,19 +44,14 @@ void smp_start(void)
         smp_expected = cmos_read(CMOS_CPUS) + 1u;
     else if (smp_expected == UINT16_MAX)
         smp_expected = SMP_UNKNOWN;
+    smp_long_ids = smp_max_count() > SMP_SHORT_IDS;
     smp_launch();
 }
 
 void smp_finish(void)
 {
     smp_wait();
-}
-
-uint32_t smp_max_count(void)
-{
-    uint16_t max = fwcfg_read16(FWCFG_MAX_CPUS);
-
-    return max == UINT16_MAX || max < smp_expected ? smp_expected : max;
+    smp_use_x2apic();
 }
 
 bool smp_present(uint8_t apic_id)

@@ -11,6 +11,7 @@
 #include "lib/compiler.h"
 
 #define SMP_MSRS_MAX        20u
+#define SMP_SHORT_IDS       255u        /* 255 itself means all */
 #define SMP_UNKNOWN         0u
 
 struct smp_msr { uint32_t index, low, high; };
@@ -27,6 +28,9 @@ extern uint32_t smp_expected;
 extern volatile uint32_t smp_ready;
 extern volatile uint32_t smp_ids[8];
 
+/* Resident.  APIC IDs may need more than eight bits. */
+extern bool smp_long_ids;
+
 /* POST only: add to the list and write on this processor. */
 void smp_write_msr(uint32_t index, uint64_t value);
 
@@ -36,6 +40,12 @@ void mtrr_setup(void);
 /* Resident: the two halves of smp_start() that do not choose anything. */
 void smp_launch(void);
 void smp_wait(void);
+
+/*
+ * Resident, after smp_wait(): where IDs are long, this processor is in x2APIC
+ * mode from now on.  Linux takes that for leave to use the others' long IDs.
+ */
+void smp_use_x2apic(void);
 #endif
 
 #endif

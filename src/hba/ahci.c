@@ -48,10 +48,16 @@ void ahci_issue(uint8_t *port, struct ahci_mem *mem,
     ahci_write(port, AHCI_PXCI, 1);
 }
 
+/* Has the command failed, or the device gone?  PxCI may stay set then. */
+static bool has_failed(const uint8_t *port)
+{
+    return (ahci_read(port, AHCI_PXIS) & AHCI_PXIS_ERRORS) ||
+        AHCI_SSTS_DET(ahci_read(port, AHCI_PXSSTS)) != AHCI_DET_READY;
+}
+
 bool ahci_done(const uint8_t *port)
 {
-    return !(ahci_read(port, AHCI_PXCI) & 1) ||
-        (ahci_read(port, AHCI_PXIS) & AHCI_PXIS_ERRORS);
+    return !(ahci_read(port, AHCI_PXCI) & 1) || has_failed(port);
 }
 
 int ahci_result(const uint8_t *port, const struct ahci_mem *mem)
@@ -59,8 +65,7 @@ int ahci_result(const uint8_t *port, const struct ahci_mem *mem)
     uint32_t tfd = ahci_read(port, AHCI_PXTFD);
 
     barrier();
-    if ((ahci_read(port, AHCI_PXIS) & AHCI_PXIS_ERRORS) ||
-        (tfd & (ATA_STATUS_ERR | ATA_STATUS_DF)))
+    if (has_failed(port) || (tfd & (ATA_STATUS_ERR | ATA_STATUS_DF)))
         return ERR_DEVICE;
     return (int)(mem->slot0.transferred &
                  INT32_MAX);
@@ -97,16 +102,47 @@ int ahci_recover(uint8_t *port)
     return 0;
 }
 
+/*
+ * The link is awake, the engine runs, and the device takes a command.  All
+ * three may be otherwise after a failure, or after a driver that did not tidy
+ * up.
+ */
+static int make_ready(uint8_t *port)
+{
+    uint32_t cmd = ahci_read(port, AHCI_PXCMD);
+    uint32_t link = ahci_read(port, AHCI_PXSSTS);
+
+    if (AHCI_SSTS_DET(link) == AHCI_DET_READY &&
+        (link & AHCI_SSTS_IPM) != AHCI_IPM_ACTIVE) {
+        ahci_write(port, AHCI_PXCMD, cmd | AHCI_PXCMD_ACTIVE);
+        (void)poll_bits(port + AHCI_PXSSTS, AHCI_SSTS_IPM, AHCI_IPM_ACTIVE,
+                        AHCI_WAKE_TIMEOUT_MS);  /* if not: the command fails */
+    }
+    if ((cmd & AHCI_PXCMD_ST) && !(ahci_read(port, AHCI_PXTFD) &
+                                   (ATA_STATUS_BSY | ATA_STATUS_DRQ)))
+        return 0;
+    return ahci_recover(port);
+}
+
+static int give_up(struct ahci_drive *a)
+{
+    debug("%s: does not come back after a reset, drive given up\n",
+          a->d.description);
+    a->d.dead = true;
+    return ERR_TIMEOUT;
+}
+
 /* One command from start to end.  The bytes transferred, or an error. */
 static int run(struct ahci_drive *a, const struct ahci_command *c)
 {
     struct poll p = poll_start(AHCI_DATA_TIMEOUT_MS);
-    int rc;
+    int rc = 0;
 
     if (a->d.dead)
         return ERR_TIMEOUT;
+    if (make_ready(a->port) < 0)
+        return give_up(a);
     ahci_issue(a->port, a->mem, c);
-    rc = 0;
     while (rc == 0 && !ahci_done(a->port))
         if (!poll_again(&p))
             rc = ERR_TIMEOUT;
@@ -115,11 +151,8 @@ static int run(struct ahci_drive *a, const struct ahci_command *c)
     else
         debug("%s: no answer within %u s, link reset\n", a->d.description,
               AHCI_DATA_TIMEOUT_MS / 1000);
-    if (rc < 0 && ahci_recover(a->port) < 0) {
-        debug("%s: does not come back after a reset, drive given up\n",
-              a->d.description);
-        a->d.dead = true;
-    }
+    if (rc < 0 && ahci_recover(a->port) < 0)
+        return give_up(a);
     return rc;
 }
 

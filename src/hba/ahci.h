@@ -10,6 +10,7 @@
 #define HW_AHCI_H
 
 #include "disk/block.h"
+#include "lib/io.h"
 
 /* Controller, 32 bits each */
 #define AHCI_CAP            0x00u
@@ -36,6 +37,7 @@
 #define AHCI_PXCMD_FRE      (1u << 4)
 #define AHCI_PXCMD_FR       (1u << 14)
 #define AHCI_PXCMD_CR       (1u << 15)
+#define AHCI_PXCMD_ACTIVE   (1u << 28)  /* ICC: the link is to be active */
 #define AHCI_PXTFD          0x20u       /* 7:0 ATA status, 15:8 error */
 #define AHCI_PXSIG          0x24u
 #define AHCI_SIG_ATA        0x00000101u
@@ -44,8 +46,11 @@
 #define AHCI_SSTS_DET(v)    ((v) & 0xfu)
 #define AHCI_DET_NONE       0u
 #define AHCI_DET_READY      3u          /* device there, link up */
+#define AHCI_SSTS_IPM       (0xfu << 8) /* the link's power state */
+#define AHCI_IPM_ACTIVE     (1u << 8)
 #define AHCI_PXSCTL         0x2cu
 #define AHCI_SCTL_COMRESET  0x1u
+#define AHCI_SCTL_NO_SLEEP  (3u << 8)   /* neither Partial nor Slumber */
 #define AHCI_PXSERR         0x30u       /* W1C */
 #define AHCI_PXCI           0x38u
 
@@ -88,6 +93,7 @@ _Static_assert(offsetof(struct ahci_mem, prd) ==
 #define AHCI_READY_TIMEOUT_MS 5000u
 #define AHCI_DATA_TIMEOUT_MS 20000u
 #define AHCI_ENGINE_TIMEOUT_MS 500u     /* 10.3.1: ST and FRE going off */
+#define AHCI_WAKE_TIMEOUT_MS 20u        /* 8.3.1.2: Slumber ends in 10 ms */
 
 struct ahci_drive {
     struct drive d;             /* first: found from the drive by a cast */
@@ -111,12 +117,12 @@ extern const struct drive_ops ahci_disk_ops, ahci_cd_ops;
 
 static inline uint32_t ahci_read(const uint8_t *base, uint32_t reg)
 {
-    return *(const volatile uint32_t *)(base + reg);
+    return mmio_read32(base + reg);
 }
 
 static inline void ahci_write(uint8_t *base, uint32_t reg, uint32_t v)
 {
-    *(volatile uint32_t *)(base + reg) = v;
+    mmio_write32(base + reg, v);
 }
 
 /* Put a command into slot 0 and set it off. */

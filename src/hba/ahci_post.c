@@ -61,7 +61,8 @@ static void prepare_port(struct probe *p)
     ahci_write(p->port, AHCI_PXFB, (uint32_t)(uintptr_t)p->mem->received);
     ahci_write(p->port, AHCI_PXFBU, 0);
     ahci_write(p->port, AHCI_PXSERR, ~0u);
-    ahci_write(p->port, AHCI_PXCMD,
+    ahci_write(p->port, AHCI_PXSCTL, AHCI_SCTL_NO_SLEEP);
+    ahci_write(p->port, AHCI_PXCMD, AHCI_PXCMD_ACTIVE |
                AHCI_PXCMD_FRE | AHCI_PXCMD_SUD | AHCI_PXCMD_POD);
     p->state = PORT_READY;
 }

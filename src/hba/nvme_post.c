@@ -8,6 +8,7 @@
 #include "hba/nvme.h"
 
 #include "core/alloc.h"
+#include "fw/bootorder.h"
 #include "lib/io.h"
 #include "lib/print.h"
 
@@ -149,6 +150,22 @@ static int create_io_queue(struct nvme *n)
     return nvme_run(n, &n->admin, &c);
 }
 
+/*
+ * The path for the boot order.  QEMU names the namespace of nvme,drive= by its
+ * number.  An nvme-ns has no number there.  Its line ends in memory that was
+ * freed (7.2), and it may lack the controller: in a subsystem, and always since
+ * all namespaces are in one (11).
+ */
+static const char *namespace_path(const struct nvme *n, uint32_t nsid)
+{
+    const char *path = drive_text("/namespace@%u,0", nsid);
+
+    if (bootorder_find(n->bdf, path) >= 0)
+        return path + 1;
+    return bootorder_find(n->bdf, "/nvme-ns*") >= 0 ? "nvme-ns*"
+                                                    : "/nvme-ns*";
+}
+
 static void add_namespace(struct nvme *n, uint32_t nsid, uint8_t *page)
 {
     struct nvme_drive *v;
@@ -182,9 +199,7 @@ static void add_namespace(struct nvme *n, uint32_t nsid, uint8_t *page)
     v->d.sector_size = SECTOR_SIZE;
     v->d.sectors = sectors;
     v->d.bdf = n->bdf;
-    /* QEMU's path has another number, or (up to 7.2, for nvme-ns) memory
-     * that was freed: whatever stands behind the controller. */
-    v->d.path = "*";
+    v->d.path = namespace_path(n, nsid);
     v->d.description = drive_text("NVMe NS %u: %llu MiB (%llu %u-byte blocks"
                                   " + 0-byte metadata)", nsid,
                                   (unsigned long long)(sectors >> 11),

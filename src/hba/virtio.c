@@ -14,9 +14,10 @@ int virtio_run(struct virtio *v, const struct virtio_buffer *buffers,
     struct poll p = poll_start(timeout_ms);
     uint16_t slot = v->avail->idx & (v->size - 1u);
     uint16_t expected = (uint16_t)(v->last_used + 1u);
+    struct virtq_desc *chain = v->table != NULL ? v->table : v->desc;
 
     for (unsigned i = 0; i < count; i++) {
-        v->desc[i] = (struct virtq_desc){
+        chain[i] = (struct virtq_desc){
             .address = (uintptr_t)buffers[i].at,
             .len = buffers[i].len,
             .flags = (buffers[i].device_writes ? VIRTQ_DESC_WRITE : 0) |
@@ -24,6 +25,12 @@ int virtio_run(struct virtio *v, const struct virtio_buffer *buffers,
             .next = (uint16_t)(i + 1),
         };
     }
+    if (v->table != NULL)
+        v->desc[0] = (struct virtq_desc){
+            .address = (uintptr_t)v->table,
+            .len = count * sizeof(*v->table),
+            .flags = VIRTQ_DESC_INDIRECT,
+        };
     v->avail->ring[slot] = 0;           /* the chain begins at desc[0] */
     barrier();
     v->avail->idx++;

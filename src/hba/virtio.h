@@ -24,6 +24,7 @@
 #define VIRTIO_FAILED       128u
 
 /* Feature bits of every device */
+#define VIRTIO_F_INDIRECT   (1ull << 28)
 #define VIRTIO_F_VERSION_1  (1ull << 32)
 #define VIRTIO_F_ACCESS_PLATFORM (1ull << 33)
 
@@ -37,6 +38,7 @@ struct virtq_desc {
 _Static_assert(sizeof(struct virtq_desc) == 16, "VIRTIO 1.1, 2.6.5");
 #define VIRTQ_DESC_NEXT     1u
 #define VIRTQ_DESC_WRITE    2u          /* the device writes */
+#define VIRTQ_DESC_INDIRECT 4u          /* a table of descriptors */
 
 struct virtq_avail { uint16_t flags, idx, ring[]; };
 #define VIRTQ_AVAIL_NO_INTERRUPT 1u
@@ -47,12 +49,13 @@ struct virtq_used {
 };
 
 #define VIRTQ_MAX_SIZE      1024u       /* legacy devices dictate theirs */
-#define VIRTQ_OUR_SIZE      4u          /* modern ones take this */
+#define VIRTQ_OUR_SIZE      4u          /* modern ones take this, if not less */
 #define VIRTQ_LEGACY_ALIGN  4096u
 
 /* A device that runs; small, lies in the high zone. */
 struct virtio {
     struct virtq_desc *desc;
+    struct virtq_desc *table;   /* for a queue of less than 4; else NULL */
     volatile struct virtq_avail *avail;
     volatile struct virtq_used *used;
     volatile uint16_t *notify;  /* modern; NULL: legacy */

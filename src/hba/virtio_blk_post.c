@@ -14,6 +14,27 @@
 
 static struct drive *started, **started_end = &started;
 
+/*
+ * The largest buffer; backends behind vhost-user say 0 when there is no limit.
+ * How many buffers (seg_max) does not matter, as each request has one.
+ */
+static bool read_limit(struct virtio_drive *b, const struct virtio_setup *s,
+                       uint64_t features, const char *who)
+{
+    uint32_t bytes = features & VIRTIO_BLK_F_SIZE_MAX
+        ? virtio_config32(s, VIRTIO_BLK_SIZE_MAX) : 0;
+
+    b->max_count = VIRTIO_BLK_MAX_COUNT;
+    if (bytes != 0 && bytes < SECTOR_SIZE) {
+        print("%s: buffers are limited to less than a sector, disk"
+              " ignored\n", who);
+        return false;
+    }
+    if (bytes != 0 && bytes / SECTOR_SIZE < b->max_count)
+        b->max_count = (uint16_t)(bytes / SECTOR_SIZE);
+    return true;
+}
+
 /* What the configuration says of the disk; false when unusable. */
 static bool read_config(struct virtio_drive *b, const struct virtio_setup *s,
                         uint64_t features, const char *who)
@@ -34,17 +55,8 @@ static bool read_config(struct virtio_drive *b, const struct virtio_setup *s,
             return false;
         }
     }
-    b->max_count = VIRTIO_BLK_MAX_COUNT;
-    if (features & VIRTIO_BLK_F_SIZE_MAX) {
-        v = virtio_config32(s, VIRTIO_BLK_SIZE_MAX) / SECTOR_SIZE;
-        if (v == 0) {
-            print("%s: buffers are limited to less than a sector, disk"
-                  " ignored\n", who);
-            return false;
-        }
-        if (v < b->max_count)
-            b->max_count = (uint16_t)v;
-    }
+    if (!read_limit(b, s, features, who))
+        return false;
     if (features & VIRTIO_BLK_F_GEOMETRY) {
         v = virtio_config32(s, VIRTIO_BLK_GEOMETRY);
         b->d.physical = (struct chs){
@@ -113,4 +125,5 @@ void virtio_blk_finish(void)
         d->next = NULL;
         drive_register(d);
     }
+    started_end = &started;
 }

@@ -152,9 +152,11 @@ int virtio_features(struct virtio_setup *s, uint64_t wanted, uint64_t *got)
 {
     uint32_t low, high;
 
+    wanted |= VIRTIO_F_INDIRECT;
     if (s->port) {
         low = inl(s->port + LEGACY_FEATURES) & (uint32_t)wanted;
         outl(s->port + LEGACY_DRIVER, low);
+        s->indirect = low & VIRTIO_F_INDIRECT;
         *got = low;
         return 0;
     }
@@ -169,6 +171,7 @@ int virtio_features(struct virtio_setup *s, uint64_t wanted, uint64_t *got)
     mmio_write32(s->common + COMMON_DRIVER_SELECT, 1);
     mmio_write32(s->common + COMMON_DRIVER, high);
     set_status(s, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER | VIRTIO_FEATURES_OK);
+    s->indirect = low & VIRTIO_F_INDIRECT;
     *got = (uint64_t)high << 32 | low;
     return (*got & VIRTIO_F_VERSION_1) &&
         (get_status(s) & VIRTIO_FEATURES_OK) ? 0 : ERR_DEVICE;
@@ -196,9 +199,25 @@ static int allocate_rings(struct virtio *v, uint32_t align)
     if (at == NULL)
         return ERR_SPACE;
     v->desc = (struct virtq_desc *)at;
+    if (v->size < VIRTQ_OUR_SIZE) {
+        v->table = malloc_high(VIRTQ_OUR_SIZE * sizeof(*v->table), 16);
+        if (v->table == NULL)
+            return ERR_SPACE;
+    }
     v->avail = (struct virtq_avail *)(at + avail);
     v->used = (struct virtq_used *)(at + used);
     v->avail->flags = VIRTQ_AVAIL_NO_INTERRUPT;
+    return 0;
+}
+
+/* A size that the device can have and we can use, from the one it gives. */
+static int check_size(const struct virtio_setup *s, struct virtio *v)
+{
+    if (v->size == 0)
+        return ERR_ABSENT;
+    if (v->size > VIRTQ_MAX_SIZE || (v->size & (v->size - 1u)) != 0 ||
+        (v->size < VIRTQ_OUR_SIZE && !s->indirect))
+        return ERR_FORMAT;
     return 0;
 }
 
@@ -214,11 +233,9 @@ static int legacy_queue(struct virtio_setup *s, struct virtio *v)
 
     outw(s->port + LEGACY_QUEUE_SELECT, v->queue);
     v->size = inw(s->port + LEGACY_QUEUE_SIZE);
-    if (v->size == 0)
-        return ERR_ABSENT;
-    if (v->size > VIRTQ_MAX_SIZE || v->size < VIRTQ_OUR_SIZE ||
-        (v->size & (v->size - 1u)) != 0)
-        return ERR_FORMAT;
+    rc = check_size(s, v);
+    if (rc < 0)
+        return rc;
     rc = allocate_rings(v, VIRTQ_LEGACY_ALIGN);
     if (rc < 0)
         return rc;
@@ -237,12 +254,13 @@ int virtio_queue(struct virtio_setup *s, struct virtio *v)
         return legacy_queue(s, v);
     mmio_write16(s->common + COMMON_QUEUE_SELECT, v->queue);
     v->size = mmio_read16(s->common + COMMON_QUEUE_SIZE);
-    if (v->size == 0)
-        return ERR_ABSENT;
-    if (v->size < VIRTQ_OUR_SIZE)
-        return ERR_FORMAT;
-    v->size = VIRTQ_OUR_SIZE;
-    mmio_write16(s->common + COMMON_QUEUE_SIZE, v->size);
+    if (v->size > VIRTQ_OUR_SIZE || v->size == 3) {
+        v->size = v->size == 3 ? 2 : VIRTQ_OUR_SIZE;
+        mmio_write16(s->common + COMMON_QUEUE_SIZE, v->size);
+    }
+    rc = check_size(s, v);
+    if (rc < 0)
+        return rc;
     rc = allocate_rings(v, 4);
     if (rc < 0)
         return rc;

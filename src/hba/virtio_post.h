@@ -17,6 +17,7 @@ struct virtio_setup {
     uint32_t notify_multiplier, notify_len;
     uint32_t config_len;
     uint16_t port;                      /* legacy: I/O ports; else 0 */
+    bool indirect;                      /* VIRTIO_F_INDIRECT is agreed on */
 };
 
 /*

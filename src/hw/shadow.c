@@ -18,17 +18,20 @@
 #define PAM_READ            (PAM_READ_LOW | PAM_READ_HIGH)
 #define PAM_WRITE           (PAM_WRITE_LOW | PAM_WRITE_HIGH)
 
-uint32_t shadow_roms_end;
+#define PAM_DATA            5u              /* PAM5: E0000-E7FFF, our data */
+#define PAM_LAST            6u              /* 32 KiB each, from PAM1's C0000 */
 
+/*
+ * All of it stays RAM: a map that changes makes QEMU tell a backend behind
+ * vhost-user of other memory, and qemu-storage-daemon's ends at that when its
+ * device runs already.
+ */
 void pam_lock(void)
 {
     uint32_t reg = chipset_is_q35() ? PAM_Q35 : PAM_I440FX;
-    uint32_t at = 0xc0000;
 
-    pci_write8(BDF_HOST, reg++, PAM_READ_HIGH);             /* F0000-FFFFF */
-    for (; at < 0xe0000; at += 2 * PAM_STEP)
-        pci_write8(BDF_HOST, reg++, (at < shadow_roms_end ? PAM_READ_LOW : 0) |
-                   (at + PAM_STEP < shadow_roms_end ? PAM_READ_HIGH : 0));
-    pci_write8(BDF_HOST, reg++, PAM_READ | PAM_WRITE);      /* E0000-E7FFF */
-    pci_write8(BDF_HOST, reg, PAM_READ);                    /* E8000-EFFFF */
+    pci_write8(BDF_HOST, reg, PAM_READ_HIGH);               /* F0000-FFFFF */
+    for (unsigned n = 1; n <= PAM_LAST; n++)
+        pci_write8(BDF_HOST, reg + n, n == PAM_DATA ? PAM_READ | PAM_WRITE
+                                                    : PAM_READ);
 }

@@ -3,6 +3,7 @@
 
 import contextlib
 import subprocess
+import time
 
 import pytest
 
@@ -75,6 +76,28 @@ def test_wait_ends(menu):
         assert b"Press ESC for boot menu." in m.serial
 
 
+@pytest.mark.parametrize("size,wait", [(8, -1), (8, -60000), (4, -1)])
+def test_wait_for_ever(menu, size, wait):
+    """A negative time, which `-boot splash-time=` does not take: the menu comes
+    without a key, and waits longer than anybody asks for."""
+    with menu("menu=on", files={"etc/boot-menu-wait": wait.to_bytes(
+            size, "little", signed=True)}) as m:
+        m.expect(TITLE, 20)
+        time.sleep(3)                   # 2.5 s are the default
+        assert b"[sector" not in m.debug()
+        m.send("2")
+        m.wait_debug(rb"\[sector b\]", 20)
+
+
+def test_longest_wait_of_qemu(menu):
+    """Two bytes are no negative number."""
+    with menu("menu=on,splash-time=65535") as m:
+        m.expect(PROMPT, 20)
+        time.sleep(3)
+        assert b"Select boot device" not in m.serial
+        assert b"[sector" not in m.debug()
+
+
 def test_no_menu(menu):
     with menu("menu=off") as m:
         m.wait_debug(rb"\[sector a\]", 20)
@@ -113,6 +136,14 @@ def test_own_message_and_key(menu):
         m.expect(TITLE, 20)
         m.send("2")
         m.wait_debug(rb"\[sector b\]", 20)
+
+
+def test_function_key_of_a_terminal(menu):
+    """As INT 16h AH=10h has its scan code: F12."""
+    with menu(files={"etc/boot-menu-key": b"\x86"}) as m:
+        m.expect(PROMPT, 20)
+        m.send("\x1b[24~")
+        m.expect(TITLE, 20)
 
 
 @pytest.mark.parametrize("count,shown", [(1, False), (2, True)])

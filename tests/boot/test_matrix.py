@@ -165,6 +165,8 @@ DISKS = {
                                "bootindex=1"]),
     "nvme-namespace": ("q35", ["nvme,serial=1,id=n",
                                "nvme-ns,drive=d,bus=n,bootindex=1"]),
+    "nvme-subsys": ("q35", ["nvme-subsys,id=y", "nvme,serial=1,subsys=y,id=n",
+                            "nvme-ns,drive=d,bus=n,nsid=7,bootindex=1"]),
 }
 RARE_DISKS = {
     "virtio-legacy", "virtio-modern", "virtio-many-queues",
@@ -189,13 +191,11 @@ def test_disk(boots, tmp_path, name):
 
 
 # Devices that boot, but whose bootindex cannot be seen: QEMU's path of an
-# empty expander bus counts, and a namespace's has no controller in it.
+# empty expander bus counts.
 UNSEEN = {
     "empty-pxb": ["pxb-pcie,id=p1,bus_nr=64",
                   "pxb-pcie,id=p2,bus_nr=200,bus=pcie.0",
                   ROOT_PORT + ",bus=p2", BLK + ",bus=r"],
-    "nvme-subsys": ["nvme-subsys,id=y", "nvme,serial=1,subsys=y,id=n",
-                    "nvme-ns,drive=d,bus=n,nsid=7,bootindex=1"],
 }
 
 
@@ -303,12 +303,14 @@ MEMORY = {
               "-object", "memory-backend-ram,id=m1,size=5G",
               "-numa", "node,memdev=m0", "-numa", "node,memdev=m1"]),
     "below-4g": ("q35,max-ram-below-4g=1G", "4G", []),
+    "tseg": ("q35", "128M", ["-global", "mch.extended-tseg-mbytes=64"]),
 }
 
 
 # Those of them that tables::e820 boots, too, are slow here.
 @pytest.mark.parametrize("name", cases(MEMORY, {
-    "1T", "8M", "32M", "slots", "virtio-mem", "numa", "below-4g", "4G"}))
+    "1T", "8M", "32M", "slots", "virtio-mem", "numa", "below-4g", "4G",
+    "tseg"}))
 def test_memory(boots, tmp_path, name):
     machine, mem, args = MEMORY[name]
     boots(drive("d", image(tmp_path / "disk")) + devices(BLK) + args, machine,

@@ -127,3 +127,24 @@ def test_no_report_without_a_tpm(tests, smi_timers):
     """Nothing is measured, so nothing can be forged."""
     with measured.boot(tests, "q35", None, smi_timers=True) as m:
         assert not re.search(SAID, m.debug())
+
+
+# q35's host bridge, configuration space (in memory: MMCFG)
+MMCFG, EXTENDED_TSEG, ESMRAMC = 0xb0000000, 0x50, 0x9e
+T_EN, SIZE_EXTENDED = 1 << 0, 3 << 1
+TOP, LEFT = 256 << 20, 1 << 20          # of RAM; what POST keeps at the top
+
+
+@pytest.mark.parametrize("mib", [1, 64, 0xffe])
+def test_tseg(tests, mib):
+    """It is RAM, and an OS cannot hide its part of RAM in it any more."""
+    with agent.started(tests, "q35", None, mem="256M", args=[
+            "-global", f"mch.extended-tseg-mbytes={mib}"]) as a:
+        a.write(MMCFG + EXTENDED_TSEG, b"\xff\xff")
+        assert a.read(MMCFG + EXTENDED_TSEG, 2) == mib.to_bytes(2, "little")
+        a.write(MMCFG + ESMRAMC, bytes([SIZE_EXTENDED | T_EN]))
+        assert not a.pci(0, 0)[ESMRAMC] & T_EN
+        ram = max(e for e in a.e820() if e[2] == 1)
+        assert ram[0] == 1 << 20 and TOP - LEFT <= sum(ram[:2]) <= TOP
+        a.write(TOP - LEFT - 4, b"RAM.")
+        assert a.read(TOP - LEFT - 4, 4) == b"RAM."

@@ -211,10 +211,23 @@ def test_linux_from_a_cd(generic, kind):
 
 # ---------------------------------------------------------------- keyboards
 
+SCREENS = ["-vga", "none"] + [word for n in range(3) for word in (
+    "-device", f"{'secondary-vga' if n else 'VGA'},id=s{n}")]
 KEYBOARDS = {
     "alone": ["-device", "qemu-xhci", "-device", "usb-kbd"],
     "hub": ["-device", "nec-usb-xhci", "-device", "usb-hub,port=2",
             "-device", "usb-kbd,port=2.5"],
+    # Each takes the keys that are typed into a display of its own.
+    "three-on-one": SCREENS + [
+        "-device", "qemu-xhci", "-device", "usb-hub,port=1",
+        "-device", "usb-kbd,port=1.1,display=s0",
+        "-device", "usb-kbd,port=1.2,display=s1",
+        "-device", "usb-kbd,port=2,display=s2"],
+    "three-controllers": SCREENS + [
+        "-device", "qemu-xhci,id=x", "-device", "usb-kbd,bus=x.0,display=s0",
+        "-device", "usb-ehci,id=e", "-device", "usb-kbd,bus=e.0,display=s1",
+        "-device", "piix3-usb-uhci,id=u",
+        "-device", "usb-kbd,bus=u.0,display=s2"],
 }
 
 
@@ -250,6 +263,40 @@ def test_keyboard(keys, machine, where):
                 time.sleep(0.3)
         finished(m)
     assert keys_of(m) == expected
+
+
+@pytest.mark.parametrize("where", ["three-on-one", "three-controllers"])
+def test_several_keyboards(keys, where):
+    """They are one keyboard to the program: a key of each in turn, and what is
+    held on one goes with what another has."""
+    def key(m, screen, name, down):
+        m.qmp("input-send-event", device=f"s{screen}", head=0, events=[
+            {"type": "key", "data": {
+                "down": down, "key": {"type": "qcode", "data": name}}}])
+
+    with keys(where) as m:
+        expected = []
+        for n in range(2):
+            for screen, name, meaning in (
+                    (0, "a", b"1E61"), (1, "b", b"3062"), (2, "c", b"2E63")):
+                key(m, screen, name, True)
+                expected.append(meaning)
+                wait_lines(m, rb"key .*\n", len(expected), 20)
+                key(m, screen, name, False)
+        key(m, 2, "shift", True)
+        time.sleep(0.3)
+        key(m, 0, "a", True)
+        key(m, 1, "b", True)
+        wait_lines(m, rb"key .*\n", len(expected) + 2, 20)
+        assert sorted(x[0] for x in keys_of(m)[len(expected):]) == [
+            b"1E41", b"3042"]
+        assert [x[0] for x in keys_of(m)[:len(expected)]] == expected
+        for screen, name in ((0, "a"), (1, "b"), (2, "shift"), (1, "ctrl")):
+            key(m, screen, name, name == "ctrl")
+        time.sleep(0.3)
+        with contextlib.suppress(vm.MonitorClosed):
+            key(m, 0, "d", True)
+        finished(m)
 
 
 def test_held_key_repeats(keys):

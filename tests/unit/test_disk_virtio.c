@@ -33,16 +33,26 @@ static bool silent(void)
     return ++calls % 5 != 0;
 }
 
-static bool good(void)
+static bool answer(unsigned size)
 {
     struct virtq_used *used = (struct virtq_used *)used_words;
     const struct virtq_avail *avail = (const struct virtq_avail *)avail_words;
 
     assert_int_equal(avail->idx, (uint16_t)(used->idx + 1));
-    assert_int_equal(avail->ring[used->idx % SIZE], 0);
-    used->ring[used->idx % SIZE].id = 0;
+    assert_int_equal(avail->ring[used->idx % size], 0);
+    used->ring[used->idx % size].id = 0;
     used->idx++;
     return true;
+}
+
+static bool good(void)
+{
+    return answer(SIZE);
+}
+
+static bool good_of_two(void)
+{
+    return answer(2);
 }
 
 static bool two_at_once(void)
@@ -101,6 +111,27 @@ static void test_good(void **state)
     assert_int_equal(desc[1].len, 512);
 }
 
+/* A queue of two entries: one names a table with the request's three. */
+static void test_small_queue(void **state)
+{
+    static struct virtq_desc table[SIZE];
+
+    (void)state;
+    fresh();
+    v.size = 2;
+    v.table = table;
+    memset(desc, 0, sizeof(desc));
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(run(good_of_two), 0);
+    assert_int_equal(desc[0].flags, VIRTQ_DESC_INDIRECT);
+    assert_int_equal(desc[0].len, 3 * sizeof(table[0]));
+    assert_int_equal(desc[0].address, (uintptr_t)table);
+    assert_int_equal(desc[1].len, 0);
+    assert_int_equal(table[0].flags, VIRTQ_DESC_NEXT);
+    assert_int_equal(table[1].len, 512);
+    assert_int_equal(table[2].flags, VIRTQ_DESC_WRITE);
+}
+
 static void test_bad(void **state)
 {
     (void)state;
@@ -117,7 +148,8 @@ static void test_bad(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_good), cmocka_unit_test(test_bad),
+        cmocka_unit_test(test_good), cmocka_unit_test(test_small_queue),
+        cmocka_unit_test(test_bad),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

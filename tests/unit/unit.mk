@@ -35,13 +35,16 @@ SCSI := src/disk/scsi.o src/disk/scsi_post.o src/lib/cursor.o
 USB := $(patsubst %.c,%.o,$(wildcard src/usb/usb*.c)) $(SCSI) \
 	tests/unit/usb_host.o $(HOST)
 
+test_ahci := src/hba/ahci.o $(HOST)
 test_banks := $(FAULTY)
+test_bootorder := src/fw/bootorder_post.o src/hba/nvme_post.o $(HOST)
 test_cursor := src/lib/cursor.o
 test_detection := $(FAULTY)
 test_disk_eltorito := src/disk/eltorito.o $(HOST)
 test_disk_identify := src/hba/ata_identify_post.o \
 	src/disk/block_geometry_post.o $(HOST)
 test_disk_virtio := src/hba/virtio.o
+test_e820 := src/fw/e820.o src/fw/e820_post.o $(HOST)
 test_fault_answers := $(FAULTY)
 test_fault_resume := $(FAULTY)
 test_inflate := src/lib/inflate.o
@@ -58,6 +61,7 @@ test_times := $(FAULTY)
 test_uhci := src/usb/uhci.o src/usb/usb_msc.o
 test_usb := $(USB)
 test_usb_descriptors := src/usb/usb_desc_post.o src/lib/cursor.o
+test_virtio_blk := src/hba/virtio_blk.o src/hba/virtio_blk_post.o $(HOST)
 fuzz_eltorito := src/disk/eltorito.o $(HOST)
 fuzz_inflate := src/lib/inflate.o
 fuzz_nvme := src/hba/nvme_post.o $(HOST)
@@ -75,6 +79,10 @@ $(foreach t,$(UNIT_TESTS),$(eval $(UNIT_OUT)/$(t): \
 	$(addprefix $(UNIT_OUT)/,tests/unit/$(t).o $(call needs,$(t)))))
 $(foreach t,$(FUZZ_TESTS),$(eval $(FUZZ_OUT)/$(t): \
 	$(addprefix $(FUZZ_OUT)/,tests/unit/fuzz/$(t).o $(call needs,$(t)))))
+
+# Its registers are the test's.
+$(UNIT_OUT)/src/hba/ahci.o: override UNIT_CFLAGS += \
+	-include tests/unit/mmio_calls.h
 
 $(UNIT_OUT)/%.o: %.c
 	@mkdir -p $(@D)
