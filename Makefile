@@ -194,7 +194,9 @@ run:
 	$(Q)$(PYTHON) scripts/run --bios $(O)/bios.bin
 
 # The host tests first: they take seconds.  pytest's summary is the last line.
-PYTEST := $(PYTHON) -m pytest -n 2 -q --durations=10
+# One worker more than there are processors: tests wait half of their time.
+PYTEST := $(PYTHON) -m pytest -n $(shell echo $$(($$(nproc) + 1))) -q \
+          --durations=10
 
 check:
 	$(Q)scripts/setup
