@@ -18,6 +18,7 @@
 #include "core/bda.h"
 #include "core/layout.h"
 #include "core/caller.h"
+#include "fw/fwcfg.h"
 #include "lib/print.h"
 
 #define ROM_SPACE_START     0xc0000u
@@ -102,5 +103,5 @@ void rom_space_return(const uint8_t *rom)
  */
 void option_roms_finish(void)
 {
-    memset((void *)rom_next, 0, rom_space_left());
+    fwcfg_clear((void *)rom_next, rom_space_left());
 }

@@ -107,6 +107,9 @@ SECTIONS
     init_rom = LOADADDR(.init);
     init_size = SIZEOF(.init);
     .init.bss ALIGN(ALIGNOF(.init.bss)) (NOLOAD) : AT(ADDR(.init.bss)) {
+        init_data_start = ABSOLUTE(.);
+        *(.init.bss.not_zeroed)
+        . = ALIGN(16);
         init_bss_start = ABSOLUTE(.);
         *(.init.bss .init.bss.*)
         *(.tpm.init.bss .tpm.init.bss.*)

@@ -19,6 +19,7 @@ enum fwcfg_key {
     FWCFG_SETUP_SIZE = 0x17, FWCFG_SETUP_DATA = 0x18,
     FWCFG_FILE_DIR = 0x19,
     FWCFG_IRQ0_OVERRIDE = 0x8002, FWCFG_E820_LEGACY = 0x8003,
+    FWCFG_NO_ITEM = 0xffff,             /* reads as zeros */
 };
 
 struct fwcfg_file {
@@ -67,6 +68,13 @@ uint64_t fwcfg_number(const char *name, uint64_t fallback);
 /* A switch: false is a file with a text such as 0, off, no, or a zero byte,
  * true any other; fallback when there is none. */
 bool fwcfg_switch(const char *name, bool fallback);
+
+/*
+ * Zeros into memory below 4 GiB.  The host writes them where it takes DMA: an
+ * item that does not exist reads as zeros.  That is one access, in place of an
+ * instruction for every 4 bytes.
+ */
+void fwcfg_clear(void *at, uint32_t len);
 
 /* Write into a writable file by DMA.  0 or ERR_DEVICE. */
 int fwcfg_write(const struct fwcfg_file *f, uint32_t offset, const void *buf,

@@ -25,8 +25,9 @@ struct directory_entry {
 } PACKED;
 _Static_assert(sizeof(struct directory_entry) == 64, "fw_cfg specification");
 
-static struct fwcfg_file files[FWCFG_FILES_MAX];
+static NOT_ZEROED struct fwcfg_file files[FWCFG_FILES_MAX];
 static unsigned file_count;
+static bool has_dma;
 
 /* Read the directory and turn each entry into ours. */
 static void read_directory(void)
@@ -63,7 +64,8 @@ bool fwcfg_init(void)
     if (signature != SIGNATURE)
         return false;
     id = fwcfg_read32(FWCFG_ID);
-    fwcfg_io_use_dma((id & ID_DMA) && id != UINT32_MAX);
+    has_dma = (id & ID_DMA) && id != UINT32_MAX;
+    fwcfg_io_use_dma(has_dma);
     read_directory();
     return true;
 }
@@ -179,6 +181,19 @@ bool fwcfg_switch(const char *name, bool fallback)
         return fallback;
     return !(text[0] == 0 || text[0] == '0' || text[0] == 'n' ||
              (text[0] == 'o' && text[1] == 'f'));
+}
+
+void fwcfg_clear(void *at, uint32_t len)
+{
+    volatile uint8_t *bytes = at;
+
+    if (has_dma && len != 0) {
+        bytes[0] = bytes[len - 1] = 1;
+        fwcfg_io_select(FWCFG_NO_ITEM);
+        fwcfg_io_read(at, len);
+    }
+    if (!has_dma || (len != 0 && (bytes[0] || bytes[len - 1])))
+        memset(at, 0, len);
 }
 
 int fwcfg_write(const struct fwcfg_file *f, uint32_t offset, const void *buf,

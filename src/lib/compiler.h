@@ -21,6 +21,8 @@
 #define NORETURN            __attribute__((noreturn))
 #define NOINLINE            __attribute__((noinline))
 #define SECTION(name)       __attribute__((section(name)))
+/* Large POST-only data that are written before they are read. */
+#define NOT_ZEROED          SECTION(".bss.not_zeroed")
 #define PRINTF(fmt, args)   __attribute__((format(printf, fmt, args)))
 #define ARRAY_SIZE(a)       (sizeof(a) / sizeof((a)[0]))
 #define ALIGN_UP(v, a)      (((v) + (a) - 1) & ~((a) - 1))

@@ -25,11 +25,22 @@ void *memmove(void *dst, const void *src, size_t n)
 {
     uint8_t *d = dst;
     const uint8_t *s = src;
+    size_t bytes = n & 3;
 
     if (d <= s || d >= s + n)
         return memcpy(dst, src, n);
-    while (n--)
-        d[n] = s[n];
+    d += n - 1;                         /* from the last byte down */
+    s += n - 1;
+    __asm__ volatile("std\n\t"
+                     "rep movsb\n\t"
+                     "subl $3, %%esi\n\t"
+                     "subl $3, %%edi\n\t"
+                     "movl %3, %%ecx\n\t"
+                     "rep movsl\n\t"
+                     "cld"
+                     : "+D"(d), "+S"(s), "+c"(bytes)
+                     : "r"(n / 4)
+                     : "memory", "cc");
     return dst;
 }
 
