@@ -67,7 +67,8 @@ CFLAGS  := -m32 -march=i486 -mtune=generic -std=gnu11 -ffreestanding \
            -fcf-protection=none -fno-common -fno-builtin-printf \
            -ffile-prefix-map=$(CURDIR)=. -g0 $(WARN)
 # What compilers call differently, or what one of them alone needs to be told.
-COMPILER := $(if $(findstring clang,$(shell $(CC) --version 2>&1)),clang,gcc)
+COMPILER := $(if $(findstring clang,$(shell command -v $(CC) >/dev/null && \
+              $(CC) --version)),clang,gcc)
 CFLAGS_gcc   := -mpreferred-stack-boundary=2 -malign-data=abi \
                 -fno-tree-loop-distribute-patterns --param=min-pagesize=0 \
                 -fcallgraph-info=su
