@@ -40,7 +40,6 @@ com1: enabled=1, mode=term, dev="{serial}"
 port_e9_hack: enabled=1
 boot: {boot}
 log: "{log}"
-debugger_log: "{debugger_log}"
 panic: action=fatal
 error: action=report
 info: action=report
@@ -81,7 +80,7 @@ class Bochs(vm.Machine):
             plugins=", ".join(f"{name}=0" for name in NOT_LOADED),
             cpu=cpu, cpus=cpus, ips=SECOND, mem=mem, bios=bios, vga=VGA_ROM,
             serial=os.ttyname(self.slave), boot=boot, time=1709210096,
-            log=self.error_path, debugger_log=self.work / "debugger.log")
+            log=self.error_path)
         if disk:
             text += (f'ata0-master: type=disk, mode=volatile, cylinders=0, '
                      f'path="{whole_cylinders(disk, self.work)}"\n')

@@ -144,8 +144,9 @@ def make_extlinux_disk(tests, files, image):
     # The tool and the libraries it names, behind the guest's own archive.
     tool = pathlib.Path(shutil.which("extlinux"))
     libraries = re.findall(r"(/\S+) \(0x", guest.run("ldd", tool).decode())
-    entries = [("lib", 0o040755, b""), ("lib64", 0o040755, b""),
-               ("lib/x86_64-linux-gnu", 0o040755, b"")]
+    folders = {str(folder).lstrip("/") for path in libraries
+               for folder in list(pathlib.Path(path).parents)[:-1]}
+    entries = [(name, 0o040755, b"") for name in sorted(folders)]
     for path in [str(tool), *libraries]:
         name = path.lstrip("/") if path in libraries else "bin/extlinux"
         entries.append((name, 0o100755, pathlib.Path(path).read_bytes()))

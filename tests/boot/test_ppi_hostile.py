@@ -193,6 +193,6 @@ def test_config_of_wrong_size(tests, data):
     path.write_bytes(data)
     with tests.tpm("2.0-tis", banks="sha256") as tpm:
         with ppihost.Agent(tests, "pc", tpm, policy="allow", args=[
-                *ppihost.NO_INTERFACE,
+                *ppihost.no_interface(),
                 "-fw_cfg", f"name=etc/tpm/config,file={path}"]) as h:
             assert b"request" not in h.m.debug()
