@@ -92,18 +92,22 @@ def ibm_tss(tests, banks):
                 "--flags", "not-need-init"]
         env = dict(os.environ, TPM_INTERFACE_TYPE="socsim",
                    TPM_SERVER_TYPE="raw", TPM_COMMAND_PORT=str(port),
+                   TPM_SERVER_NAME="127.0.0.1",     # no /etc/hosts needed
                    TPM_DATA_DIR=str(tests.tmp))
 
         def tool(name, *args):
             return subprocess.run([name, *map(str, args)], env=env, text=True,
-                                  capture_output=True, check=False)
+                                  capture_output=True, check=False,
+                                  timeout=120)
 
         with subprocess.Popen(argv, stderr=subprocess.DEVNULL) as process:
-            limit = time.monotonic() + 20
-            while tool("tssstartup").returncode:
-                assert time.monotonic() < limit, "swtpm did not come up"
-            yield tool
-            process.terminate()
+            try:
+                limit = time.monotonic() + 20
+                while tool("tssstartup").returncode:
+                    assert time.monotonic() < limit, "swtpm did not come up"
+                yield tool
+            finally:
+                process.terminate()
 
 
 @pytest.mark.parametrize("banks", ["sha1,sha256,sha384", "sha256",
