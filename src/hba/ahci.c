@@ -67,8 +67,7 @@ int ahci_result(const uint8_t *port, const struct ahci_mem *mem)
     barrier();
     if (has_failed(port) || (tfd & (ATA_STATUS_ERR | ATA_STATUS_DF)))
         return ERR_DEVICE;
-    return (int)(mem->slot0.transferred &
-                 INT32_MAX);
+    return (int)(mem->slot0.transferred & INT32_MAX);
 }
 
 int ahci_recover(uint8_t *port)
