@@ -171,10 +171,12 @@ static uint32_t size_of_response(void)
 
 static void crb(void)
 {
-    bool done;
+    /* What the firmware gave up may still be on its way: CTRL_START stays,
+     * and the buffer is not ours before that. */
+    bool done = wait(CTRL_START, 1, 0);
 
     *mem32(LOC_CTRL) = 1;
-    done = wait(LOC_STS, 1, 1);
+    done = done && wait(LOC_STS, 1, 1);
     *mem32(CTRL_REQ) = 1;
     done = done && wait(CTRL_REQ, 1, 0) && wait(CTRL_STS, STS_IDLE, 0);
     for (uint32_t i = 0; i < used; i++)
