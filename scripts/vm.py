@@ -42,6 +42,15 @@ def end(process):
             process.wait()
 
 
+def listens(path):
+    """Does a process listen on that socket of the file system?  Its file is
+    there a moment earlier; and a connection made to find out would end swtpm,
+    which ends with its first one.  (proc(5), /proc/net/unix: __SO_ACCEPTCON)"""
+    with open("/proc/net/unix", encoding="utf-8", errors="replace") as file:
+        return any(line.split()[3] == "00010000" for line in file
+                   if line.endswith(f" {path}\n"))
+
+
 class Tpm:
     """One swtpm with its state in a directory, made on first use."""
 
@@ -98,7 +107,7 @@ class Tpm:
             self.command(), stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         limit = time.monotonic() + 10
-        while not os.path.exists(self.socket):
+        while not listens(self.socket):
             if self.process.poll() is not None:
                 raise VmError("swtpm ended at once: "
                               + self.process.stderr.read().decode())

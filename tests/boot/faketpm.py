@@ -23,7 +23,6 @@ import signal
 import socket
 import struct
 import threading
-import time
 
 import vm
 
@@ -90,25 +89,12 @@ class FakeTpm(vm.Tpm):
         return [a.replace(self.socket, self.fake_socket)
                 for a in super().arguments()]
 
-    def connect(self, limit=10):
-        """swtpm's control channel.  Its socket is there a moment before swtpm
-        listens."""
-        end = time.monotonic() + limit
-        while True:
-            try:
-                sock = socket.socket(socket.AF_UNIX)
-                sock.connect(self.socket)
-                return sock
-            except ConnectionRefusedError:
-                if time.monotonic() > end:
-                    raise
-                time.sleep(0.01)
-
     def serve(self):
         """Relay control messages; they are request and reply in turn."""
         try:
             ours, _ = self.listener.accept()
-            real = self.control = self.connect()
+            real = self.control = socket.socket(socket.AF_UNIX)
+            real.connect(self.socket)
             said = {}
             while True:
                 data, ancillary, _, _ = ours.recvmsg(
