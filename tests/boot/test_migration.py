@@ -1,8 +1,14 @@
 # SPDX-License-Identifier: MIT
 """The machine's state, taken to another QEMU or saved and loaded again, at
-moments of POST, in the boot menu and in Linux."""
+moments of POST, in the boot menu and in Linux.
 
+    QEMU=old QEMU_TARGET=new pytest test_migration.py   from one version to
+                                                        another
+"""
+
+import os
 import random
+import re
 import subprocess
 import time
 
@@ -26,12 +32,25 @@ def wait_migrated(m, limit=120):
         time.sleep(0.02)
 
 
+def of_version(argv):
+    """The command line with the machine's type of this version, "pc-i440fx-7.2"
+    say, instead of "pc": another version's "pc" is another machine."""
+    known = subprocess.run([argv[0], "-machine", "help"], check=True, text=True,
+                           stdout=subprocess.PIPE).stdout
+    at = argv.index("-machine") + 1
+    alias, _, rest = argv[at].partition(",")
+    name = re.search(rf"^{alias} .*\(alias of (\S+)\)", known, re.M)[1]
+    return argv[:at] + [f"{name},{rest}"] + argv[at + 1:]
+
+
 class Mover:
     """Starts one command line twice: what the first has become goes on in
     the second."""
 
     def __init__(self, argv, work):
-        self.argv, self.work = argv, work
+        self.argv, self.work = of_version(argv), work
+        self.target = [os.environ.get("QEMU_TARGET") or argv[0],
+                       *self.argv[1:]]
 
     def source(self):
         """It stands still until it is told to go on."""
@@ -44,7 +63,7 @@ class Mover:
         wait_migrated(m)
         m.qmp("quit")
         m.wait(60)
-        return vm.Machine(self.argv + ["-incoming", f"exec:cat {state}"],
+        return vm.Machine(self.target + ["-incoming", f"exec:cat {state}"],
                           self.work / "target")
 
 
