@@ -135,6 +135,11 @@ class Agent(Host):
         self.a.reset_begin()
 
     def talk(self, data):
+        """One command.  A proxy is asked itself: the answer is the same, and
+        takes a twentieth of the time."""
+        if isinstance(self.tpm_device, faketpm.FakeTpm):
+            answer = self.tpm_device.ask(data)
+            return int.from_bytes(answer[6:10], "big"), answer
         return self.a.tpm(data)
 
     def request(self, code, parameter=0):
@@ -209,11 +214,9 @@ class Saved(Host):
     pending, response = Agent.pending, Agent.response
     func, talk, a = Agent.func, Agent.talk, Agent.a
 
-    def __init__(self, *args, interface=True, **kwargs):
-        """interface: has QEMU one?"""
+    def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.linux = False              # does it run now?
-        self.interface = interface
 
     def arguments(self, store, cd=None):
         """What the machine that saves and the one that loads have alike."""
@@ -231,10 +234,9 @@ class Saved(Host):
             "-drive", f"if=none,id=store,format=qcow2,file={store}"]
 
     def running(self, store, cd=None):
-        args = [] if self.interface else no_interface()
         return self.tests.machine(
             self.machine, None, tpm=self.tpm_device, mem=112,
-            args=args + self.arguments(store, cd), **self.kwargs)
+            args=self.arguments(store, cd), **self.kwargs)
 
     def save(self, store):
         """Start Linux from a CD, and save it."""
@@ -252,9 +254,7 @@ class Saved(Host):
 
     def open(self):
         tpm = self.tpm_device
-        name = f"linux-{self.machine}-{tpm.kind}" + (
-            "" if self.interface else "-no-interface")
-        master = self.tests.shared / f"{name}.qcow2"
+        master = self.tests.shared / f"linux-{self.machine}-{tpm.kind}.qcow2"
         store = self.tests.tmp / "store.qcow2"
         with open(master.with_suffix(".lock"), "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)

@@ -67,7 +67,7 @@ def test_empty(tests, kind):
 
 def test_empty_tpm12_and_linux(tests):
     with bare(tests, "1.2") as tpm, \
-            tests.machine("q35", "virtio", tpm=tpm) as m:
+            tests.linux("q35", tpm=tpm) as m:
         m.ready()
         m.command("[ -e /dev/tpm0 ]")
         lines = m.command("cat /sys/kernel/security/tpm0/"

@@ -65,7 +65,7 @@ def test_kernel_argument(tests, machine):
 @pytest.mark.parametrize("machine,smp", [
     ("q35", 4), slow("pc", 4), slow("pc", 8), slow("q35", 8)])
 def test_cpus(tests, machine, smp):
-    with tests.machine(machine, smp=smp) as m:
+    with tests.linux(machine, smp=smp) as m:
         m.ready()
         assert int(m.command("grep -c ^processor /proc/cpuinfo")) == smp
         off(m)
@@ -79,7 +79,7 @@ def test_memory(tests, machine, mem):
     amd64 kernel of Debian's needs, under any firmware: it unpacks to 51 MiB
     and more from 16 MiB on."""
     want = int(mem[:-1]) * (1024 if mem[-1] == "G" else 1)
-    with tests.machine(machine, mem=mem) as m:
+    with tests.linux(machine, mem=mem) as m:
         m.ready()
         lines = m.command("grep -E ' System RAM$' /proc/iomem").splitlines()
         total = 0

@@ -661,9 +661,8 @@ def test_hotplug(tests, machine):
     args = HOTPLUG[machine] + [
         "-object", "memory-backend-ram,id=s,size=128M,share=on",
         "-object", "memory-backend-ram,id=m,size=128M"]
-    with tests.machine(machine, mem="256M,slots=2,maxmem=1G",
-                       smp="1,sockets=2,maxcpus=2",
-                       args=args) as m:
+    with tests.linux(machine, mem="256M,slots=2,maxmem=1G",
+                     smp="1,sockets=2,maxcpus=2", args=args) as m:
         m.ready()
         before = int(m.command("grep -c ' System RAM' /proc/iomem"))
         m.qmp("device_add", driver="ivshmem-plain" if big else "e1000",

@@ -100,7 +100,7 @@ def test_ports_have_room(placed):
 
 def test_linux_takes_it_over(tests):
     """The kernel claims what the firmware has placed, and moves nothing."""
-    with tests.machine("q35", disk="virtio", nic=True, args=[
+    with tests.linux("q35", nic=True, args=[
             *DEVICES[:2], *DEVICES[4:6], "-fw_cfg",
             "name=opt/org.seabios/pci64,string=1"]) as m:
         m.ready()

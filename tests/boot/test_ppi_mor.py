@@ -134,13 +134,13 @@ def test_cut_short(tests, machine):
 
 def dsdt(h):
     """The machine's own DSDT, by way of RSDP, RSDT and FADT."""
-    a = h.a
+    path = h.tests.tmp / "memory"
 
     def table(at):
-        return a.read(at, int.from_bytes(a.read(at + 4, 4), "little"))
+        size = physical(h.m, path, at + 4, 4)
+        return physical(h.m, path, at, int.from_bytes(size, "little"))
 
-    area = b"".join(a.read(at, 0x1000)
-                    for at in range(0xe0000, 0x100000, 0x1000))
+    area = physical(h.m, path, 0xe0000, 0x20000)
     at = next(i for i in range(0, len(area), 16)
               if area[i:i + 8] == b"RSD PTR " and not sum(area[i:i + 20]) & 255)
     rsdt = table(int.from_bytes(area[at + 16:at + 20], "little"))

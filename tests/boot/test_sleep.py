@@ -42,7 +42,7 @@ KINDS = [(None, "true"), ("2.0-crb", PCRS), ("2.0-tis", PCRS),
 def test_resume(tests, machine, tpm, pcrs):
     """PCRs are those of before the sleep, twice in a row; the guest's log,
     ACPI timer and second CPU still work."""
-    with tests.machine(machine, tpm=tpm, smp=2) as m:
+    with tests.linux(machine, tpm=tpm, smp=2) as m:
         m.ready()
         before = m.command(pcrs)
         for _ in range(2):

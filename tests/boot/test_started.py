@@ -94,7 +94,7 @@ def test_used_and_linux(tests):
     """Linux has the real one; there is no log."""
     before = Before(commands("2.0-crb", "start", "extend"), b"IFX")
     with measured.watched(tests, "2.0-crb", before) as before.tpm, \
-            tests.machine("q35", "virtio", tpm=before.tpm) as m:
+            tests.linux("q35", tpm=before.tpm) as m:
         m.ready()
         m.command("[ -e /dev/tpm0 ]")
         m.command("[ ! -e /sys/kernel/security/tpm0 ]")

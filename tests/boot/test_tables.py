@@ -12,16 +12,19 @@ from test_matrix import BLK, MEMORY
 from rm16 import assemble, finished
 
 MACHINES = ["pc", "q35"]
-OPTIONS = {"vga": "std", "nic": True, "smp": 2, "load": True}
+OPTIONS = {"vga": "std", "nic": True, "smp": 2, "load": True,
+           "disk": "none"}
 
 
 @pytest.fixture(params=MACHINES)
 def pair(request, generic, seabios_dump):
     """The same machine under the firmware and under SeaBIOS."""
     machine = request.param
-    disk = "ide" if machine == "pc" else "ahci"
-    ours = generic.boot_and_dump(machine, disk=disk, tpm="2.0-crb", **OPTIONS)
-    theirs = seabios_dump(machine, disk=disk, tpm="2.0-crb", **OPTIONS)
+    options = dict(OPTIONS, tpm="2.0-crb", args=vm.disk(
+        generic.guest["disk.img"], "ide" if machine == "pc" else "ahci",
+        machine))
+    ours = generic.boot_and_dump(machine, **options)
+    theirs = seabios_dump(machine, **options)
     return ours, theirs
 
 

@@ -528,8 +528,7 @@ def test_nmi_before_the_first_instruction(tests, machine):
 def test_breaks_work_on_seabios(tests, machine):
     """Unsaved sleep gives the OS a TPM with empty PCRs; the code planted in
     the BIOS area runs first after the next reset."""
-    with tests.machine(machine, tpm="2.0-crb", bios=vm.SEABIOS,
-                       disk="isolinux") as m:
+    with tests.linux(machine, tpm="2.0-crb", bios=vm.SEABIOS) as m:
         m.ready()
         unsaved_sleep(m)
         after = first_seven(m.dump("tpm"))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a boot loader takes for a Linux kernel (boot protocol 2.06): says INT
+ * What a boot loader takes for a Linux kernel (boot protocol 2.09): says INT
  * 15h AX=EC00h as Linux does, reads PCR 0-9 of every bank with INT 1Ah
  * AX=BB02h, writes the TPM's answers to port 403h one after another and "kernel
  * done" to port 402h.  The 32-bit part is only there to be measured.
@@ -25,7 +25,7 @@ _start:
     .word 0xaa55
     jmp entry                           /* CS is 20h paragraphs further on */
     .ascii "HdrS"
-    .word 0x0206
+    .word 0x0209
     .org 0x211
     .byte 0x01                          /* loaded high */
     .org 0x214
