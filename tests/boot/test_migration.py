@@ -15,6 +15,7 @@ import time
 import pytest
 
 import roms
+from test_sleep import PCRS, PCRS_12, suspend_and_wake
 import vm
 
 PROMPT = rb"Press ESC for boot menu\."
@@ -47,8 +48,10 @@ class Mover:
     """Starts one command line twice: what the first has become goes on in
     the second."""
 
-    def __init__(self, argv, work):
-        self.argv, self.work = of_version(argv), work
+    def __init__(self, argv, work, tpm=None):
+        """tpm: the one of argv; its volatile state moves with the machine's,
+        the rest is in its directory."""
+        self.argv, self.work, self.tpm = of_version(argv), work, tpm
         self.target = [os.environ.get("QEMU_TARGET") or argv[0],
                        *self.argv[1:]]
 
@@ -63,6 +66,9 @@ class Mover:
         wait_migrated(m)
         m.qmp("quit")
         m.wait(60)
+        if self.tpm:
+            self.tpm.process.wait(10)       # it ends with QEMU
+            self.tpm.start()
         return vm.Machine(self.target + ["-incoming", f"exec:cat {state}"],
                           self.work / "target")
 
@@ -158,24 +164,36 @@ def test_in_the_menu(bios, tmp_path, machine):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("machine", ["pc", "q35"])
-def test_in_linux(tests, tmp_path, machine):
+@pytest.mark.parametrize("machine,kind,pcrs", [
+    ("pc", None, "true"), ("q35", None, "true"), ("q35", "2.0-crb", PCRS),
+    ("pc", "2.0-tis", PCRS), ("pc", "1.2", PCRS_12)])
+def test_in_linux(tests, tmp_path, machine, kind, pcrs):
     """Linux goes on, sleeps and wakes (which runs the firmware's code),
-    and reboots."""
-    from test_sleep import suspend_and_wake
-    argv = vm.qemu_argv(tests.bios, machine, smp=2,
-                        args=tests.storage("ide", machine))
-    mover = Mover(argv, tmp_path)
-    with mover.source() as m:
-        m.qmp("cont")
-        m.ready()
-        m.command("echo kept > /tmp/state")
-        with mover.move(m) as target:
-            wait_running(target)
-            assert target.command("cat /tmp/state").strip() == "kept"
-            suspend_and_wake(target)
-            target.send("reboot -f\n")
-            target.ready()
+    and reboots.  PCRs are those of before, and after the reboot again: with
+    another QEMU, PCR 0."""
+    with tests.tpm(kind) as tpm:
+        argv = vm.qemu_argv(tests.bios, machine, tpm, smp=2,
+                            args=tests.storage("ide", machine))
+        mover = Mover(argv, tmp_path, tpm)
+        with mover.source() as m:
+            m.qmp("cont")
+            m.ready()
+            m.command("echo kept > /tmp/state")
+            before = m.command(pcrs).strip()
+            with mover.move(m) as target:
+                wait_running(target)
+                assert target.command("cat /tmp/state").strip() == "kept"
+                assert target.command(pcrs).strip() == before
+                suspend_and_wake(target)
+                assert target.command(pcrs).strip() == before
+                target.send("reboot -f\n")
+                target.ready()
+                after = target.command(pcrs).strip()
+                # Another version's tables and option ROMs are others: PCR 1
+                # and 2.
+                if mover.target[0] != argv[0]:
+                    after, before = after[:60], before[:60]
+                assert after == before
 
 
 @pytest.mark.parametrize("machine", ["pc", "q35"])
