@@ -149,9 +149,6 @@ int tcglog_append(struct tcg *t, uint32_t pcr, uint32_t type,
                   const struct tcg_digests *d,
                   const struct tcg_piece *data, unsigned count);
 
-/* Would an entry with data_len bytes of data fit?  Yes without an area. */
-bool tcglog_fits(const struct tcg *t, uint32_t data_len);
-
 /*
  * Take a log that an earlier boot wrote, to append to it.  Its bytes are not
  * believed: it must begin with our header and is followed as far as it keeps

@@ -128,17 +128,6 @@ static void put_digests(const struct tcg *t, struct wr *w,
     }
 }
 
-bool tcglog_fits(const struct tcg *t, uint32_t data_len)
-{
-    const struct tcg_log *log = &t->log;
-    uint32_t size = 2 * entry_size(t) + sizeof(end_mark);
-
-    if (!log->area)
-        return true;
-    return !log->full && log->size - log->used > size &&
-           log->size - log->used - size > data_len;
-}
-
 /*
  * One entry's worth of a log that exists; false at its end or where it breaks
  * the rules.
