@@ -7,7 +7,9 @@ The kernel is that of kernels.py.  Slow because the module is built first."""
 
 import contextlib
 import hashlib
+import json
 import re
+import shutil
 import struct
 
 import pytest
@@ -17,6 +19,7 @@ import grubmodule
 import kernels
 import rehearse
 import tcglog
+from test_handover import keelpcr, predict
 import vm
 
 pytestmark = pytest.mark.slow
@@ -160,6 +163,48 @@ def test_large_initrd(tests, small):
         assert_measured(m, tpm, tests,
                         [*head_events("set timeout=0", DEFINE),
                          *entry_events()], contents_of(small, AT_ONCE))
+
+
+# ----------------------------------------------------------------- prediction
+
+def root_of(tests, files, config):
+    """The disk's files as a directory."""
+    root = tests.tmp / "root"
+    (root / "boot" / "grub").mkdir(parents=True)
+    for name in ("vmlinuz", "initramfs"):
+        shutil.copy(files[name], root / "boot" / name)
+    (root / CONFIG[1:]).write_text(grubmodule.HEAD + config)
+    return root
+
+
+@pytest.mark.parametrize("kind", ["1.2", "2.0-crb"])
+def test_prediction(tests, small, kind):
+    """A boot's log gives the list; with another command line in it and other
+    files it gives the PCRs of a boot that has not happened."""
+    first, second, listed = (tests.tmp / n for n in ("log1", "log2", "list"))
+    image = grubmodule.disk(tests, small, AT_ONCE)
+    with booting(tests, image, kind) as (m, _):
+        m.wait_debug(rb"kernel done", 120)
+        first.write_bytes(rehearse.log_bytes(m, tests.tmp / "memory"))
+    done = keelpcr("grub", first)
+    assert done.returncode == 0, done.stderr
+    listed.write_text(done.stdout.replace("quiet one", "quiet two"))
+    config = AT_ONCE.replace("quiet one", "quiet two")
+    small["initramfs"].write_bytes(b"another initrd")
+    image = grubmodule.disk(tests, small, config)
+    want = predict(tests, "pc", kind, vm.disk(image, "ide"), "--grub", listed,
+                   "--grub-root", root_of(tests, small, config), vga="std")
+    with booting(tests, image, kind) as (m, tpm):
+        m.wait_debug(rb"kernel done", 120)
+        second.write_bytes(rehearse.log_bytes(m, tests.tmp / "memory"))
+        read = tpm.pcrs()
+    done = keelpcr("check", second, "--prediction", want)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for bank, values in json.loads(want.read_text())["pcrs"].items():
+        assert values == {n: read[bank][int(n)].hex() for n in values}, bank
+    done = keelpcr("check", first, "--prediction", want)
+    assert done.returncode == 1
+    assert re.findall(r"^PCR (\d)", done.stdout, re.M) == ["8", "9"]
 
 
 # --------------------------------------------------------- nothing to measure
