@@ -334,7 +334,7 @@ def record_kernel(out, kernel, direct):
     for path in kernel.initrds:
         with open(path, "rb") as file:
             initrd += file.read()
-    out.add(8, EV_IPL, cmdline, label + cmdline[:LABELLED_MAX])
+    out.add(8, EV_IPL, cmdline, label + cmdline[:LABELLED_MAX] + b"\0")
     if parts is None:
         raise PredictError(
             f"{kernel.path} is no bzImage of boot protocol 2.02 or later: "

@@ -77,6 +77,23 @@ def assert_other_parser_agrees(path, pcrs):
     assert set(found) == set(pcrs), "banks as tpm2_eventlog sees them"
 
 
+@pytest.mark.parametrize("kind", ["2.0-crb"])
+def test_other_parser_has_no_complaint(tests, kind):
+    """tpm2_eventlog takes a log with all kinds of events, of either family,
+    without a word."""
+    path = tests.tmp / "log"
+    with measured.watched(tests, kind) as tpm, measured.boot(
+            tests, "pc", tpm, disk=None, nic=True, args=[
+                "-kernel", tests.guest["clock.kernel"],
+                "-append", "keel.mark=a"]) as m:
+        path.write_bytes(measured.log_bytes(m))
+        pcrs = tpm.pcrs()
+    done = subprocess.run(["tpm2_eventlog", path], capture_output=True,
+                          text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert_other_parser_agrees(path, pcrs)
+
+
 @contextlib.contextmanager
 def ibm_tss(tests, banks):
     """Run IBM TSS's tools against a TPM of their own; yields a function."""
