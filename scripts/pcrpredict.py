@@ -334,7 +334,7 @@ def record_kernel(out, kernel, direct):
     for path in kernel.initrds:
         with open(path, "rb") as file:
             initrd += file.read()
-    out.add(8, EV_IPL, cmdline, label + cmdline[:LABELLED_MAX])
+    out.add(8, EV_IPL, cmdline, label + cmdline[:LABELLED_MAX] + b"\0")
     if parts is None:
         raise PredictError(
             f"{kernel.path} is no bzImage of boot protocol 2.02 or later: "
@@ -365,6 +365,8 @@ class Facts:
                 reference's PCR 2; None: the reference's
     boot        ("kernel", Kernel), ("disk", path), ("cd", path, name),
                 ("network", entry's name or None: the reference's) or ("none",)
+    grub        (lines of grubevents.py, directory of the files), or None: what
+                the disk's or CD's GRUB measures itself
     linux       a Kernel that the disk's or CD's loader starts through the
                 16-bit entry, or None
     """
@@ -374,6 +376,7 @@ class Facts:
     reference: object = None
     roms: object = None
     boot: tuple = ("none",)
+    grub: object = None
     linux: object = None
     boot_code: bool = True
     linux_hook: bool = True
@@ -458,6 +461,9 @@ def predict(facts):
         record_disk(out, facts.boot[1], facts.boot_code)
     elif facts.boot[0] == "cd":
         record_cd(out, facts.boot[1], facts.boot[2], facts.boot_code)
+    if facts.grub:
+        import grubevents               # which needs this module
+        grubevents.record(out, *facts.grub)
     if facts.linux and facts.linux_hook:
         record_kernel(out, facts.linux, False)
     return out.log

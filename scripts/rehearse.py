@@ -24,6 +24,12 @@ from machinefacts import WITHOUT_VALUE, FactsError, is_firmware, options
 REHEARSAL_S = 60
 LOG_AREA = 0x10000
 LOOK_AT = 8 << 20           # bytes below the end of low RAM
+# The log's first entry: the header for TPM 2.0, the firmware's version for 1.2,
+# whose digest has any bytes.
+FIRST_ENTRY = re.compile(
+    rb"\0{4}(?:\x03\0{23}.\0{3}Spec ID Event0|"
+    rb"\x08\0{3}.{21}\0{3}" + "KeelBIOS".encode("utf-16-le") + rb")",
+    re.DOTALL)
 
 
 def rehearsal_argv(argv, bios):
@@ -79,13 +85,10 @@ def rehearsal_argv(argv, bios):
 
 def find_log(memory):
     """The event log in guest memory, with its unused area."""
-    at = memory.find(b"Spec ID Event0")
-    if at < 0:
-        at = memory.find("KeelBIOS".encode("utf-16-le"))
-    if at < 32:
+    match = FIRST_ENTRY.search(memory)
+    if not match:
         raise FactsError("the rehearsal's memory holds no event log")
-    at -= 32
-    return memory[at:at + LOG_AREA]
+    return memory[match.start():match.start() + LOG_AREA]
 
 
 def wait_for_boot(process, debug, errors, kernel):

@@ -213,14 +213,15 @@ static uint32_t error_code(int rc)
     }
 }
 
-/* Extend if asked to, and log.  An event that has no room is not extended. */
+/*
+ * Extend if asked to, and log.  What the log has no room for is extended all
+ * the same: callers go on, and nothing may run that is in no PCR.
+ */
 static uint32_t record(struct tcg *t, const struct event *e,
                        const struct tcg_digests *d, bool extend)
 {
     int rc = 0;
 
-    if (!tcglog_fits(t, e->data.len))
-        return PC_LOGOVERFLOW;
     if (extend)
         rc = tpm_extend(t, e->pcr, d);
     if (rc == ERR_TPM)
@@ -229,9 +230,8 @@ static uint32_t record(struct tcg *t, const struct event *e,
         tcg_fail(t, "a boot loader's measurement was lost");
         return error_code(rc);
     }
-    /* It fits, as just tested. */
-    (void)tcglog_append(t, e->pcr, e->type, d, &e->data, 1);
-    return PC_OK;
+    rc = tcglog_append(t, e->pcr, e->type, d, &e->data, 1);
+    return rc < 0 ? PC_LOGOVERFLOW : PC_OK;
 }
 
 /* ---------------------------------------------------------------- calls */

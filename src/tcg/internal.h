@@ -135,7 +135,10 @@ int tpm_extend(struct tcg *t, uint32_t pcr, const struct tcg_digests *d);
 /* Take the area and zero it. */
 void tcglog_init(struct tcg_log *log, uint8_t *area, uint32_t size);
 
-/* The header entry of the family. Returns 0 or ERR_SPACE. */
+/*
+ * The header entry, which only a TPM 2.0's log has.  Returns 0, or ERR_SPACE
+ * for an area that is too small.
+ */
 int tcglog_header(struct tcg *t);
 
 /*
@@ -149,12 +152,9 @@ int tcglog_append(struct tcg *t, uint32_t pcr, uint32_t type,
                   const struct tcg_digests *d,
                   const struct tcg_piece *data, unsigned count);
 
-/* Would an entry with data_len bytes of data fit?  Yes without an area. */
-bool tcglog_fits(const struct tcg *t, uint32_t data_len);
-
 /*
  * Take a log that an earlier boot wrote, to append to it.  Its bytes are not
- * believed: it must begin with our header and is followed as far as it keeps
+ * believed: it must begin as ours do and is followed as far as it keeps
  * the format.  Returns 0 or ERR_FORMAT; then *t is unchanged.
  */
 int tcglog_adopt(struct tcg *t, uint8_t *area, uint32_t size);

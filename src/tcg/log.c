@@ -57,8 +57,8 @@ static int finish(struct tcg_log *log, const struct wr *w)
     return 0;
 }
 
-/* A first entry: SHA-1 format, EV_NO_ACTION, zero digest. */
-static size_t begin_header(struct wr *w, const char signature[16])
+/* The first entry of a log for TPM 2.0: SHA-1 format, EV_NO_ACTION. */
+static void header20(const struct tcg *t, struct wr *w)
 {
     size_t mark;
 
@@ -66,15 +66,8 @@ static size_t begin_header(struct wr *w, const char signature[16])
     wr_le32(w, EV_NO_ACTION);
     wr_zero(w, SHA1_SIZE);
     mark = wr_size_le32(w);
-    wr_bytes(w, signature, 16);
+    wr_bytes(w, "Spec ID Event03", 16);
     wr_le32(w, 0);                          /* platform class: client */
-    return mark;
-}
-
-static void header20(const struct tcg *t, struct wr *w)
-{
-    size_t mark = begin_header(w, "Spec ID Event03");
-
     wr_u8(w, 0);                            /* PFP 2.0, errata 105: 1.05 */
     wr_u8(w, 2);
     wr_u8(w, 105);
@@ -88,27 +81,17 @@ static void header20(const struct tcg *t, struct wr *w)
     wr_close_le32(w, mark);
 }
 
-static void header12(struct wr *w)
-{
-    size_t mark = begin_header(w, "Spec ID Event00");
-
-    wr_u8(w, 21);                           /* conventional BIOS 1.21 */
-    wr_u8(w, 1);
-    wr_u8(w, 1);
-    wr_u8(w, 0);
-    wr_u8(w, 0);                            /* no vendor info */
-    wr_close_le32(w, mark);
-}
-
 int tcglog_header(struct tcg *t)
 {
     struct wr w = begin(&t->log, 0);
 
-    if (t->family == TCG_FAMILY_12)
-        header12(&w);
-    else
+    if (t->family == TCG_FAMILY_20) {
         header20(t, &w);
-    return finish(&t->log, &w);
+        return finish(&t->log, &w);
+    }
+    /* None (docs/tcg.md), but room for an entry that ends the log. */
+    wr_zero(&w, entry_size(t) + sizeof(end_mark));
+    return w.bad ? ERR_SPACE : 0;
 }
 
 static void put_digests(const struct tcg *t, struct wr *w,
@@ -126,17 +109,6 @@ static void put_digests(const struct tcg *t, struct wr *w,
         else
             wr_zero(w, t->bank[i].size);
     }
-}
-
-bool tcglog_fits(const struct tcg *t, uint32_t data_len)
-{
-    const struct tcg_log *log = &t->log;
-    uint32_t size = 2 * entry_size(t) + sizeof(end_mark);
-
-    if (!log->area)
-        return true;
-    return !log->full && log->size - log->used > size &&
-           log->size - log->used - size > data_len;
 }
 
 /*
@@ -178,15 +150,20 @@ int tcglog_adopt(struct tcg *t, uint8_t *area, uint32_t size)
     struct wr w = wr_to(header, sizeof(header));
     struct rd r = rd_from(area, size), next;
 
-    if (t->family == TCG_FAMILY_12)
-        header12(&w);
-    else
+    if (t->family == TCG_FAMILY_20) {
         header20(t, &w);
+    } else {
+        wr_le32(&w, 0);                     /* the first event's begin */
+        wr_le32(&w, EV_S_CRTM_VERSION);
+    }
     if (w.bad || size < w.len || memcmp(area, header, w.len))
         return ERR_FORMAT;                  /* not a log of ours */
-    t->log = (struct tcg_log){ .area = area, .size = size, .count = 1 };
-    rd_skip(&r, w.len);
-    t->log.used = (uint32_t)w.len;
+    t->log = (struct tcg_log){ .area = area, .size = size };
+    if (t->family == TCG_FAMILY_20) {
+        rd_skip(&r, w.len);
+        t->log.used = (uint32_t)w.len;
+        t->log.count = 1;
+    }
     for (next = r; skip_entry(t, &next); r = next) {
         t->log.last = t->log.used;
         t->log.used = size - (uint32_t)next.left;

@@ -21,6 +21,7 @@ enum form {
     FORM_ACTION,        /* the text is hashed and logged */
     FORM_TEXT,          /* the data is hashed, the text logged */
     FORM_LABELLED,      /* the data is hashed; text, then data are logged */
+    FORM_LABELLED_NUL,  /* the same, and a NUL is logged behind them */
     FORM_UTF16,         /* ASCII data becomes UTF-16, hashed and logged */
     FORM_TAG,           /* a tagged event with the data's digests */
     FORM_TAG_PFA,       /* the same, and num as the PCI function's address */
@@ -69,7 +70,9 @@ static const struct policy policies[TCG_EVENT_COUNT] = {
     [TCG_BOOT_CATALOG] = { 5, FORM_TEXT, 0, EV_IPL_PARTITION_DATA,
                            "BOOT CATALOG" },
     [TCG_IPL_DATA] = { 5, FORM_TEXT, 0, EV_IPL_PARTITION_DATA, "%s" },
-    [TCG_LINUX_CMDLINE] = { 8, FORM_LABELLED, 0, EV_IPL, "kernel_cmdline: " },
+    /* Readers know these words from GRUB, and want its NUL. */
+    [TCG_LINUX_CMDLINE] = { 8, FORM_LABELLED_NUL, 0, EV_IPL,
+                            "kernel_cmdline: " },
     [TCG_LINUX_FILE] = { 9, FORM_TEXT, 0, EV_IPL, "%s" },
 };
 
@@ -137,7 +140,8 @@ static int emit(struct tcg *t, const struct event *e, struct tcg_digests *d)
 {
     uint8_t made[EVENT_MAX];
     struct wr w = wr_to(made, sizeof(made));
-    struct tcg_piece piece[2] = { { .at = made } };
+    struct tcg_piece piece[3] = { { .at = made }, { 0 }, { "", 1 } };
+    bool hashes_data = e->policy->form == FORM_TEXT;
     unsigned count = 1;
     int rc;
 
@@ -150,11 +154,13 @@ static int emit(struct tcg *t, const struct event *e, struct tcg_digests *d)
         put_tagged(t, &w, e, d);
         break;
     case FORM_LABELLED:
+    case FORM_LABELLED_NUL:
         put_text(&w, e);
         piece[1] = *e->data;
         if (piece[1].len > LABELLED_MAX)
             piece[1].len = LABELLED_MAX;
-        count = 2;
+        count = e->policy->form == FORM_LABELLED ? 2 : 3;
+        hashes_data = true;
         break;
     default:
         put_text(&w, e);
@@ -163,7 +169,7 @@ static int emit(struct tcg *t, const struct event *e, struct tcg_digests *d)
     if (w.bad)
         return ERR_PARAM;
     piece[0].len = (uint32_t)w.len;
-    if (e->policy->form != FORM_TEXT && e->policy->form != FORM_LABELLED)
+    if (!hashes_data)
         tcg_hash_pieces(t, piece, count, d);
     rc = tcg_extend_and_log(t, e->policy->pcr, e->policy->type, d, piece,
                             count);

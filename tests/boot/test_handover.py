@@ -72,7 +72,7 @@ def events_of(dump, pcr):
 
 
 def texts(dump, *pcrs):
-    return [e.data.decode() for e in log_of(dump).events
+    return [e.data.decode().rstrip("\0") for e in log_of(dump).events
             if e.pcr in pcrs and e.name.startswith("EV_IPL")]
 
 
@@ -101,7 +101,7 @@ def boot_small_kernel(tests, machine, kind, args, want, **kwargs):
 
 
 def log_texts(log, *pcrs):
-    return [e.data.decode() for e in log.events
+    return [e.data.decode().rstrip("\0") for e in log.events
             if e.pcr in pcrs and e.name.startswith("EV_IPL")]
 
 
@@ -261,7 +261,8 @@ def assert_digests_of_files(dump, files):
         for name, data in (
                 (b"Linux initrd", files["initramfs"].read_bytes()),
                 (b"Linux kernel", kernel[start:start + size]),
-                (b"kernel_cmdline: " + CMDLINE.encode(), CMDLINE.encode())):
+                (b"kernel_cmdline: " + CMDLINE.encode() + b"\0",
+                 CMDLINE.encode())):
             assert found[name][bank] == hashlib.new(bank, data).digest()
 
 
@@ -669,9 +670,9 @@ def test_headers_that_lie(tests):
     endless = [e for e in found if e.data.startswith(b"kernel_cmdline: AAA")]
     assert [e.digests["sha256"] for e in endless] == [
         sha(b"A" * 0x7ff), sha(b"A" * 0x10000)]
-    assert endless[-1].data == b"kernel_cmdline: " + b"A" * 2048
+    assert endless[-1].data == b"kernel_cmdline: " + b"A" * 2048 + b"\0"
     assert [(e.data, e.digests["sha256"]) for e in found[-3:]] == [
-        (b"kernel_cmdline: root=/dev/keel quiet",
+        (b"kernel_cmdline: root=/dev/keel quiet\0",
          sha(b"root=/dev/keel quiet")),
         (b"Linux kernel", sha(bytes(256))),
         (b"Linux initrd", sha(bytes(0x1001)))]

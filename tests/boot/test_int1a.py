@@ -23,11 +23,12 @@ LOG_SIZE = 0x10000
 # As int1a.c has them: data above 1 MiB, an event above 1 MiB.
 BIG, BIG_LEN = 0x200000, 0x100003
 FAR, FAR_PCR, FAR_DATA = 0x600001, 11, 100
+LARGE_AT = 0x800001         # likewise
 EV_IPL, EV_NO_ACTION = 13, 3
 
 
 @contextlib.contextmanager
-def program(tests, kind, bios=None, **defines):
+def program(tests, kind, bios=None, large=(), **defines):
     """A machine that runs int1a.c, and its TPM, which is only watched."""
     image = tests.tmp / "disk"
     code = compile_program("int1a", tests.tmp, UNITS,
@@ -38,15 +39,16 @@ def program(tests, kind, bios=None, **defines):
             ("big", BIG, bytes((i * 11 + (i >> 8)) & 255
                                for i in range(BIG_LEN))),
             ("far", FAR, struct.pack("<II20sI", FAR_PCR, EV_IPL, b"",
-                                     FAR_DATA) + b"f" * FAR_DATA)):
+                                     FAR_DATA) + b"f" * FAR_DATA),
+            *large):
         path = tests.tmp / name
         path.write_bytes(data)
         args += ["-device", f"loader,file={path},addr={at},force-raw=on"]
     with tests.tpm(kind) as made:
         made.stop()
         with faketpm.FakeTpm(kind, made.state) as tpm, \
-                tests.machine("pc", None, tpm=tpm, args=args, mem="32M",
-                              bios=bios) as m:
+                tests.machine("pc", None, tpm=tpm, args=args,
+                              mem="96M" if large else "32M", bios=bios) as m:
             yield m, tpm
 
 
@@ -128,6 +130,27 @@ def test_int1a(tests, kind):
         for at, data, size in lines(m, "sha1"):
             assert ram[at:at + 20] == \
                 hashlib.sha1(ram[data:data + size]).digest(), hex(at)
+
+
+@pytest.mark.slow
+def test_large_initrd(tests):
+    """One call hashes 64 MiB for all banks; what reaches beyond RAM is refused
+    at once."""
+    size = 64 << 20
+    data = bytes(range(251)) * (size // 251 + 1)
+    data = data[:size]
+    with program(tests, "2.0-crb", large=[("large", LARGE_AT, data)],
+                 LARGE=hex(size)) as (m, tpm):
+        m.wait_debug(rb"^large done$", 240)
+        m.wait_debug(rb"^done$", 10)
+        out = m.debug().decode(errors="replace").split("\n")
+        failed = [line for line in out if line.startswith("FAIL")]
+        assert not failed, m.report("\n".join(failed))
+        pcrs = tpm.pcrs()
+        for bank in vm.BANKS.split(","):
+            digest = hashlib.new(bank, data).digest()
+            want = hashlib.new(bank, bytes(len(digest)) + digest).digest()
+            assert pcrs[bank][9] == want, bank
 
 
 @pytest.mark.parametrize("kind", ["1.2", "2.0-tis"])

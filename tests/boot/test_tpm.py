@@ -77,6 +77,23 @@ def assert_other_parser_agrees(path, pcrs):
     assert set(found) == set(pcrs), "banks as tpm2_eventlog sees them"
 
 
+@pytest.mark.parametrize("kind", ["1.2", "2.0-crb"])
+def test_other_parser_has_no_complaint(tests, kind):
+    """tpm2_eventlog takes a log with all kinds of events, of either family,
+    without a word."""
+    path = tests.tmp / "log"
+    with measured.watched(tests, kind) as tpm, measured.boot(
+            tests, "pc", tpm, disk=None, nic=True, args=[
+                "-kernel", tests.guest["clock.kernel"],
+                "-append", "keel.mark=a"]) as m:
+        path.write_bytes(measured.log_bytes(m))
+        pcrs = tpm.pcrs()
+    done = subprocess.run(["tpm2_eventlog", path], capture_output=True,
+                          text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert_other_parser_agrees(path, pcrs)
+
+
 @contextlib.contextmanager
 def ibm_tss(tests, banks):
     """Run IBM TSS's tools against a TPM of their own; yields a function."""
@@ -369,6 +386,16 @@ def test_platform_hierarchy_is_closed(tests):
             "8002 00000020 00000121 4000000c 00000009 40000009 0000 00 0000 "
             "40000001 01"))
         assert code & 0xbf in (0x8e, 0xa2), a.m.report(f"{code:#x}")
+
+
+def test_log_of_tpm12_has_no_spec_id(tests):
+    """Readers take that for a log of TPM 2.0 (docs/tcg.md)."""
+    with measured.watched(tests, "1.2") as tpm, \
+            measured.boot(tests, "pc", tpm) as m:
+        log = measured.log(m)
+    assert log.format == "sha1"
+    assert log.events[0].name == "EV_S_CRTM_VERSION"
+    assert "EV_NO_ACTION" not in [e.name for e in log.events]
 
 
 def test_log_starts_with_spec_id(tests):

@@ -18,7 +18,8 @@
  *
  * The test has put bytes at BIG and an event for AL=01h at FAR; FAMILY is that
  * of the TPM, 12 or 20.  BRIEF leaves out what takes SeaBIOS half a minute
- * before the hostile calls.
+ * before the hostile calls.  With LARGE there is one call, over LARGE bytes
+ * at LARGE_AT, and others for data that ends where RAM does not reach.
  *
  * Long because one boot makes all calls: each function of AH=BBh, in good and
  * in hostile ways.
@@ -34,7 +35,12 @@
 #ifndef BRIEF
 #define BRIEF           0
 #endif
+#ifdef LARGE
+#define LARGE_AT        0x800001u
+#define RAM_END         0x6000000u
+#else
 #define RAM_END         0x2000000u
+#endif
 #define CANARY          0x12345678u
 #define TINY_MAX        160u            /* bytes of stack ... */
 #define TINY_OFF        56u             /* ... when no interrupt comes */
@@ -618,9 +624,34 @@ static void test_shutdown(void)
     report("log", v, 2);
 }
 
+#ifdef LARGE
+/* An initrd as large as they come. */
+static void test_large(void)
+{
+    uint32_t e = put_event(fresh(40), 9, EV_IPL, 8);
+
+    say("large\n");
+    extend("extend, large data", fresh(0x1c), fresh(0x20), true, LARGE_AT,
+           LARGE, e, 40);
+    say("large done\n");
+    e = put_event(fresh(40), 9, EV_IPL, 8);
+    bad_extend("large data past RAM", RAM_END - LARGE, LARGE + 1, 9, e, 40);
+    bad_extend("large data up to registers", 0xfed40000 - LARGE, LARGE + 1, 9,
+               e, 40);
+    bad_extend("large data that wraps", 0u - LARGE, LARGE + 1, 9, e, 40);
+}
+#endif
+
 void program_main(uint32_t dl)
 {
     (void)dl;
+#ifdef LARGE
+    test_large();
+    test_shutdown();
+    say("done\n");
+    for (;;)
+        __asm__ volatile("hlt");
+#endif
     for (uint32_t i = 0; i < 0x10000; i++) {
         poke8(0x20000 + i, (uint8_t)(i * 7 + (i >> 8)));
         if (i < 0x8000)

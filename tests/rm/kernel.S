@@ -3,7 +3,8 @@
  * What a boot loader takes for a Linux kernel (boot protocol 2.09): says INT
  * 15h AX=EC00h as Linux does, reads PCR 0-9 of every bank with INT 1Ah
  * AX=BB02h, writes the TPM's answers to port 403h one after another and "kernel
- * done" to port 402h.  The 32-bit part is only there to be measured.
+ * done" to port 402h.  The 32-bit part, which GRUB's linux command enters, says
+ * "kernel done" only.
  * tests/boot/kernels.py builds it.
  */
 #define SETUP_SECTORS   3
@@ -132,7 +133,23 @@ commands:
     .word 0
 
     .org (SETUP_SECTORS + 1) * 512
-    .rept PAYLOAD / 16
+    .code32
+payload:                                /* flat, wherever a loader put it */
+    cld
+    call 4f
+4:  popl %esi
+    addl $payload_text - 4b, %esi
+    movl $payload_text_end - payload_text, %ecx
+    movw $0x402, %dx
+    rep outsb
+5:  cli
+    hlt
+    jmp 5b
+payload_text:
+    .ascii "kernel done\n"
+payload_text_end:
+    .org (SETUP_SECTORS + 1) * 512 + 64
+    .rept PAYLOAD / 16 - 4
     .ascii "protected mode\r\n"
     .endr
     .ascii "a signature behind it"

@@ -320,7 +320,7 @@ def test_kernel(bios, tmp_path):
     (tmp_path / "i").write_bytes(b"initrd")
     kernel = pcrpredict.Kernel(path, "root=x", [tmp_path / "i"])
     log = predict(bios, boot=("kernel", kernel))
-    assert found(log, 8) == [(b"kernel_cmdline: root=x", sha(b"root=x"))]
+    assert found(log, 8) == [(b"kernel_cmdline: root=x\0", sha(b"root=x"))]
     setup = bytearray(data[:1024])
     setup[0x210] = setup[0x211] = 0
     assert found(log, 9) == [

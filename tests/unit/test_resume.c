@@ -21,6 +21,7 @@ static void boot(int version)
                 NULL);
     assert_int_equal(tcg_start(&t, &hw.plat), 0);
     assert_int_equal(tcg_attach_log(&t, log_area, sizeof(log_area)), 0);
+    assert_int_equal(tcg_measure_bytes(&t, TCG_CRTM_VERSION, "K", 1), 0);
     assert_int_equal(tcg_before_third_party(&t), 0);
     assert_int_equal(tcg_handover(&t), 0);
 }

@@ -45,12 +45,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     while (in.left) {
         struct tcg_piece p = { data, rd_u8(&in) };
-        bool fits;
 
         if (p.len > size)
             p.len = (uint32_t)size;
-        fits = tcglog_fits(&t, p.len);
-        if ((tcglog_append(&t, 1, 5, how & 4 ? &d : NULL, &p, 1) == 0) != fits)
+        if (tcglog_append(&t, 1, 5, how & 4 ? &d : NULL, &p, 1) < 0 &&
+            !t.log.full)
             abort();
     }
     if (!(how & 2) && t.log.count && t.log.count < 300 &&
