@@ -177,9 +177,43 @@ $(O)/generated/autoconf.h: $(O)/.config Kconfig
 
 # -------------------------------------------------------------------- releases
 
-.PHONY: dist
+.PHONY: dist deb install
 dist:
 	$(Q)$(PYTHON) scripts/dist $(O)
+
+deb:
+	$(Q)scripts/setup deb
+	$(Q)scripts/deb $(O)
+
+# libvirt's AppArmor helper refuses a ROM below /usr/share and /usr/lib; that of
+# 11.3 also in OVMF's place, unless the domain says readonly='yes', which a
+# descriptor does not.  Descriptors it finds in /usr/share and /etc only.
+DESTDIR     ?=
+PREFIX      ?= /usr/local
+SHARE       := $(PREFIX)/share
+BIOSFILE    := $(if $(filter /usr,$(PREFIX)),/var/lib,$(SHARE))/keelbios/bios.bin
+DESCRIPTORS := $(if $(filter /usr,$(PREFIX)),/usr/share,/etc)/qemu/firmware
+KEELPCR     := tcglog pcrpredict predictionfile machinefacts rehearse vm monitor
+
+# As root: so nothing is built here.
+install:
+	@test -f $(O)/bios.bin || { echo 'install: there is no $(O)/bios.bin;' \
+	    'build it first, as a user: make' >&2; exit 1; }
+	install -D -m 644 $(O)/bios.bin $(DESTDIR)$(BIOSFILE)
+	install -d $(DESTDIR)$(SHARE)/keelbios $(DESTDIR)$(DESCRIPTORS)
+	$(if $(filter /usr,$(PREFIX)),ln -sf $(BIOSFILE) \
+	    $(DESTDIR)$(SHARE)/keelbios/bios.bin)
+	sed 's|@BIOSFILE@|$(BIOSFILE)|' data/firmware.json \
+	    > $(DESTDIR)$(DESCRIPTORS)/60-keelbios.json
+	chmod 644 $(DESTDIR)$(DESCRIPTORS)/60-keelbios.json
+	install -D -t $(DESTDIR)$(SHARE)/keelpcr scripts/keelpcr
+	install -m 644 -t $(DESTDIR)$(SHARE)/keelpcr $(KEELPCR:%=scripts/%.py)
+	install -d $(DESTDIR)$(PREFIX)/bin
+	ln -sf ../share/keelpcr/keelpcr $(DESTDIR)$(PREFIX)/bin/keelpcr
+	install -D -m 644 data/keelpcr.bash \
+	    $(DESTDIR)$(SHARE)/bash-completion/completions/keelpcr
+	install -D -m 644 -t $(DESTDIR)$(SHARE)/man/man1 docs/keelpcr.1
+	install -D -m 644 -t $(DESTDIR)$(SHARE)/man/man7 docs/keelbios.7
 
 # ------------------------------------------------------------- run, test, bench
 
@@ -205,7 +239,7 @@ check:
 	$(Q)$(PYTEST) -m 'not slow' $(PYTEST_ARGS) tests
 
 check-full:
-	$(Q)scripts/setup build run test full
+	$(Q)scripts/setup build run test full deb
 	$(Q)$(PARALLEL) all unit
 	$(Q)$(PYTEST) $(PYTEST_ARGS) tests
 
@@ -245,7 +279,9 @@ help:
 	@echo '  make clean           remove $(O)/'
 	@echo '     KEEL_VERSION=...     another version than that of the commit'
 	@echo 'Give to others'
+	@echo '  make install         PREFIX=/usr/local, DESTDIR=: what make built'
 	@echo '  make dist            the source of the newest commit as a tarball'
+	@echo '  make deb             Debian packages of the newest commit'
 	@echo 'Use (these install missing Debian packages first)'
 	@echo '  make run             boot Linux with a TPM 2.0, replay the event log'
 	@echo '     MACHINE=pc|q35  TPM=none|1.2|2.0-tis|2.0-crb  DISK=path  ISO=path'
