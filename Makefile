@@ -177,13 +177,17 @@ $(O)/generated/autoconf.h: $(O)/.config Kconfig
 
 # -------------------------------------------------------------------- releases
 
-.PHONY: dist deb install
+.PHONY: dist deb release install
 dist:
 	$(Q)$(PYTHON) scripts/dist $(O)
 
 deb:
 	$(Q)scripts/setup deb
 	$(Q)scripts/deb $(O)
+
+release:
+	$(Q)scripts/setup build deb
+	$(Q)$(PYTHON) scripts/release $(O)/release $(if $(SIGN_KEY),--key '$(SIGN_KEY)')
 
 # libvirt's AppArmor helper refuses a ROM below /usr/share and /usr/lib; that of
 # 11.3 also in OVMF's place, unless the domain says readonly='yes', which a
@@ -282,6 +286,7 @@ help:
 	@echo '  make install         PREFIX=/usr/local, DESTDIR=: what make built'
 	@echo '  make dist            the source of the newest commit as a tarball'
 	@echo '  make deb             Debian packages of the newest commit'
+	@echo '  make release         all of it with checksums, signed by SIGN_KEY=...'
 	@echo 'Use (these install missing Debian packages first)'
 	@echo '  make run             boot Linux with a TPM 2.0, replay the event log'
 	@echo '     MACHINE=pc|q35  TPM=none|1.2|2.0-tis|2.0-crb  DISK=path  ISO=path'
