@@ -10,13 +10,14 @@ _keelpcr()
     case ${COMP_WORDS[1]} in
     replay)  options='--json' ;;
     check)   options='--pcrs --quote --prediction' ;;
+    doctor)  options='--root' ;;
     predict) options='--bios --tpm --banks --reference --rom --kernel --initrd
         --append --dtb --disk --cdrom --cd-name --network --linux
         --linux-initrd --linux-cmdline --no-boot-code --libvirt --format
         --pcrs --output' ;;
     esac
     if [ "$COMP_CWORD" -eq 1 ]; then
-        options='replay check predict'
+        options='replay check predict doctor'
     fi
     case $prev in
     --tpm)    options='1.2 2.0' ;;
