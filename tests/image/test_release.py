@@ -13,7 +13,7 @@ import sys
 import pytest
 
 from test_image import TOP, run
-from test_packages import tools                     # noqa: F401
+from test_packages import fixture_tools             # noqa: F401
 from test_version import fixture_clone              # noqa: F401
 
 PAGE = TOP / "docs/verify.md"
@@ -52,6 +52,7 @@ def changed(path):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("tools")
 def test_release(clone, env):
     said = run("make", "--no-print-directory", "release",
                "SIGN_KEY=releases@example.org", cwd=clone, env=env)
