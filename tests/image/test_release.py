@@ -16,14 +16,17 @@ from test_image import TOP, run
 from test_packages import fixture_tools             # noqa: F401
 from test_version import fixture_clone              # noqa: F401
 
+sys.path[:0] = [str(TOP / "scripts"), str(TOP / "tests/scripts")]
+import pcrpredict                                   # noqa: E402
+from test_predict import log_file                   # noqa: E402
+
 PAGE = TOP / "docs/verify.md"
 
 
 def commands(heading):
     """The indented lines of that part of the page."""
     text = PAGE.read_text(encoding="utf-8").split(f"## {heading}\n")[1]
-    lines = re.findall(r"^    (.*)$", text.split("\n## ")[0], re.M)
-    return [line for line in lines if "binary_bios_measurements" not in line]
+    return re.findall(r"^    (.*)$", text.split("\n## ")[0], re.M)
 
 
 def shell(lines, where, env):
@@ -69,6 +72,10 @@ def test_release(clone, env):
     assert described["bios.bin"]["checksums"][0]["checksumValue"] == \
         sums["bios.bin"]
 
+    # A guest's log, and keelpcr as if it were installed.
+    log_file(release / "binary_bios_measurements", pcrpredict.predict(
+        pcrpredict.Facts(bios=str(release / "bios.bin"))))
+    env["PATH"] = f"{TOP}/scripts:{env['PATH']}"
     for heading in ("Is it the project's?", "Does it come from this source?",
                     "Does a machine run it?"):
         lines = commands(heading)
@@ -90,7 +97,6 @@ def test_release(clone, env):
 
 
 def test_without_a_key(tmp_path, monkeypatch):
-    monkeypatch.syspath_prepend(str(TOP / "scripts"))
     loader = importlib.machinery.SourceFileLoader(
         "release", str(TOP / "scripts/release"))
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
