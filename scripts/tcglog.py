@@ -340,6 +340,52 @@ def split_pcrs(data, selection):
     return pcrs
 
 
+# What tpm2-tools write as they have it in memory: TPML_PCR_SELECTION, a number
+# of TPML_DIGEST, and these.  Little-endian, whatever the machine.
+SELECTION_FORM, SELECTION_COUNT = struct.Struct("<HB4sx"), 16
+DIGEST_FORM, DIGEST_COUNT = struct.Struct("<H64s"), 8
+DIGESTS_SIZE = 4 + DIGEST_COUNT * DIGEST_FORM.size
+
+
+def read_saved_selection(r):
+    count = r.number("I", "the number of banks")
+    forms = [SELECTION_FORM.unpack(r.bytes(SELECTION_FORM.size, "a selection"))
+             for _ in range(SELECTION_COUNT)]
+    if not 1 <= count <= SELECTION_COUNT or \
+            any(alg not in ALGORITHMS or size > len(bits)
+                for alg, size, bits in forms[:count]):
+        raise LogError(0, "not a file of tpm2_quote -o")
+    return [(ALGORITHMS[alg][0],
+             [n for n in range(PCR_COUNT) if int.from_bytes(
+                 bits[:size], "little") >> n & 1])
+            for alg, size, bits in forms[:count]]
+
+
+def parse_saved_pcrs(data):
+    """PCRs as tpm2_quote -o writes them, if not told otherwise."""
+    r = Reader(data)
+    selection = read_saved_selection(r)
+    values = []
+    for _ in range(r.number("I", "the number of digest lists")):
+        lists = Reader(r.bytes(DIGESTS_SIZE, "a list of digests"))
+        count = lists.number("I", "the number of digests")
+        if count > DIGEST_COUNT:
+            raise LogError(r.at, f"a list of {count} digests")
+        for _ in range(count):
+            size, value = DIGEST_FORM.unpack(
+                lists.bytes(DIGEST_FORM.size, "a digest"))
+            values.append(value[:size])
+    named = [(bank, n) for bank, numbers in selection for n in numbers]
+    if r.left() or len(values) != len(named) or any(
+            len(value) != dict(ALGORITHMS.values())[bank]
+            for (bank, _), value in zip(named, values)):
+        raise LogError(r.at, "the digests are not those of the selection")
+    pcrs = {}
+    for (bank, n), value in zip(named, values):
+        pcrs.setdefault(bank, {})[n] = value
+    return pcrs
+
+
 @dataclass
 class Quote:
     """What a TPM's quote is about: [(bank, [pcr])], and the digest of these

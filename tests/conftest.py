@@ -14,6 +14,8 @@ QUICK, SLOW = 600, 3600         # seconds, far above what any of them takes
 def pytest_configure(config):
     if not config.pluginmanager.hasplugin("timeout"):
         raise pytest.UsageError("pytest-timeout is missing: run scripts/setup")
+    config.addinivalue_line(
+        "markers", "slow: not part of `make check`, only of check-full")
 
 
 def pytest_collection_modifyitems(items):

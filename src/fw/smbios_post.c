@@ -26,7 +26,10 @@
 #define BCD_END             10u
 
 #define VENDOR              "KeelBIOS"
-/* SeaBIOS's: Linux and others choose behaviour by the year. */
+/*
+ * SeaBIOS's: Linux and others choose behaviour by the year.  From 2015 on Linux
+ * puts PCIe ports to sleep, for one.  The build's own date is at FFFF5h.
+ */
 #define DATE                "04/01/2014"
 
 struct anchor_2 {
@@ -73,6 +76,7 @@ static const struct firmware firmware = {
     .vendor = 1, .version = 2, .date = 3,
     .segment = 0xe800, .characteristics = CHARACTERISTICS_NONE,
     .extension = { 0, EXTENSION_CONTENT },
+    .major = KEEL_RELEASE_MAJOR, .minor = KEEL_RELEASE_MINOR,
     .ec_major = 0xff, .ec_minor = 0xff,
     .strings = VENDOR "\0" KEEL_VERSION "\0" DATE "\0",
 };

@@ -39,8 +39,6 @@ def pytest_configure(config):
     # harness did in between does not help.
     if config.option.tbstyle == "auto":
         config.option.tbstyle = "short"
-    config.addinivalue_line(
-        "markers", "slow: not part of `make check`, only of check-full")
 
 
 def pytest_collection_modifyitems(items):

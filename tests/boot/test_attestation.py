@@ -131,10 +131,11 @@ class HostTpm:
                  "-g", "sha256", "-s", "rsassa")
         self.run("tpm2_flushcontext", "-t")
         self.run("tpm2_quote", "-c", "ak.ctx", "-l", SELECTION, "-q", "abcd",
-                 "-m", "quote.msg", "-s", "quote.sig")
+                 "-m", "quote.msg", "-s", "quote.sig", "-o", "quote.pcrs")
         log = self.work / "log"
         for args in ([self.work / "read"],
                      [self.work / "values", "--pcrs", SELECTION],
+                     [self.work / "quote.pcrs"],
                      ["--quote", self.work / "quote.msg"]):
             done = keelpcr("check", log, *args)
             assert done.returncode == 0, (args, done.stdout, done.stderr)

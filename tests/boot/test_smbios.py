@@ -2,6 +2,7 @@
 """Entry points of SMBIOS: version 3 with one of version 2 beside it, and tables
 that are too large for that one.  dmidecode reads what there is."""
 
+import pathlib
 import struct
 import subprocess
 
@@ -73,7 +74,11 @@ def booted(tests, kind, args=()):
 def test_version_2(tests):
     ram, _ = booted(tests, 32)
     assert anchor(ram, NEW) is None
-    assert "Vendor: KeelBIOS" in decoded(tests, ram, OLD)
+    text = decoded(tests, ram, OLD)
+    assert "Vendor: KeelBIOS" in text
+    last = (pathlib.Path(__file__).parents[2] / "VERSION").read_text().split()
+    major, minor = last[-1].split(".")[:2]
+    assert f"BIOS Revision: {major}.{minor}\n" in text
 
 
 @pytest.mark.parametrize("args", [

@@ -515,7 +515,7 @@ def test_man_page():
                           capture_output=True, text=True, check=False)
     assert done.returncode == 0 and not done.stderr, done.stderr
     text = page.read_text().replace("\\-", "-")
-    for command in ("replay", "check", "predict"):
+    for command in ("replay", "check", "predict", "doctor"):
         shown = run(command, "--help").stdout
         for option in set(re.findall(r"--[a-z0-9-]+", shown)) - {"--help"}:
             assert option in text, f"{command} {option}"
