@@ -153,9 +153,14 @@ def kernel(log, pcrs):
     """The kernel, its command line and initrd: PCR 8 and 9."""
     names = [e.text().strip("'") for e in log.events
              if e.pcr == 9 and e.type == EV_IPL]
-    if names:
-        return OK, ("Measured: command line (PCR 8), " + ", ".join(names)
+    ours = [name for name in names if name.startswith("Linux ")]
+    if ours:
+        return OK, ("Measured: command line (PCR 8), " + ", ".join(ours)
                     + " (PCR 9).")
+    if names:
+        return OK, (f"Measured by the boot loader: {count(log, 8, EV_IPL)} "
+                    f"commands and command lines (PCR 8), {len(names)} files "
+                    "(PCR 9).")
     values = [bank.get(n, b"") for bank in pcrs.values() for n in (8, 9)]
     if any(any(value) for value in values):
         return UNKNOWN, ("PCR 8 or 9 has a value, but the log has no kernel: "
@@ -163,8 +168,8 @@ def kernel(log, pcrs):
     return HOLE, (
         "Kernel, command line and initrd are not measured: PCR 8 and 9 are "
         "zero.  That is so when GRUB's `linux` starts the kernel.  With "
-        "`linux16` and `initrd16` they are measured.  Do not seal to PCR 8 "
-        "and 9 as they are.")
+        "`linux16` and `initrd16` they are measured, and with GRUB's module "
+        "of contrib/grub.  Do not seal to PCR 8 and 9 as they are.")
 
 
 def timers(guest, log):

@@ -92,6 +92,16 @@ def test_grub_linux_is_a_hole(bios, tmp_path):      # noqa: F811
     assert status == 2 and "no kernel" in found["unknown"]
 
 
+def test_grub_measures(bios, tmp_path):             # noqa: F811
+    log = predict(bios)
+    for pcr, text in ((9, b"/boot/grub/grub.cfg"), (8, b"grub_cmd: boot"),
+                      (9, b"/boot/vmlinuz")):
+        with_event(log, pcr, 0x0d, text + b"\0")
+    status, found = doctor(guest(tmp_path, log))
+    assert status == 0 and not found["hole"], found
+    assert "1 commands and command lines (PCR 8), 2 files" in found["ok"]
+
+
 def test_smi_timers(bios, tmp_path):                # noqa: F811
     log = with_event(booted(bios, tmp_path), 1, 0x0a, SMI_TEXT)
     status, found = doctor(guest(tmp_path, log))
