@@ -26,4 +26,13 @@
     }                                                                   \
 } while (0)
 
+/* cmocka's own has other names in other releases. */
+#define assert_between(value, low, high) do {                           \
+    unsigned long long value_ = (value);                                \
+    if (value_ < (low) || value_ > (high)) {                            \
+        fail_msg("%s is %llu, expected %u to %u", #value, value_,       \
+                 (unsigned)(low), (unsigned)(high));                    \
+    }                                                                   \
+} while (0)
+
 #endif

@@ -159,7 +159,7 @@ static void test_failing_command(void **state)
     for (unsigned n = 0; n < 4; n++) {
         fake.keeps_ci = n & 1;
         assert_int_equal(read_sector(), ERR_DEVICE);
-        assert_in_range(fake.polls, 1, 3);
+        assert_between(fake.polls, 1, 3);
         assert_int_equal(fake.commands, n + 1);
     }
     fake.fails = false;
@@ -197,7 +197,7 @@ static void test_device_is_gone(void **state)
     (void)state;
     fake.gone = true;
     assert_true(read_sector() < 0);
-    assert_in_range(fake.polls, 0, 3);
+    assert_true(fake.polls <= 3);
     fake.gone = false;
     assert_int_equal(read_sector(), 0);
 }

@@ -51,7 +51,7 @@ void drive_register(struct drive *d)
 {
     unsigned nsid = ((struct nvme_drive *)d)->nsid;
 
-    assert_in_range(nsid, 1, NAMESPACES);
+    assert_between(nsid, 1, NAMESPACES);
     path_of[nsid - 1] = d->path;
 }
 
