@@ -134,7 +134,7 @@ def test_completion():
     commands = set(re.search(r"\{(.*?)\}", usage())[1].split(","))
     assert completed("keelpcr", "") == commands
     for command in commands:
-        options = set(re.findall(r"^  (?:-\w .*?, )?(--[a-z-]+)",
+        options = set(re.findall(r"^  (?:-\w(?: \S+)?, )?(--[a-z-]+)",
                                  usage(command), re.M))
         assert completed("keelpcr", command, "--") == options - {"--help"}
     assert completed("keelpcr", "predict", "--tpm", "1") == {"1.2"}
