@@ -208,19 +208,22 @@ def smi_timers_off():
 
 def qemu_argv(bios, machine="pc", tpm=None, mem="256M", smp=1, accel="tcg",
               nic=False, vga=None, machine_options="", display="none",
-              pflash=False, smi_timers=False, args=()):
+              pflash=False, smi_timers=False, one_thread=False, args=()):
     """The command line up to devices and consoles, which go into args.
     pflash: the firmware as a flash device, not by -bios; smi_timers: q35 keeps
-    what smi_timers_off() takes away."""
+    what smi_timers_off() takes away; one_thread: of TCG, for all CPUs."""
     if machine not in ("pc", "q35"):
         raise VmError(f"unknown machine {machine!r}; there are: pc, q35")
     firmware = ["-bios", str(bios)]
     if pflash:
         firmware = ["-drive", "if=pflash,unit=0,format=raw,readonly=on,"
                     f"file={bios}"]
+    machine_argv = ["-machine", f"{machine},accel={accel}{machine_options}"]
+    if one_thread:
+        machine_argv = ["-machine", f"{machine}{machine_options}",
+                        "-accel", f"{accel},thread=single"]
     argv = [QEMU, "-nodefaults", "-no-user-config", "-display", display,
-            "-machine", f"{machine},accel={accel}{machine_options}",
-            *firmware, "-m", str(mem), "-smp", str(smp)]
+            *machine_argv, *firmware, "-m", str(mem), "-smp", str(smp)]
     if machine == "q35" and not smi_timers:
         argv += smi_timers_off()
     if vga is not None:
@@ -434,6 +437,9 @@ class Machine:
             return "\n".join("    " + x for x in text.split("\n")[-lines:])
         errors = self.error_path.read_bytes() \
             if self.error_path.exists() else b""
+        code = self.process.poll() if self.process else None
+        if code is not None and code < 0:
+            problem += f"\n  {self.emulator} was ended by signal {-code}"
         return "\n".join([
             problem,
             "  serial console, last lines:", tail(self.serial, 25),
