@@ -7,7 +7,9 @@ import struct
 
 import pytest
 
+from conftest import load_script
 import bochs
+from needs import linux_on_bochs
 import test_v86 as v86
 from rm16 import assemble, finished
 from test_int13 import check_all, make_media
@@ -124,6 +126,7 @@ def memory_of_linux(m):
 
 
 def test_grub_boots_linux(bios, guest, tmp_path):
+    linux_on_bochs(load_script("guest").find_kernel("cloud")[1])
     with bochs.Bochs(bios, tmp_path / "run", disk=guest["disk.img"],
                      mem=256) as m:
         m.ready(240)
@@ -133,6 +136,7 @@ def test_grub_boots_linux(bios, guest, tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["isolinux.iso", "grub.iso"])
 def test_cds_boot_linux(bios, guest, tmp_path, name):
+    linux_on_bochs(load_script("guest").find_kernel("cloud")[1])
     with bochs.Bochs(bios, tmp_path / "run", cd=guest[name], mem=256) as m:
         m.ready(400)
 
@@ -145,6 +149,7 @@ COMPLAINTS = ["MP-BIOS bug", "not connected to IO-APIC", "ID mismatch",
 @pytest.mark.parametrize("cpus", [1, 2])
 def test_linux_uses_the_tables(bios, generic_guest, tmp_path, cpus):
     """Debian's generic kernel reads MP tables; its disk driver needs IRQs."""
+    linux_on_bochs(load_script("guest").find_kernel("generic")[1])
     with bochs.Bochs(bios, tmp_path / "run", disk=generic_guest["disk.img"],
                      mem=256, cpus=cpus) as m:
         m.ready(600)
