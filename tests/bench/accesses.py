@@ -64,7 +64,7 @@ COLUMN_OF = {name: column for name, _, column in DEVICES}
 # Nobody waits for these, so that what is done twice there is work done twice;
 # queues' bytes may repeat.
 NOT_POLLED = {PCI, FWCFG, A20}
-PAUSES = {0x92, 0x70}       # SeaBIOS's and our pauses write to them
+PAUSES = {0x92, 0x70, 0xb2, 0xb3}   # written in SeaBIOS's and our pauses
 QUEUES = {0x1f0, 0x170, 0xfed40024, 0xfed40080}     # IDE's data, TIS's
 CLOCKS = {0x608, 0x40, 0x42}        # ACPI timer, PIT: another value each time
 GROUP_MAX = 64              # accesses of a loop that waits
