@@ -299,6 +299,6 @@ help:
 	@echo '  make fuzz-smoke      their fuzz targets, briefly (FUZZ_SECONDS)'
 	@echo '  make coverage        line coverage by the host tests'
 	@echo '  make format          C sources by .clang-format; format-check: do they?'
-	@echo '  make bench           time to boot beside SeaBIOS'
+	@echo '  make bench           time and accesses to devices to boot, beside SeaBIOS'
 	@echo '     BENCH_ARGS="--initrd --hash --update"  see docs/performance.md'
 	@echo 'Variables: O=dir  V=1  CROSS_PREFIX=prefix-  PYTHON=/usr/bin/python3'

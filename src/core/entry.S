@@ -634,10 +634,7 @@ real_return:
     movl %eax, %dr7
 2:  to_protected_mode
     leal DATA_START(%ebp), %esp
-    inb $PORT_A20, %al              /* a loader may have closed the gate */
-    orb $2, %al
-    andb $0xfe, %al
-    outb %al, $PORT_A20
+    a20_open                        /* a loader may have closed the gate */
     movl %esp, %esi
     movl BREG_SIZE(%esp), %edi
     movl $(BREG_SIZE / 4), %ecx

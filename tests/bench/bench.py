@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """Time from reset to the first instruction of what is booted, KeelBIOS
-beside SeaBIOS in the same run; with --initrd, to the kernel's with initrds of
-several sizes, measured and not; with --hash, how fast the hashes are.
+beside SeaBIOS in the same run; with --accesses, how often a device is read or
+written meanwhile (accesses.py); with --initrd, time to the kernel's with
+initrds of several sizes, measured and not; with --hash, how fast the hashes
+are.
 
 Virtual time under `-icount shift=0,sleep=off`: every instruction counts 1 ns,
 idle time is skipped but counted, so that the figures do not depend on the
@@ -10,10 +12,11 @@ host and repeat exactly.  The boot sector (scripts/guest, clock.img) reads the
 time stamp counter, which QEMU then derives from virtual time, writes it to
 port 403h and ends QEMU.  A second table gives wall-clock time with a TPM.
 
-    tests/bench/bench.py [--boot] [--initrd] [--hash] [--bios FILE] [--update]
+    tests/bench/bench.py [--boot] [--accesses] [--initrd] [--hash]
+                         [--bios FILE] [--update]
 
-Without any of the first three: --boot.  --update writes the tables into
-docs/performance.md.
+Without any of the first four: --boot --accesses.  --update writes the tables
+into docs/performance.md.
 """
 
 import argparse
@@ -33,6 +36,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
 import vm                                           # noqa: E402
 sys.path.insert(0, str(ROOT / "tests" / "bench"))
+import accesses                                     # noqa: E402
 import hashes                                       # noqa: E402
 
 EXIT_STATUS = 0x63          # (31h << 1) | 1, from isa-debug-exit
@@ -392,6 +396,8 @@ def main():
     parser.add_argument("--bios", default=str(ROOT / "out" / "bios.bin"))
     parser.add_argument("--boot", action="store_true",
                         help="time to the boot sector beside SeaBIOS")
+    parser.add_argument("--accesses", action="store_true",
+                        help="accesses to devices up to the boot sector")
     parser.add_argument("--initrd", action="store_true",
                         help="time to the kernel with initrds of 1 to 256 "
                              "MiB, measured and not")
@@ -408,12 +414,20 @@ def main():
     args = parser.parse_args()
     if not os.path.exists(args.bios):
         sys.exit(f"bench: there is no firmware {args.bios}: run make first")
+    if not (args.boot or args.accesses or args.initrd or args.hash):
+        args.boot = args.accesses = True
     errors = []
-    if args.boot or not (args.initrd or args.hash):
+    if args.boot:
         print(f"{'':30} {'KeelBIOS':>9} {'SeaBIOS':>9} {'ratio':>7}")
         table, walls, errors = measure(args.bios, args.only, args.wall_runs)
         if args.update and not errors:
             update("boot", markdown(table, walls))
+    if args.accesses:
+        table, more = accesses.measure(sys.modules[__name__], args.bios,
+                                       args.only)
+        errors += more
+        if args.update and not more:
+            update("accesses", accesses.markdown(table))
     if args.initrd:
         table, more = measure_initrds(args.bios, max(1, args.wall_runs))
         errors += more

@@ -1,0 +1,305 @@
+# SPDX-License-Identifier: MIT
+"""How often the firmware reads or writes a device from reset to the first
+instruction of what is booted.  Under KVM each such access leaves the guest;
+that, and not the instructions, is what a boot costs there.
+
+QEMU writes each access to its trace (memory_region_ops_read and _write: ports
+and memory alike).  bench.py has the machines and --accesses.
+
+Waiting is told from work: a group of accesses that comes again at once and the
+same is polling, if a device is asked in it and none is told to do anything
+(repeats()).  How often it comes is the host's matter; all else is the same in
+every run, but for a few accesses where a disk or a TPM answers before or after
+it is first asked.
+"""
+
+import collections
+import os
+import pathlib
+import re
+import shutil
+import tempfile
+
+EVENT = re.compile(
+    r"memory_region_ops_(read|write) cpu (\d+) mr \S+ addr 0x([0-9a-f]+) "
+    r"value 0x([0-9a-f]+) size (\d+) name '(.*)'")
+END_PORT = 0x403            # the guest's first instructions write to it
+LIMIT_S = 600               # SeaBIOS polls a TPM of a busy host long
+MEMORY = {"tpm-ppi"}        # only TCG asks QEMU for it; for KVM it is memory
+
+PCI, FWCFG, A20 = "PCI configuration", "fw_cfg", "port 92h"
+TIMER, DEBUG = "timers", "port 402h"
+
+# (device, QEMU's name of the region, column of the table in the docs)
+DEVICES = [
+    (PCI, r"pci-conf-|pcie-mmcfg", "PCI"),
+    (FWCFG, r"fwcfg", "fw_cfg"),
+    (A20, r"port92", "92h"),
+    ("8259", r"pic$|elcr", "8259"),
+    ("8042", r"i8042", "8042"),
+    ("RTC and CMOS", r"rtc", "RTC"),
+    (TIMER, r"acpi-tmr|pit|hpet|pcspk", "timers"),
+    ("TPM", r"tpm-", "TPM"),
+    ("VGA", r"vga|vbe|edid|bochs dispi|qemu extended", "VGA"),
+    ("virtio", r"virtio-", "drives"),
+    ("AHCI", r"ahci", "drives"),
+    ("IDE", r"ide$|piix-bmdma|bmdma", "drives"),
+    ("NVMe", r"nvme", "drives"),
+    ("SCSI adapter", r"lsi-", "drives"),
+    ("USB", r"uhci|ehci|xhci|capabilities|operational|runtime|doorbell|ports|"
+     r"usb\d port", "drives"),
+    ("power management", r"acpi-|apm-|sm-tco", "other"),
+    ("local APIC, I/O APIC", r"apic-msi|ioapic", "other"),
+]
+# Ports without a device have the region "io".
+NOBODY = [(DEBUG, range(0x402, 0x403)),
+          ("parallel ports", [*range(0x278, 0x27b), *range(0x378, 0x37b)]),
+          ("serial ports", [p + i for p in (0x2e8, 0x2f8, 0x3e8, 0x3f8)
+                            for i in range(8)]),
+          ("power management", range(0x600, 0x680))]
+COLUMNS = ["PCI", "fw_cfg", "92h", "8259", "8042", "RTC", "timers", "drives",
+           "TPM", "VGA", "other"]
+COLUMN_OF = {name: column for name, _, column in DEVICES}
+
+# Nobody waits for these, so that what is done twice there is work done twice;
+# queues' bytes may repeat.
+NOT_POLLED = {PCI, FWCFG, A20}
+PAUSES = {0x92, 0x70, 0xb2, 0xb3}   # written in SeaBIOS's and our pauses
+QUEUES = {0x1f0, 0x170, 0xfed40024, 0xfed40080}     # IDE's data, TIS's
+CLOCKS = {0x608, 0x40, 0x42}        # ACPI timer, PIT: another value each time
+GROUP_MAX = 64              # accesses of a loop that waits
+
+
+def device_of(name, address):
+    for device, pattern, _ in DEVICES:
+        if re.match(pattern, name):
+            return device
+    if name == "io":
+        for device, ports in NOBODY:
+            if address in ports:
+                return device
+    return "other"
+
+
+class Access(collections.namedtuple("Access", "write address value size "
+                                    "device")):
+    """One access.  Two are the same if nothing but a clock's value differs."""
+    __slots__ = ()
+
+    def orders(self):
+        """Is this a device told to do something?"""
+        return self.write and self.address not in PAUSES
+
+    def asks(self):
+        """May this be a device asked whether it is ready?"""
+        return not self.write and self.device not in NOT_POLLED and \
+            self.address not in QUEUES
+
+
+def parse(lines):
+    """[[Access]], a list for each processor, up to the guest."""
+    by_cpu, devices = collections.defaultdict(list), {}
+    seen = {}                   # one object for all that are the same
+    for line in lines:
+        match = EVENT.match(line)
+        if not match:
+            continue            # also what a device did: "cpu -1"
+        kind, cpu, address, value, size, name = match.groups()
+        address = int(address, 16)
+        if address == END_PORT and kind == "write":
+            break
+        if name in MEMORY:
+            continue
+        key = (name, address)
+        if key not in devices:
+            devices[key] = device_of(name, address)
+        if address in CLOCKS and kind == "read":
+            value = ""
+        access = Access(kind == "write", address, value, int(size),
+                        devices[key])
+        by_cpu[cpu].append(seen.setdefault(access, access))
+    return list(by_cpu.values())
+
+
+def repeats(accesses, at, longest):
+    """How many accesses from there on are those just before once more, and
+    ask a device without an order to any; else 0."""
+    for length in range(1, min(longest, at, len(accesses) - at) + 1):
+        if accesses[at] is not accesses[at - length]:
+            continue
+        group = accesses[at:at + length]
+        if group == accesses[at - length:at] and \
+                any(a.asks() for a in group) and \
+                not any(a.orders() for a in group):
+            return length
+    return 0
+
+
+def without_polling(accesses, longest, polling):
+    """The accesses without repeats(), which are added to a Counter."""
+    work, at = [], 0
+    while at < len(accesses):
+        length = repeats(accesses, at, longest)
+        if length:
+            polling.update(a.device for a in accesses[at:at + length])
+        else:
+            work.append(accesses[at])
+        at += max(length, 1)
+    return work
+
+
+def count(lines):
+    """(Counter of device: accesses, Counter of device: polling)."""
+    work, polling = collections.Counter(), collections.Counter()
+    for accesses in parse(lines):
+        # A loop may wait, a number of times, for a clock.
+        once = without_polling(accesses, 1, polling)
+        work.update(a.device
+                    for a in without_polling(once, GROUP_MAX, polling))
+    return work, polling
+
+
+def run(bench, bios, row, tpm=None):
+    """count() of one boot."""
+    name, machine, options, args = row
+    with tempfile.TemporaryDirectory(prefix="keel-bench-") as tmp:
+        trace = os.path.join(tmp, "trace")
+        bench.virtual(bios, (name, machine, options, [
+            *args, "-d", "trace:memory_region_ops_read,"
+            "trace:memory_region_ops_write", "-D", trace]), tpm, LIMIT_S)
+        with open(trace, encoding="utf-8", errors="replace") as lines:
+            return count(lines)
+
+
+# ---------------------------------------------------------------- with a TPM
+
+TPM_ROWS = [("q35, virtio-blk, CRB, one bank", "2.0-crb", "sha256"),
+            ("q35, virtio-blk, CRB, four banks", "2.0-crb", None),
+            ("q35, virtio-blk, TIS, one bank", "2.0-tis", "sha256"),
+            ("q35, virtio-blk, TIS, four banks", "2.0-tis", None)]
+
+
+def run_tpm(bench, bios, row, disk, work):
+    """count() of one boot with a TPM as its manufacturer left it."""
+    name, kind, banks = row
+    banks = banks or bench.vm.BANKS
+    made = pathlib.Path(work) / ("made-" + banks.replace(",", "+"))
+    bench.vm.Tpm(kind, made, banks).manufacture()
+    with tempfile.TemporaryDirectory(prefix="keel-bench-") as tmp:
+        state = os.path.join(tmp, "state")
+        shutil.copytree(made, state)
+        with bench.vm.Tpm(kind, state, banks) as tpm:
+            return run(bench, bios, (name, "q35", {}, disk), tpm)
+
+
+# -------------------------------------------------------------------- tables
+
+def measure(bench, bios, only):
+    """[(row's name, (work, polling), SeaBIOS's)] and error texts."""
+    guest, table, errors = bench.build_guest(), [], []
+    disk = bench.vm.disk(guest["clock.img"], "virtio", "q35")
+    with tempfile.TemporaryDirectory(prefix="keel-bench-") as work:
+        todo = [(row[0], lambda image, r=row: run(bench, image, r))
+                for row in bench.rows(guest)]
+        todo += [(row[0], lambda image, r=row: run_tpm(bench, image, r, disk,
+                                                       work))
+                 for row in TPM_ROWS]
+        for name, function in todo:
+            if only and not re.search(only, name):
+                continue
+            counts = []
+            for image in (bios, bench.vm.SEABIOS):
+                value, error = bench.attempt(function, image)
+                counts.append(value)
+                if error:
+                    errors.append(f"{name}, {image}: {error}")
+            table.append((name, *counts))
+            show(table[-1])
+    return table, errors
+
+
+def total(counts):
+    """A cell: accesses but for polling."""
+    return sum(counts[0].values()) if counts else None
+
+
+def ratio(keel, seabios):
+    return f"{total(keel) / total(seabios):.2f}" if keel and seabios else "-"
+
+
+def show(row):
+    """One row in full, to the terminal."""
+    name, keel, seabios = row
+    print(f"{name}: accesses without polling; polling")
+    devices = sorted({d for c in (keel, seabios) if c for w in c for d in w},
+                     key=lambda d: -(keel or seabios)[0][d])
+    for device in devices + ["total"]:
+        cells = []
+        for counts in (keel, seabios):
+            cells += ["failed", ""] if not counts else [
+                sum(c.values()) if device == "total" else c[device]
+                for c in counts]
+        print(f"  {device:22} {cells[0]:>7} {cells[1]:>7}   SeaBIOS "
+              f"{cells[2]:>7} {cells[3]:>7}")
+    print(f"  {'ratio':22} {ratio(keel, seabios)}", flush=True)
+
+
+def cell(keel, seabios, column):
+    """Both firmwares' accesses to the devices of a column."""
+    texts = [str(by_column(counts)[column]) if counts else "failed"
+             for counts in (keel, seabios)]
+    return "-" if texts == ["0", "0"] else " / ".join(texts)
+
+
+def markdown(table):
+    out = ["| accesses to devices | KeelBIOS | SeaBIOS 1.16.2 | ratio | "
+           "KeelBIOS, polling | SeaBIOS, polling |", "|---" * 6 + "|"]
+    for name, keel, seabios in table:
+        polls = [sum(c[1].values()) if c else "failed"
+                 for c in (keel, seabios)]
+        out.append(f"| {name} | {total(keel) or 'failed'} | "
+                   f"{total(seabios) or 'failed'} | {ratio(keel, seabios)} | "
+                   f"{polls[0]} | {polls[1]} |")
+    out += ["", "By device, KeelBIOS / SeaBIOS, without polling:", "",
+            "| | " + " | ".join(COLUMNS) + " |",
+            "|---" * (len(COLUMNS) + 1) + "|"]
+    out += [f"| {name} | " + " | ".join(cell(keel, seabios, c)
+                                        for c in COLUMNS) + " |"
+            for name, keel, seabios in table]
+    return out
+
+
+# -------------------------------------------------------------------- bounds
+
+def documented(text):
+    """{row: {column: KeelBIOS's accesses}}, from the table that markdown()
+    has written into docs/performance.md."""
+    found = {}
+    head = ["", *COLUMNS]
+    lines = [[c.strip() for c in line.strip("|").split("|")]
+             for line in text.splitlines() if line.startswith("|")]
+    if head not in lines:
+        return found
+    for cells in lines[lines.index(head) + 2:]:
+        if len(cells) != len(head):
+            break
+        found[cells[0]] = {
+            column: 0 if value == "-" else int(value.split(" / ")[0])
+            for column, value in zip(COLUMNS, cells[1:])}
+    return found
+
+
+def by_column(counts):
+    """{column: accesses without polling}"""
+    found = dict.fromkeys(COLUMNS, 0)
+    for device, number in counts[0].items():
+        found[COLUMN_OF.get(device, "other")] += number
+    return found
+
+
+def bound(column, number):
+    """How many accesses are still as many.  Where a device's answer is waited
+    for, also by a pause in real mode, it depends on when that comes."""
+    if column in ("92h", "timers", "drives", "TPM", "all"):
+        return number + max(number // 10, 25)
+    return number + max(number // 20, 4)

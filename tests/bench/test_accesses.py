@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""Accesses to devices up to the boot sector: no row of docs/performance.md
+costs more than it says there, and a few.  Who needs more, or needs less from
+now on, runs `make bench BENCH_ARGS='--accesses --update'`."""
+import importlib.util
+import os
+import pathlib
+import sys
+
+import pytest
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(TOP / "tests" / "bench"))
+import accesses                                     # noqa: E402
+
+QUICK = ("pc, IDE", "pc, virtio-blk", "q35, AHCI", "q35, virtio-blk",
+         "q35, virtio-blk, CRB, one bank")
+ATTEMPTS = 3        # devices answer in the host's time: take the best
+DOCUMENTED = accesses.documented(
+    (TOP / "docs/performance.md").read_text(encoding="utf-8"))
+
+
+def load_bench():
+    spec = importlib.util.spec_from_file_location(
+        "bench", TOP / "tests/bench/bench.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+bench = load_bench()
+GUEST = bench.build_guest()
+ROWS = {row[0]: row for row in bench.rows(GUEST)}
+TPM_ROWS = {row[0]: row for row in accesses.TPM_ROWS}
+
+
+def count(name, work):
+    bios = os.environ.get("BIOS") or str(TOP / "out/bios.bin")
+    if name in ROWS:
+        return accesses.run(bench, bios, ROWS[name])
+    return accesses.run_tpm(bench, bios, TPM_ROWS[name], bench.vm.disk(
+        GUEST["clock.img"], "virtio", "q35"), work)
+
+
+def too_many(name, came):
+    expected = DOCUMENTED[name]
+    rows = [*((column, came[column], expected[column]) for column in came),
+            ("all", sum(came.values()), sum(expected.values()))]
+    return [f"{name}: {column}: {number} accesses came, {want} expected, "
+            f"{accesses.bound(column, want)} allowed"
+            for column, number, want in rows
+            if number > accesses.bound(column, want)]
+
+
+@pytest.mark.parametrize("name", [
+    pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow)
+    for name in [*ROWS, *TPM_ROWS]])
+def test_no_more_accesses(name, tmp_path):
+    assert name in DOCUMENTED, f"{name}: no row in docs/performance.md"
+    wrong = [""]
+    for attempt in range(ATTEMPTS):
+        work = tmp_path / str(attempt)
+        wrong = too_many(name, accesses.by_column(count(name, work)))
+        if not wrong:
+            break
+    assert not wrong, "\n".join(wrong)
+
+
+def lines_of(*items):
+    """A trace of (read or write, port, value, region's name)."""
+    return [f"memory_region_ops_{kind} cpu 0 mr 0x1 addr {port:#x} "
+            f"value {value:#x} size 1 name '{name}'"
+            for kind, port, value, name in items]
+
+
+def test_polling_is_told_from_work():
+    status = ("read", 0x1f7, 0x80, "ide")
+    ready = ("read", 0x1f7, 0x50, "ide")
+    order = ("write", 0x1f7, 0xec, "ide")
+    gate = [("read", 0x92, 2, "port92"), ("write", 0x92, 2, "port92")]
+    def clock(value):
+        return ("read", 0x608, value, "acpi-tmr")
+
+    # A loop with a clock, and with pauses that ask it once or twice
+    work, polling = accesses.count(lines_of(
+        status, clock(1), status, clock(2), clock(3), status, clock(4),
+        ready))
+    assert (work["IDE"], polling["IDE"]) == (2, 2)
+    assert (work["timers"], polling["timers"]) == (1, 3)
+    # Orders that are the same are work, and so is what nobody waits for.
+    work, polling = accesses.count(lines_of(order, ready, order, ready,
+                                            *gate, *gate))
+    assert work == {"IDE": 4, "port 92h": 4} and not polling
+    # The guest's accesses do not count.
+    work, _ = accesses.count(lines_of(
+        order, ("write", 0x403, 0, "isa-debugcon"), order))
+    assert work == {"IDE": 1}
