@@ -255,6 +255,12 @@ check-stacks:
 	$(Q)scripts/setup stacks
 	$(Q)$(PYTHON) scripts/check_stacks $(STACKS)
 
+.PHONY: check-libvirt
+check-libvirt:
+	$(Q)scripts/setup build run test libvirt
+	$(Q)$(PARALLEL) all
+	$(Q)$(PYTHON) -m pytest -q $(PYTEST_ARGS) tests/libvirt
+
 bench:
 	$(Q)scripts/setup
 	$(Q)$(MAKE) --no-print-directory all
@@ -295,6 +301,7 @@ help:
 	@echo '  make check           all tests that CI runs'
 	@echo '  make check-full      the long suites as well'
 	@echo '  make check-stacks    run and check on bare Debian 12, 13, unstable'
+	@echo '  make check-libvirt   docs/libvirt.md, with a libvirtd of its own'
 	@echo '  make unit            host tests only'
 	@echo '  make fuzz-smoke      their fuzz targets, briefly (FUZZ_SECONDS)'
 	@echo '  make coverage        line coverage by the host tests'
