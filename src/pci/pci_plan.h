@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the three parts of PCI set-up share: finding (pci_enum.c), placing
- * (pci_assign.c), switching on (pci_setup.c).  POST only.
+ * What the parts of PCI set-up share: finding (pci_enum_post.c), sizing and
+ * placing (pci_size_post.c, pci_assign_post.c; pci_high_post.c above 4 GiB),
+ * switching on (pci_setup_post.c).  POST only.
  */
-#ifndef FW_PCI_PLAN_H
-#define FW_PCI_PLAN_H
+#ifndef PCI_PLAN_H
+#define PCI_PLAN_H
 
 #include "hw/pci.h"
 
