@@ -2,7 +2,6 @@
 """Accesses to devices up to the boot sector: no row of docs/performance.md
 costs more than it says there, and a few.  Who needs more, or needs less from
 now on, runs `make bench BENCH_ARGS='--accesses --update'`."""
-import importlib.util
 import os
 import pathlib
 import sys
@@ -12,23 +11,13 @@ import pytest
 TOP = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(TOP / "tests" / "bench"))
 import accesses                                     # noqa: E402
+import bench                                        # noqa: E402
 
 QUICK = ("pc, IDE", "pc, virtio-blk", "q35, AHCI", "q35, virtio-blk",
          "q35, virtio-blk, CRB, one bank")
 ATTEMPTS = 3        # devices answer in the host's time: take the best
 DOCUMENTED = accesses.documented(
     (TOP / "docs/performance.md").read_text(encoding="utf-8"))
-
-
-def load_bench():
-    spec = importlib.util.spec_from_file_location(
-        "bench", TOP / "tests/bench/bench.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-bench = load_bench()
 GUEST = bench.build_guest()
 ROWS = {row[0]: row for row in bench.rows(GUEST)}
 TPM_ROWS = {row[0]: row for row in accesses.TPM_ROWS}
