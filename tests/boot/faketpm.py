@@ -5,7 +5,8 @@
 
 spoil(n, code, response) is called for the n-th command of the guest (from 0)
 with its ordinal and what swtpm answered; it returns what QEMU gets, or None
-for no answer at all, and may take its time.  Before the TPM's first
+for no answer at all, and may take its time; spoil.broken: QEMU cannot make
+anything of this answer, nor of any that follows.  Before the TPM's first
 initialisation QEMU itself asks which version it is; that is answered as it
 should be.  QEMU speaks to swtpm over a control socket and passes in one
 message the socket for TPM commands; that one is replaced.
@@ -15,6 +16,9 @@ the TPM, which goes on as it is.
 
 tpm.pcrs() asks swtpm for its PCRs, past QEMU and spoil, also after QEMU has
 ended.
+
+A guest that waits for an answer polls.  Meanwhile QEMU is stopped most of the
+time (slowed()): the guest's time goes on, and other tests have the processor.
 """
 
 import array
@@ -23,12 +27,14 @@ import signal
 import socket
 import struct
 import threading
+import time
 
 import vm
 
 HEADER = 10
 CMD_INIT = 2            # of swtpm's control channel
 CMD_SHUTDOWN = 3
+WAIT = 20               # seconds that the firmware waits for a start-up
 
 # TPM_ALG_ID: bank, digest size
 BANKS = {4: ("sha1", 20), 11: ("sha256", 32), 12: ("sha384", 48),
@@ -52,6 +58,41 @@ def receive_command(sock):
     return head + receive(sock, max(size, HEADER) - HEADER)
 
 
+def slow_down(pid, enough):
+    """After a moment, let the process run for a twentieth of the time only:
+    for as long as a start-up may wait, or until `enough` is set."""
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    try:
+        if enough.wait(0.3):
+            return
+        end = time.monotonic() + WAIT
+        while time.monotonic() < end and not enough.is_set():
+            signal.pidfd_send_signal(process, signal.SIGSTOP)
+            enough.wait(0.1)
+            signal.pidfd_send_signal(process, signal.SIGCONT)
+            enough.wait(0.005)
+    except ProcessLookupError:
+        pass
+    finally:
+        os.close(process)
+
+
+def slowed(pid):
+    """Begin slow_down() in the background; what is returned ends it."""
+    enough = threading.Event()
+    thread = threading.Thread(target=slow_down, args=(pid, enough),
+                              daemon=True)
+    thread.start()
+
+    def stop():
+        enough.set()
+        thread.join()
+    return stop
+
+
 class FakeTpm(vm.Tpm):
     """An swtpm whose answers are spoiled."""
 
@@ -68,6 +109,7 @@ class FakeTpm(vm.Tpm):
         self.initialised = False
         self.stop_at_init = False   # SIGSTOP when QEMU has reset the TPM
         self.keep = False
+        self.run = lambda: None     # QEMU, at full speed again
 
     def start(self):
         super().start()
@@ -81,6 +123,7 @@ class FakeTpm(vm.Tpm):
 
     def stop(self):
         self.closing = True
+        self.run()
         if self.listener:
             self.listener.close()
         super().stop()
@@ -93,6 +136,8 @@ class FakeTpm(vm.Tpm):
         """Relay control messages; they are request and reply in turn."""
         try:
             ours, _ = self.listener.accept()
+            pid = struct.unpack("3i", ours.getsockopt(
+                socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
             real = self.control = socket.socket(socket.AF_UNIX)
             real.connect(self.socket)
             said = {}
@@ -120,7 +165,8 @@ class FakeTpm(vm.Tpm):
                         array.array("i", [far.fileno()]))])
                     far.close()
                     qemu = socket.socket(fileno=fds[0])
-                    threading.Thread(target=self.relay, args=(qemu, near),
+                    threading.Thread(target=self.relay,
+                                     args=(qemu, near, pid),
                                      daemon=True).start()
                 else:
                     real.sendall(data)
@@ -132,11 +178,12 @@ class FakeTpm(vm.Tpm):
         except (OSError, EOFError):
             pass
 
-    def relay(self, qemu, real):
+    def relay(self, qemu, real, pid):
         """Commands one way, spoiled answers the other."""
         try:
             while True:
                 command = receive_command(qemu)
+                self.run()
                 if not self.initialised:
                     real.sendall(command)
                     qemu.sendall(receive_command(real))
@@ -148,12 +195,16 @@ class FakeTpm(vm.Tpm):
                 refused = getattr(self.spoil, "refuse", None)
                 answer = refused(code) if refused else None
                 if answer is None:
+                    if self.spoil is not untouched:
+                        self.run = slowed(pid)
                     answer = self.ask(command)
                     self.exchanges.append((command, answer))
                     answer = self.spoil(number, code, answer)
                 else:
                     self.exchanges.append((command, None))
                 if answer is not None:
+                    if not getattr(self.spoil, "broken", False):
+                        self.run()
                     qemu.sendall(answer)
         except (OSError, EOFError):
             pass

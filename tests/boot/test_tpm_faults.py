@@ -39,6 +39,7 @@ def seconds_with_swtpm_stopped(tests, kind, limit, bios=None):
         try:
             m.qmp("cont")
             start = time.monotonic()
+            faketpm.slowed(m.process.pid)
             while time.monotonic() < start + limit:
                 if port.exists() and len(port.read_bytes()) >= 8:
                     return time.monotonic() - start, m
@@ -113,6 +114,7 @@ class Fault:
         self.times = 0
         self.struck = None              # the ordinal that was hit
         self.size = None                # of the answer that was spoilt
+        self.broken = False             # nobody reaches the TPM any more
         if name in REFUSED or name == "failure":
             self.refuse = self.refuse_command
 
@@ -146,6 +148,7 @@ class Fault:
         if n - self.first != self.n or hasattr(self, "refuse"):
             return answer
         self.struck = code
+        self.broken = self.name in SILENT
         size = self.size = len(answer)
         if self.name == "late":
             time.sleep(0.4)
