@@ -2,6 +2,7 @@
 """The firmware as other compilers build it: no warning, it fits (the linker
 and scripts/image say so), services answer, and a measured boot replays."""
 
+import fcntl
 import pathlib
 import subprocess
 
@@ -16,13 +17,16 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def clang_bios(tmp_path_factory, under_seabios):
+def clang_bios(shared_dir, under_seabios):
+    """One for all workers: the first one builds it."""
     if under_seabios:
         pytest.skip("BIOS= names a firmware that is not built here")
-    out = tmp_path_factory.mktemp("clang")
-    done = subprocess.run(["make", "-C", ROOT, f"O={out}", "CC=clang"],
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                          text=True, timeout=300, check=False)
+    out = shared_dir / "clang"
+    with open(shared_dir / "clang.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = subprocess.run(["make", "-C", ROOT, f"O={out}", "CC=clang"],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout[-4000:]
     return out / "bios.bin"
 
