@@ -79,23 +79,18 @@ static void start_channel(struct probe *p)
 }
 
 static void start_ports(struct pci_device *pci, unsigned n, uint16_t cmd,
-                        uint16_t ctl, uint8_t irq)
+                        uint16_t ctl, uint32_t bm, uint8_t irq)
 {
     struct probe *p = &probes[probe_count];
-    uint32_t bm = 0;
-    bool io;
 
     if (probe_count == MAX_CHANNELS) {
         print("ATA: more than %u channels, the rest is not used\n",
               MAX_CHANNELS);
         return;
     }
-    if (pci->prog_if & PROG_IF_BUS_MASTER) {
-        bm = pci_bar(pci->bdf, 4, &io);
-        bm = bm != 0 && io ? bm + 8 * n : 0;
-    }
     p->ch = (struct ata_channel){
-        .cmd = cmd, .ctl = ctl, .bm = (uint16_t)bm, .irq = irq,
+        .cmd = cmd, .ctl = ctl, .bm = (uint16_t)(bm ? bm + 8 * n : 0),
+        .irq = irq,
         .bdf = pci->bdf, .number = (uint8_t)probe_count,
         .channel = (uint8_t)n,
     };
@@ -109,7 +104,14 @@ void ata_start(struct pci_device *pci)
         { 0x1f0, 0x3f6 }, { 0x170, 0x376 },
     };
     static bool legacy_taken[2];
+    uint32_t bm = 0;
+    bool io;
 
+    if (pci->prog_if & PROG_IF_BUS_MASTER) {
+        bm = pci_bar(pci->bdf, 4, &io);
+        if (!io)
+            bm = 0;
+    }
     pci_set16(pci->bdf, PCI_COMMAND, 0,
               PCI_COMMAND_IO | PCI_COMMAND_MASTER);
     pci->have_driver = true;
@@ -121,11 +123,11 @@ void ata_start(struct pci_device *pci)
 
             if (cmd != 0 && ctl != 0 && cmd_io && ctl_io)
                 start_ports(pci, n, (uint16_t)cmd, (uint16_t)(ctl + 2),
-                            pci_read8(pci->bdf, PCI_INTERRUPT_LINE));
+                            bm, pci->irq_line);
         } else if (!legacy_taken[n]) {
             legacy_taken[n] = true;
             start_ports(pci, n, legacy_ports[n][0], legacy_ports[n][1],
-                        (uint8_t)(LEGACY_IRQ + n));
+                        bm, (uint8_t)(LEGACY_IRQ + n));
         }
     }
 }
