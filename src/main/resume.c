@@ -92,7 +92,7 @@ void resume(void)
                    (aside + ((char *)&tpm - data_start)));
     chipset_resume();
     chipset_note_start();
-    pic_init();
+    pic_init(0);
 
     now = tpm;
     memcpy(data_start, aside, len);
