@@ -46,15 +46,17 @@ static uint8_t select_device(const struct ata_channel *ch, unsigned unit)
     return (status & STATUS_FLOATING) == STATUS_FLOATING ? 0 : status;
 }
 
-static int send_identify(const struct ata_channel *ch, unsigned unit,
-                         uint8_t command)
+/* To the device that is selected.  The command has no parameters. */
+static int send_identify(const struct ata_channel *ch, uint8_t command)
 {
-    struct ata_taskfile tf = {
-        .command = command,
-        .device = unit ? ATA_DEVICE_ONE : 0,
-    };
+    int status = ata_wait(ch, ATA_STATUS_BSY | ATA_STATUS_DRQ, 0,
+                          ATA_READY_TIMEOUT_MS);
 
-    return ata_command(ch, &tf);
+    if (status < 0)
+        return status;
+    outb(ch->cmd + ATA_COMMAND, command);
+    (void)inb(ch->ctl);         /* 400 ns until BSY can be believed */
+    return 0;
 }
 
 /* First step for a channel: never waits. */
@@ -75,7 +77,7 @@ static void start_channel(struct probe *p)
         p->reset = true;
         return;
     }
-    p->sent = send_identify(&p->ch, 0, ATA_CMD_IDENTIFY) == 0;
+    p->sent = send_identify(&p->ch, ATA_CMD_IDENTIFY) == 0;
 }
 
 static void start_ports(struct pci_device *pci, unsigned n, uint16_t cmd,
@@ -149,8 +151,7 @@ static int collect(const struct ata_channel *ch, uint16_t *id)
 }
 
 /* IDENTIFY was sent: read it, ask for the packet kind when it is a CD. */
-static int identify(const struct ata_channel *ch, unsigned unit,
-                    uint16_t *id, bool *packet)
+static int identify(const struct ata_channel *ch, uint16_t *id, bool *packet)
 {
     int rc = collect(ch, id);
 
@@ -162,7 +163,7 @@ static int identify(const struct ata_channel *ch, unsigned unit,
         if (signature != ATA_SIGNATURE_ATAPI)
             return ERR_ABSENT;
         *packet = true;
-        rc = send_identify(ch, unit, ATA_CMD_IDENTIFY_PACKET);
+        rc = send_identify(ch, ATA_CMD_IDENTIFY_PACKET);
         if (rc == 0)
             rc = collect(ch, id);
     }
@@ -205,7 +206,7 @@ static void finish_device(struct probe *p, unsigned unit)
     int rc;
 
     format(who, sizeof(who), "ata%u-%u", p->ch.number, unit);
-    rc = identify(&p->ch, unit, id, &packet);
+    rc = identify(&p->ch, id, &packet);
     if (rc == ERR_ABSENT)
         return;
     if (rc == ERR_TIMEOUT) {
@@ -237,12 +238,12 @@ void ata_finish(void)
                 continue;
             }
             p->sent = select_device(&p->ch, 0) != 0 &&
-                send_identify(&p->ch, 0, ATA_CMD_IDENTIFY) == 0;
+                send_identify(&p->ch, ATA_CMD_IDENTIFY) == 0;
         }
         if (p->sent)
             finish_device(p, 0);
         if (select_device(&p->ch, 1) != 0 &&
-            send_identify(&p->ch, 1, ATA_CMD_IDENTIFY) == 0)
+            send_identify(&p->ch, ATA_CMD_IDENTIFY) == 0)
             finish_device(p, 1);
     }
 }

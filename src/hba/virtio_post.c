@@ -92,6 +92,8 @@ static void find_modern(struct virtio_setup *s)
     uint32_t len;
 
     for (unsigned n = 0; n < CAP_MAX; n++) {
+        if (s->common && s->notify && s->config)
+            break;
         cap = pci_find_cap(s->bdf, PCI_CAP_VENDOR, cap);
         if (cap == 0)
             break;

@@ -123,9 +123,9 @@ uint8_t pci_find_cap(pci_bdf bdf, uint8_t id, uint8_t after)
 {
     uint8_t at;
 
-    if (!(pci_read16(bdf, PCI_STATUS) & PCI_STATUS_CAP_LIST))
+    if (!after && !(pci_read16(bdf, PCI_STATUS) & PCI_STATUS_CAP_LIST))
         return 0;
-    at = after ? pci_read8(bdf, after + 1u) : pci_read8(bdf, PCI_CAP_PTR);
+    at = pci_read8(bdf, after ? after + 1u : PCI_CAP_PTR);
     for (unsigned i = 0; i < PCI_CAPS_MAX && at >= 0x40; i++) {
         uint16_t head;
 
