@@ -11,8 +11,7 @@
 
 #define PCI_CAP_VENDOR      0x09u
 /* Vendor capability of virtio, offsets in it (VIRTIO 1.1, 4.1.4) */
-#define CAP_LEN             2u
-#define CAP_TYPE            3u
+#define CAP_TYPE(head)      ((head) >> 24)
 #define CAP_BAR             4u
 #define CAP_OFFSET          8u
 #define CAP_LENGTH          12u
@@ -95,16 +94,17 @@ static uint8_t *cap_memory(pci_bdf bdf, uint8_t cap, uint32_t min,
 static void find_modern(struct virtio_setup *s)
 {
     struct bar last = { .n = BAR_NONE };
-    uint8_t cap = 0;
-    uint32_t len;
+    uint32_t len, head = 0;
 
     for (unsigned n = 0; n < CAP_MAX; n++) {
+        uint8_t cap;
+
         if (s->common && s->notify && s->config)
             break;
-        cap = pci_find_cap(s->bdf, PCI_CAP_VENDOR, cap);
+        cap = pci_next_cap(s->bdf, PCI_CAP_VENDOR, &head);
         if (cap == 0)
             break;
-        switch (pci_read8(s->bdf, cap + CAP_TYPE)) {
+        switch (CAP_TYPE(head)) {
         case CAP_TYPE_COMMON:
             if (s->common == NULL)
                 s->common = cap_memory(s->bdf, cap, COMMON_LEN, &last, &len);

@@ -119,23 +119,30 @@ uint32_t pci_try32(pci_bdf bdf, uint32_t reg, uint32_t v)
     return get32(at);
 }
 
-uint8_t pci_find_cap(pci_bdf bdf, uint8_t id, uint8_t after)
+uint8_t pci_next_cap(pci_bdf bdf, uint8_t id, uint32_t *head)
 {
-    uint8_t at;
+    uint8_t at = (uint8_t)(*head >> 8);
 
-    if (!after && !(pci_read16(bdf, PCI_STATUS) & PCI_STATUS_CAP_LIST))
-        return 0;
-    at = pci_read8(bdf, after ? after + 1u : PCI_CAP_PTR);
+    if (*head == 0) {
+        if (!(pci_read16(bdf, PCI_STATUS) & PCI_STATUS_CAP_LIST))
+            return 0;
+        at = pci_read8(bdf, PCI_CAP_PTR);
+    }
     for (unsigned i = 0; i < PCI_CAPS_MAX && at >= 0x40; i++) {
-        uint16_t head;
-
         at &= 0xfc;
-        head = pci_read16(bdf, at);
-        if ((head & 0xff) == id)
+        *head = pci_read32(bdf, at);
+        if ((uint8_t)*head == id)
             return at;
-        at = (uint8_t)(head >> 8);
+        at = (uint8_t)(*head >> 8);
     }
     return 0;
+}
+
+uint8_t pci_find_cap(pci_bdf bdf, uint8_t id)
+{
+    uint32_t head = 0;
+
+    return pci_next_cap(bdf, id, &head);
 }
 
 uint32_t pci_bar(pci_bdf bdf, unsigned n, bool *is_io)

@@ -80,8 +80,15 @@ uint32_t pci_try32(pci_bdf bdf, uint32_t reg, uint32_t v);
  */
 void pci_use_mmcfg(uint32_t base);
 
-/* The offset of a capability in configuration space, or 0.  Loops end. */
-uint8_t pci_find_cap(pci_bdf bdf, uint8_t id, uint8_t after);
+/*
+ * The offset of a capability in configuration space, or 0.  Loops end.
+ *
+ * pci_next_cap() finds one after another; *head is 0 to begin with, and then
+ * the first four bytes of the one found: what kind it is, where the next is,
+ * and two of its own.
+ */
+uint8_t pci_find_cap(pci_bdf bdf, uint8_t id);
+uint8_t pci_next_cap(pci_bdf bdf, uint8_t id, uint32_t *head);
 
 /*
  * What POST found: one entry for each function, in bus order.  Built once by

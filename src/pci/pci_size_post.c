@@ -214,7 +214,7 @@ struct bridge {
 static struct bridge bridge_of(uint16_t dev)
 {
     const struct pci_device *d = &pci_devices[dev];
-    uint8_t cap = pci_find_cap(d->bdf, CAP_EXPRESS, 0);
+    uint8_t cap = pci_find_cap(d->bdf, CAP_EXPRESS);
     struct bridge b = { .dev = dev, .reserve_cap = pci_reserve_cap(d) };
     uint16_t flags;
     unsigned type;
@@ -229,7 +229,7 @@ static struct bridge bridge_of(uint16_t dev)
             return b;
         }
     }
-    b.hotplug = pci_find_cap(d->bdf, CAP_SHPC, 0) != 0;
+    b.hotplug = pci_find_cap(d->bdf, CAP_SHPC) != 0;
     return b;
 }
 
