@@ -98,8 +98,8 @@ static inline uint32_t mmio_read32(const volatile void *p)
     return *(const volatile uint32_t *)p;
 }
 
-/* One write, and no more: optimised for size, a volatile store of 0 in C becomes
- * an AND, which reads the register first. */
+/* One write, and no more: optimised for size, a volatile store of 0 in C
+ * becomes an AND, which reads the register first. */
 static inline void mmio_write8(volatile void *p, uint8_t v)
 {
     __asm__ volatile("movb %1, %0"
