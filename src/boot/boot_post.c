@@ -47,12 +47,14 @@ static void load_classes(void)
     static const uint8_t class_of[] = {
         [1] = CLASS_FLOPPY, [2] = CLASS_HDD, [3] = CLASS_CD, [4] = CLASS_BEV,
     };
-    uint8_t flags = cmos_read(CMOS_BOOT_FLAGS);
-    uint32_t order = cmos_read(CMOS_BOOT_CLASSES) | (flags & 0xf0u) << 4;
+    uint32_t order;
+    uint8_t flags;
 
     if (classes_loaded)
         return;
     classes_loaded = true;
+    flags = cmos_read(CMOS_BOOT_FLAGS);
+    order = cmos_read(CMOS_BOOT_CLASSES) | (flags & 0xf0u) << 4;
     boot_state.any_floppy_sector = flags & FLAG_ANY_FLOPPY;
     for (size_t i = 0; i < ARRAY_SIZE(class_priority); i++)
         class_priority[i] = PRIORITY_UNNAMED;

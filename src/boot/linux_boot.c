@@ -32,15 +32,13 @@ static uint32_t read32(uint16_t key)
 {
     uint32_t v;
 
-    fwcfg_io_select(key);
-    fwcfg_io_read(&v, sizeof(v));
+    fwcfg_io_read(key, &v, sizeof(v));
     return v;
 }
 
 static void load(uint16_t key, uint32_t at, uint32_t len)
 {
-    fwcfg_io_select(key);
-    fwcfg_io_read((void *)at, len);
+    fwcfg_io_read(key, (void *)at, len);
 }
 
 /* The highest page for len bytes between start and last, or 0. */

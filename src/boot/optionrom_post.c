@@ -213,7 +213,7 @@ static void rom_of_device(const struct pci_device *d, bool display)
         rom_from_file(&s, f, display);
         return;
     }
-    if (d->header_type != 0)
+    if (d->header_type != 0 || !d->has_rom)
         return;
     bar = pci_read32(s.bdf, PCI_ROM_BAR) & PCI_ROM_ADDRESS;
     if (bar == 0 || bar == PCI_ROM_ADDRESS || !pci_roms_wanted(display))

@@ -65,9 +65,10 @@ reset16:
     movl %eax, %cr0
     ljmpl $SEL_CODE32, $(reset32 + ROM_OFFSET)
 
-/* Write %bl to configuration register %esi (CF8h format).  A macro, since
- * there is no stack yet.  Clobbers %eax, %edx. */
-.macro config_write8
+/* Write %ebx, or its lower part, to configuration register %esi (CF8h format).
+ * A macro, since there is no stack yet.  \out is the instruction that writes,
+ * \from its source, a part of %eax.  Clobbers %eax, %edx. */
+.macro config_write out:req, from:req
     movl %esi, %eax
     andb $0xfc, %al
     movw $0xcf8, %dx
@@ -75,8 +76,8 @@ reset16:
     movl %esi, %edx
     andl $3, %edx
     orl $0xcfc, %edx
-    movb %bl, %al
-    outb %al, %dx
+    movl %ebx, %eax
+    \out \from, %dx
 .endm
 
     .code32
@@ -117,16 +118,28 @@ reset32:
     cmpl %ecx, RAM_PROBED
     jne too_little
     movl %ebx, RAM_PROBED
-    movb $0x30, %bl                 /* F0000-FFFFF: RAM, read and write */
-    config_write8
-    movb $0x33, %bl                 /* six registers for C0000-EFFFF */
-    movl $6, %ecx
-2:  incl %esi
-    config_write8
-    loop 2b
+    /* RAM, read and write: the first register for F0000-FFFFF, six for
+     * C0000-EFFFF, as wide as they lie. */
+    movl $0x33333330, %ebx
+    testl $1, %esi
+    jz 2f
+    config_write outb, %al          /* i440FX: 59, 5A, 5C */
+    incl %esi
+    movl $0x33333333, %ebx
+    config_write outw, %ax
+    addl $2, %esi
+    config_write outl, %eax
+    jmp 3f
+2:  config_write outl, %eax         /* Q35: 90, 94, 96 */
+    addl $4, %esi
+    movl $0x33333333, %ebx
+    config_write outw, %ax
+    addl $2, %esi
+    config_write outb, %al
+3:
     movl %edi, %esi                 /* SMRAM closed: A0000 is the display */
     movb $0x02, %bl
-    config_write8
+    config_write outb, %al
 
     /* The shadow, without the zone for tables: after a suspend they are
      * still wanted (start() clears it on every other path). */

@@ -232,7 +232,8 @@ static bool have_tables_made(void)
     if (!script)
         return false;
     fwcfg_read(script->key, &first, sizeof(first));
-    return fwcfg_init();
+    fwcfg_read_directory();
+    return true;
 }
 
 void acpi_load(void)

@@ -164,23 +164,21 @@ static void add_entry(const struct e820_entry *e)
 
 static bool add_file(void)
 {
+    static NOT_ZEROED struct e820_entry entries[FILE_ENTRIES_MAX];
     const struct fwcfg_file *f = fwcfg_find("etc/e820");
-    struct e820_entry e;
     uint32_t count;
 
     if (!f)
         return false;
-    count = f->size / sizeof(e);
-    if (f->size % sizeof(e) || count > FILE_ENTRIES_MAX) {
+    count = f->size / sizeof(entries[0]);
+    if (f->size % sizeof(entries[0]) || count > FILE_ENTRIES_MAX) {
         print("fw_cfg: file etc/e820 has %u bytes, not up to %u entries of "
               "20: memory size from CMOS\n", f->size, FILE_ENTRIES_MAX);
         return false;
     }
-    fwcfg_read(f->key, NULL, 0);
-    while (count-- > 0) {
-        fwcfg_read_more(&e, sizeof(e));
-        add_entry(&e);
-    }
+    fwcfg_read(f->key, entries, f->size);
+    for (uint32_t i = 0; i < count; i++)
+        add_entry(&entries[i]);
     return true;
 }
 

@@ -10,7 +10,7 @@
 
 /* Numbered items. */
 enum fwcfg_key {
-    FWCFG_SIGNATURE = 0x00, FWCFG_ID = 0x01, FWCFG_UUID = 0x02,
+    FWCFG_SIGNATURE = 0x00, FWCFG_UUID = 0x02,
     FWCFG_RAM_SIZE = 0x03, FWCFG_NOGRAPHIC = 0x04, FWCFG_CPUS = 0x05,
     FWCFG_KERNEL_SIZE = 0x08, FWCFG_INITRD_SIZE = 0x0b,
     FWCFG_BOOT_MENU = 0x0e, FWCFG_MAX_CPUS = 0x0f,
@@ -25,12 +25,15 @@ enum fwcfg_key {
 struct fwcfg_file {
     uint32_t size;
     uint16_t key;
-    uint8_t name_len;
+    uint16_t name_len;
     char name[56];          /* always NUL-terminated here */
 };
 
 /* Find the device and read its directory.  false: no fw_cfg at all. */
 bool fwcfg_init(void);
+
+/* Read the directory again: sizes change when the host makes its tables. */
+void fwcfg_read_directory(void);
 
 /* Select an item and read its first len bytes. */
 void fwcfg_read(uint16_t key, void *buf, uint32_t len);

@@ -9,8 +9,10 @@
 
 #define PORT_SELECT         0x510u
 #define PORT_DATA           0x511u
-#define PORT_DMA_LOW        0x518u      /* high half, 514h, stays 0 */
-#define PORT_DMA_HIGH       0x514u
+#define PORT_DMA_HIGH       0x514u      /* of the address; 0 after each use */
+#define PORT_DMA_LOW        0x518u      /* starts the operation */
+#define DMA_QEMU            0x554d4551u /* what both read as */
+#define DMA_CFG             0x47464320u
 
 #define DMA_ERROR           (1u << 0)
 #define DMA_READ            (1u << 1)
@@ -20,13 +22,11 @@
 
 static bool use_dma;
 
-void fwcfg_io_use_dma(bool use)
-{
-    use_dma = use;
-}
-
-/* One DMA operation; the device completes it before the port write ends.
- * Returns 0 or ERR_DEVICE. */
+/*
+ * One DMA operation; the device completes it before the port write ends, and
+ * clears the address's high half.  Whoever had the machine before may have left
+ * one behind: it is cleared before the first of ours.  Returns 0 or ERR_DEVICE.
+ */
 static int dma(uint32_t control, const volatile void *buf, uint32_t len)
 {
     volatile struct {
@@ -39,18 +39,33 @@ static int dma(uint32_t control, const volatile void *buf, uint32_t len)
     };
 
     barrier();
-    outl(PORT_DMA_HIGH, 0);
     outl(PORT_DMA_LOW, __builtin_bswap32((uint32_t)&op));
     barrier();
     return op.control_be == 0 ? 0 : ERR_DEVICE;
 }
 
-void fwcfg_io_select(uint16_t key)
+static uint32_t select_by_dma(uint16_t key)
 {
-    outw(PORT_SELECT, key);
+    return DMA_SELECT | (uint32_t)key << 16;
 }
 
-void fwcfg_io_read(void *buf, uint32_t len)
+bool fwcfg_io_init(void)
+{
+    use_dma = inl(PORT_DMA_HIGH) == DMA_QEMU && inl(PORT_DMA_LOW) == DMA_CFG;
+    if (use_dma)
+        outl(PORT_DMA_HIGH, 0);
+    return use_dma;
+}
+
+void fwcfg_io_read(uint16_t key, void *buf, uint32_t len)
+{
+    if (use_dma && dma(select_by_dma(key) | DMA_READ, buf, len) == 0)
+        return;
+    outw(PORT_SELECT, key);
+    insb(PORT_DATA, buf, len);
+}
+
+void fwcfg_io_read_more(void *buf, uint32_t len)
 {
     if (use_dma && dma(DMA_READ, buf, len) == 0)
         return;
@@ -62,7 +77,8 @@ int fwcfg_io_write(uint16_t key, uint32_t offset, const void *buf,
 {
     if (!use_dma)
         return ERR_DEVICE;
-    if (dma(DMA_SELECT | DMA_SKIP | (uint32_t)key << 16, NULL, offset) != 0)
+    outl(PORT_DMA_HIGH, 0);         /* on a resume an OS was here before */
+    if (dma(select_by_dma(key) | DMA_SKIP, NULL, offset) != 0)
         return ERR_DEVICE;
     return dma(DMA_WRITE, buf, len);
 }

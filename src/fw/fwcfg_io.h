@@ -8,14 +8,15 @@
 
 #include "lib/compiler.h"
 
-/* Use the DMA interface from now on (default: I/O ports). */
-void fwcfg_io_use_dma(bool use);
+/* Find out whether the device has the DMA interface, which is used from then
+ * on (by default it is I/O ports).  Says so. */
+bool fwcfg_io_init(void);
 
-/* Select an item; reading starts at its first byte. */
-void fwcfg_io_select(uint16_t key);
+/* Read the first len bytes of an item (zeros behind its end). */
+void fwcfg_io_read(uint16_t key, void *buf, uint32_t len);
 
-/* Read the next len bytes of the selected item (zeros behind its end). */
-void fwcfg_io_read(void *buf, uint32_t len);
+/* Read the next len bytes of the item read last. */
+void fwcfg_io_read_more(void *buf, uint32_t len);
 
 /*
  * Write len bytes at offset of the item; needs the DMA interface.

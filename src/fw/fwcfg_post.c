@@ -14,71 +14,55 @@
 
 #define FWCFG_FILES_MAX     512u
 #define SIGNATURE           0x554d4551u     /* "QEMU" */
-#define ID_DMA              (1u << 1)
 
-/* As the device delivers it: big-endian numbers. */
-struct directory_entry {
-    uint32_t size_be;
-    uint16_t key_be;
-    uint16_t reserved;
-    char name[56];
-} PACKED;
-_Static_assert(sizeof(struct directory_entry) == 64, "fw_cfg specification");
+/* The entries are read as the device delivers them, big-endian and perhaps
+ * without an end of the name, and made ours in place. */
+_Static_assert(sizeof(struct fwcfg_file) == 64 &&
+               offsetof(struct fwcfg_file, name) == 8, "fw_cfg specification");
 
 static NOT_ZEROED struct fwcfg_file files[FWCFG_FILES_MAX];
 static unsigned file_count;
 static bool has_dma;
 
-/* Read the directory and turn each entry into ours. */
-static void read_directory(void)
+void fwcfg_read_directory(void)
 {
     uint32_t count_be;
 
-    fwcfg_io_select(FWCFG_FILE_DIR);
-    fwcfg_io_read(&count_be, sizeof(count_be));
+    fwcfg_read(FWCFG_FILE_DIR, &count_be, sizeof(count_be));
     file_count = __builtin_bswap32(count_be);
     if (file_count > FWCFG_FILES_MAX) {
         print("fw_cfg: the directory claims %u files, more than %u: the rest "
               "is ignored\n", file_count, FWCFG_FILES_MAX);
         file_count = FWCFG_FILES_MAX;
     }
+    fwcfg_read_more(files, file_count * sizeof(files[0]));
     for (unsigned i = 0; i < file_count; i++) {
-        struct directory_entry e;
         struct fwcfg_file *f = &files[i];
 
-        fwcfg_io_read(&e, sizeof(e));
-        f->size = __builtin_bswap32(e.size_be);
-        f->key = __builtin_bswap16(e.key_be);
-        memcpy(f->name, e.name, sizeof(f->name));
+        f->size = __builtin_bswap32(f->size);
+        f->key = __builtin_bswap16(f->key);
         f->name[sizeof(f->name) - 1] = '\0';
-        f->name_len = (uint8_t)strlen(f->name);
+        f->name_len = (uint16_t)strlen(f->name);
     }
 }
 
 bool fwcfg_init(void)
 {
-    uint32_t signature, id;
-
-    fwcfg_io_select(FWCFG_SIGNATURE);
-    fwcfg_io_read(&signature, sizeof(signature));
-    if (signature != SIGNATURE)
+    has_dma = fwcfg_io_init();
+    if (!has_dma && fwcfg_read32(FWCFG_SIGNATURE) != SIGNATURE)
         return false;
-    id = fwcfg_read32(FWCFG_ID);
-    has_dma = (id & ID_DMA) && id != UINT32_MAX;
-    fwcfg_io_use_dma(has_dma);
-    read_directory();
+    fwcfg_read_directory();
     return true;
 }
 
 void fwcfg_read(uint16_t key, void *buf, uint32_t len)
 {
-    fwcfg_io_select(key);
-    fwcfg_io_read(buf, len);
+    fwcfg_io_read(key, buf, len);
 }
 
 void fwcfg_read_more(void *buf, uint32_t len)
 {
-    fwcfg_io_read(buf, len);
+    fwcfg_io_read_more(buf, len);
 }
 
 uint16_t fwcfg_read16(uint16_t key)
@@ -189,8 +173,7 @@ void fwcfg_clear(void *at, uint32_t len)
 
     if (has_dma && len != 0) {
         bytes[0] = bytes[len - 1] = 1;
-        fwcfg_io_select(FWCFG_NO_ITEM);
-        fwcfg_io_read(at, len);
+        fwcfg_io_read(FWCFG_NO_ITEM, at, len);
     }
     if (!has_dma || (len != 0 && (bytes[0] || bytes[len - 1])))
         memset(at, 0, len);

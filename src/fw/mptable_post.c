@@ -133,12 +133,10 @@ static void put_pci_irqs(struct wr *w)
     unsigned slot = UINT32_MAX, seen = 0;
 
     PCI_FOREACH(d) {
-        uint8_t pin, line;
+        uint8_t pin = d->irq_pin;
 
         if (PCI_BUS(d->bdf) != 0)
             break;
-        pin = pci_read8(d->bdf, PCI_INTERRUPT_PIN);
-        line = pci_read8(d->bdf, PCI_INTERRUPT_LINE);
         if (pin < 1 || pin > 4)
             continue;
         if (slot != PCI_DEV(d->bdf))
@@ -148,7 +146,7 @@ static void put_pci_irqs(struct wr *w)
             continue;
         seen |= 1u << pin;
         put_irq(w, ENTRY_IRQ, IRQ_INT, IRQ_ACTIVE_HIGH, BUS_PCI,
-                (uint8_t)(slot << 2 | (pin - 1u)), IOAPIC_ID, line);
+                (uint8_t)(slot << 2 | (pin - 1u)), IOAPIC_ID, d->irq_line);
     }
 }
 

@@ -12,6 +12,8 @@
 #define CMOS_CPUS           0x5fu       /* that many more than one */
 #define MSR_FEATURE_CONTROL 0x3au
 
+static uint16_t max_count;      /* as the host says; all ones: it does not */
+
 void smp_write_msr(uint32_t index, uint64_t value)
 {
     if (smp_msr_count == SMP_MSRS_MAX) {
@@ -27,9 +29,8 @@ void smp_write_msr(uint32_t index, uint64_t value)
 
 uint32_t smp_max_count(void)
 {
-    uint16_t max = fwcfg_read16(FWCFG_MAX_CPUS);
-
-    return max == UINT16_MAX || max < smp_expected ? smp_expected : max;
+    return max_count == UINT16_MAX || max_count < smp_expected ? smp_expected
+                                                               : max_count;
 }
 
 void smp_start(void)
@@ -44,6 +45,7 @@ void smp_start(void)
         smp_expected = cmos_read(CMOS_CPUS) + 1u;
     else if (smp_expected == UINT16_MAX)
         smp_expected = SMP_UNKNOWN;
+    max_count = fwcfg_read16(FWCFG_MAX_CPUS);
     smp_long_ids = smp_max_count() > SMP_SHORT_IDS;
     smp_launch();
 }

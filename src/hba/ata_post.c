@@ -46,15 +46,17 @@ static uint8_t select_device(const struct ata_channel *ch, unsigned unit)
     return (status & STATUS_FLOATING) == STATUS_FLOATING ? 0 : status;
 }
 
-static int send_identify(const struct ata_channel *ch, unsigned unit,
-                         uint8_t command)
+/* To the device that is selected.  The command has no parameters. */
+static int send_identify(const struct ata_channel *ch, uint8_t command)
 {
-    struct ata_taskfile tf = {
-        .command = command,
-        .device = unit ? ATA_DEVICE_ONE : 0,
-    };
+    int status = ata_wait(ch, ATA_STATUS_BSY | ATA_STATUS_DRQ, 0,
+                          ATA_READY_TIMEOUT_MS);
 
-    return ata_command(ch, &tf);
+    if (status < 0)
+        return status;
+    outb(ch->cmd + ATA_COMMAND, command);
+    (void)inb(ch->ctl);         /* 400 ns until BSY can be believed */
+    return 0;
 }
 
 /* First step for a channel: never waits. */
@@ -75,27 +77,22 @@ static void start_channel(struct probe *p)
         p->reset = true;
         return;
     }
-    p->sent = send_identify(&p->ch, 0, ATA_CMD_IDENTIFY) == 0;
+    p->sent = send_identify(&p->ch, ATA_CMD_IDENTIFY) == 0;
 }
 
 static void start_ports(struct pci_device *pci, unsigned n, uint16_t cmd,
-                        uint16_t ctl, uint8_t irq)
+                        uint16_t ctl, uint32_t bm, uint8_t irq)
 {
     struct probe *p = &probes[probe_count];
-    uint32_t bm = 0;
-    bool io;
 
     if (probe_count == MAX_CHANNELS) {
         print("ATA: more than %u channels, the rest is not used\n",
               MAX_CHANNELS);
         return;
     }
-    if (pci->prog_if & PROG_IF_BUS_MASTER) {
-        bm = pci_bar(pci->bdf, 4, &io);
-        bm = bm != 0 && io ? bm + 8 * n : 0;
-    }
     p->ch = (struct ata_channel){
-        .cmd = cmd, .ctl = ctl, .bm = (uint16_t)bm, .irq = irq,
+        .cmd = cmd, .ctl = ctl, .bm = (uint16_t)(bm ? bm + 8 * n : 0),
+        .irq = irq,
         .bdf = pci->bdf, .number = (uint8_t)probe_count,
         .channel = (uint8_t)n,
     };
@@ -109,7 +106,14 @@ void ata_start(struct pci_device *pci)
         { 0x1f0, 0x3f6 }, { 0x170, 0x376 },
     };
     static bool legacy_taken[2];
+    uint32_t bm = 0;
+    bool io;
 
+    if (pci->prog_if & PROG_IF_BUS_MASTER) {
+        bm = pci_bar(pci->bdf, 4, &io);
+        if (!io)
+            bm = 0;
+    }
     pci_set16(pci->bdf, PCI_COMMAND, 0,
               PCI_COMMAND_IO | PCI_COMMAND_MASTER);
     pci->have_driver = true;
@@ -121,11 +125,11 @@ void ata_start(struct pci_device *pci)
 
             if (cmd != 0 && ctl != 0 && cmd_io && ctl_io)
                 start_ports(pci, n, (uint16_t)cmd, (uint16_t)(ctl + 2),
-                            pci_read8(pci->bdf, PCI_INTERRUPT_LINE));
+                            bm, pci->irq_line);
         } else if (!legacy_taken[n]) {
             legacy_taken[n] = true;
             start_ports(pci, n, legacy_ports[n][0], legacy_ports[n][1],
-                        (uint8_t)(LEGACY_IRQ + n));
+                        bm, (uint8_t)(LEGACY_IRQ + n));
         }
     }
 }
@@ -147,8 +151,7 @@ static int collect(const struct ata_channel *ch, uint16_t *id)
 }
 
 /* IDENTIFY was sent: read it, ask for the packet kind when it is a CD. */
-static int identify(const struct ata_channel *ch, unsigned unit,
-                    uint16_t *id, bool *packet)
+static int identify(const struct ata_channel *ch, uint16_t *id, bool *packet)
 {
     int rc = collect(ch, id);
 
@@ -160,7 +163,7 @@ static int identify(const struct ata_channel *ch, unsigned unit,
         if (signature != ATA_SIGNATURE_ATAPI)
             return ERR_ABSENT;
         *packet = true;
-        rc = send_identify(ch, unit, ATA_CMD_IDENTIFY_PACKET);
+        rc = send_identify(ch, ATA_CMD_IDENTIFY_PACKET);
         if (rc == 0)
             rc = collect(ch, id);
     }
@@ -203,7 +206,7 @@ static void finish_device(struct probe *p, unsigned unit)
     int rc;
 
     format(who, sizeof(who), "ata%u-%u", p->ch.number, unit);
-    rc = identify(&p->ch, unit, id, &packet);
+    rc = identify(&p->ch, id, &packet);
     if (rc == ERR_ABSENT)
         return;
     if (rc == ERR_TIMEOUT) {
@@ -235,12 +238,12 @@ void ata_finish(void)
                 continue;
             }
             p->sent = select_device(&p->ch, 0) != 0 &&
-                send_identify(&p->ch, 0, ATA_CMD_IDENTIFY) == 0;
+                send_identify(&p->ch, ATA_CMD_IDENTIFY) == 0;
         }
         if (p->sent)
             finish_device(p, 0);
         if (select_device(&p->ch, 1) != 0 &&
-            send_identify(&p->ch, 1, ATA_CMD_IDENTIFY) == 0)
+            send_identify(&p->ch, ATA_CMD_IDENTIFY) == 0)
             finish_device(p, 1);
     }
 }

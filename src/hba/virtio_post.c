@@ -11,8 +11,7 @@
 
 #define PCI_CAP_VENDOR      0x09u
 /* Vendor capability of virtio, offsets in it (VIRTIO 1.1, 4.1.4) */
-#define CAP_LEN             2u
-#define CAP_TYPE            3u
+#define CAP_TYPE(head)      ((head) >> 24)
 #define CAP_BAR             4u
 #define CAP_OFFSET          8u
 #define CAP_LENGTH          12u
@@ -63,53 +62,63 @@ static void set_status(const struct virtio_setup *s, uint8_t v)
         mmio_write8(s->common + COMMON_STATUS, v);
 }
 
+/* The BAR asked for last: all structures are in one, as a rule. */
+struct bar { unsigned n; uint32_t base; bool io; };
+#define BAR_NONE            6u
+
 /*
  * The memory that a capability describes, at least min bytes of it.
  * NULL when it is in an I/O BAR, above 4 GiB, or outside its BAR.
  */
 static uint8_t *cap_memory(pci_bdf bdf, uint8_t cap, uint32_t min,
-                           uint32_t *len)
+                           struct bar *last, uint32_t *len)
 {
     uint8_t bar = pci_read8(bdf, cap + CAP_BAR);
     uint32_t offset = pci_read32(bdf, cap + CAP_OFFSET);
-    uint32_t base, size;
-    bool io;
+    uint32_t size;
 
     *len = pci_read32(bdf, cap + CAP_LENGTH);
     if (bar > 5 || *len < min)
         return NULL;
-    base = pci_bar(bdf, bar, &io);
+    if (bar != last->n) {
+        last->n = bar;
+        last->base = pci_bar(bdf, bar, &last->io);
+    }
     /* A BAR is aligned to its size: what reaches beyond is not in it. */
-    size = base & (0u - base);
-    if (base == 0 || io || offset > size || *len > size - offset)
+    size = last->base & (0u - last->base);
+    if (last->base == 0 || last->io || offset > size || *len > size - offset)
         return NULL;
-    return (uint8_t *)(uintptr_t)(base + offset);
+    return (uint8_t *)(uintptr_t)(last->base + offset);
 }
 
 static void find_modern(struct virtio_setup *s)
 {
-    uint8_t cap = 0;
-    uint32_t len;
+    struct bar last = { .n = BAR_NONE };
+    uint32_t len, head = 0;
 
     for (unsigned n = 0; n < CAP_MAX; n++) {
-        cap = pci_find_cap(s->bdf, PCI_CAP_VENDOR, cap);
+        uint8_t cap;
+
+        if (s->common && s->notify && s->config)
+            break;
+        cap = pci_next_cap(s->bdf, PCI_CAP_VENDOR, &head);
         if (cap == 0)
             break;
-        switch (pci_read8(s->bdf, cap + CAP_TYPE)) {
+        switch (CAP_TYPE(head)) {
         case CAP_TYPE_COMMON:
             if (s->common == NULL)
-                s->common = cap_memory(s->bdf, cap, COMMON_LEN, &len);
+                s->common = cap_memory(s->bdf, cap, COMMON_LEN, &last, &len);
             break;
         case CAP_TYPE_NOTIFY:
             if (s->notify == NULL) {
-                s->notify = cap_memory(s->bdf, cap, 2, &s->notify_len);
+                s->notify = cap_memory(s->bdf, cap, 2, &last, &s->notify_len);
                 s->notify_multiplier = pci_read32(s->bdf,
                                                   cap + CAP_MULTIPLIER);
             }
             break;
         case CAP_TYPE_DEVICE:
             if (s->config == NULL)
-                s->config = cap_memory(s->bdf, cap, 4, &s->config_len);
+                s->config = cap_memory(s->bdf, cap, 4, &last, &s->config_len);
             break;
         default:
             break;              /* interrupts, access by configuration */

@@ -45,14 +45,22 @@
 #define WINDOW_LOW              0x80000000u
 #define WINDOW_HIGH             0xc0000000u
 
+static bool q35;                /* chipset_find() */
+
+void chipset_find(void)
+{
+    pci_use_mmcfg(0);
+    q35 = pci_read32(BDF_HOST, PCI_VENDOR_ID) == ID_Q35;
+}
+
 bool chipset_is_q35(void)
 {
-    return pci_read32(BDF_HOST, PCI_VENDOR_ID) == ID_Q35;
+    return q35;
 }
 
 void pm_setup_early(void)
 {
-    if (chipset_is_q35()) {
+    if (q35) {
         pci_write32(BDF_ICH9_LPC, LPC_PMBASE, PM_BASE | IO_SPACE);
         pci_write8(BDF_ICH9_LPC, LPC_ACPI_CNTL, LPC_ACPI_CNTL_ENABLE);
     } else if (pci_read32(BDF_PIIX4_PM, PCI_VENDOR_ID) == ID_PIIX4_PM) {
@@ -81,7 +89,7 @@ bool chipset_was_reset(void)
 
     if (status != PS2_STATUS_ABSENT && status & PS2_STATUS_SYSTEM)
         return false;
-    return !chipset_is_q35() ||
+    return !q35 ||
            !(pci_read8(BDF_HOST, SMRAM_Q35) & SMRAM_LOCK);
 }
 
@@ -99,18 +107,20 @@ void chipset_note_start(void)
 /* PCI interrupts go to IRQ 10 and 11, which become level-triggered. */
 static void route_irqs(pci_bdf isa, bool has_efgh)
 {
-    for (unsigned i = 0; i < 4; i++) {
-        pci_write8(isa, PIRQA + i, chipset_pirq(i));
-        if (has_efgh)
-            pci_write8(isa, LPC_PIRQE + i, chipset_pirq(i));
-    }
+    uint32_t four = 0;
+
+    for (unsigned i = 0; i < 4; i++)
+        four |= (uint32_t)chipset_pirq(i) << (8 * i);
+    pci_write32(isa, PIRQA, four);
+    if (has_efgh)
+        pci_write32(isa, LPC_PIRQE, four);
     outb(PORT_ELCR1, 0);
     outb(PORT_ELCR2, 1u << (IRQ_PCI_LOW - 8) | 1u << (IRQ_PCI_HIGH - 8));
 }
 
 void chipset_setup(void)
 {
-    if (!chipset_is_q35()) {
+    if (!q35) {
         if (pci_read32(BDF_PIIX3, PCI_VENDOR_ID) == ID_PIIX3)
             route_irqs(BDF_PIIX3, false);
         return;
@@ -125,7 +135,7 @@ void chipset_setup(void)
 
 void chipset_setup_smbus(void)
 {
-    if (pci_read32(BDF_ICH9_SMBUS, PCI_VENDOR_ID) != ID_ICH9_SMBUS)
+    if (!q35 || pci_read32(BDF_ICH9_SMBUS, PCI_VENDOR_ID) != ID_ICH9_SMBUS)
         return;
     pci_write32(BDF_ICH9_SMBUS, SMB_BASE, SMBUS_BASE | IO_SPACE);
     pci_write8(BDF_ICH9_SMBUS, SMB_HOSTC, SMB_HOSTC_ENABLE);
@@ -142,7 +152,7 @@ uint32_t chipset_pci_window(uint32_t ram_end)
 {
     uint32_t start = ram_end;
 
-    if (chipset_is_q35())
+    if (q35)
         start = MMCFG_BASE + MMCFG_SIZE;
     else if (ram_end <= WINDOW_LOW)
         start = WINDOW_LOW;

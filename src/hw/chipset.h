@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The two chipsets QEMU has for PCs and their registers: i440FX with PIIX3
- * and PIIX4 ("pc"), Q35 with ICH9 ("q35").  Resident, without variables, so
- * that all of it can run before RAM is trusted.
+ * and PIIX4 ("pc"), Q35 with ICH9 ("q35").  Resident.
  *
  * Intel 82441FX, 82371SB (PIIX3), 82371AB (PIIX4), Q35 MCH and ICH9 data
  * sheets.
@@ -21,11 +20,14 @@
 #define ID_Q35                  0x29c08086u
 #define BDF_PIIX3               PCI_BDF(0, 1, 0)
 #define ID_PIIX3                0x70008086u
+#define BDF_PIIX3_IDE           PCI_BDF(0, 1, 1)
 #define ID_PIIX3_IDE            0x70108086u
 #define BDF_PIIX4_PM            PCI_BDF(0, 1, 3)
 #define ID_PIIX4_PM             0x71138086u
 #define BDF_ICH9_LPC            PCI_BDF(0, 0x1f, 0)
 #define ID_ICH9_LPC             0x29188086u
+#define BDF_ICH9_AHCI           PCI_BDF(0, 0x1f, 2)
+#define ID_ICH9_AHCI            0x29228086u
 #define BDF_ICH9_SMBUS          PCI_BDF(0, 0x1f, 3)
 #define ID_ICH9_SMBUS           0x29308086u
 
@@ -42,6 +44,12 @@
 #define IRQ_PCI_HIGH            11u
 #define IRQ_SCI                 9u
 
+/*
+ * Which of the two it is: asked of the host bridge, by the ports, before all
+ * else here and in hw/pci.h, and again whenever the variables have become
+ * others: nothing in RAM is believed that was there before, nor after a sleep.
+ */
+void chipset_find(void);
 bool chipset_is_q35(void);
 
 /*
@@ -53,13 +61,13 @@ void chipset_note_start(void);
 
 /*
  * Place the ACPI power management registers at port 600h: from here on the
- * PM timer runs.  Resident, uses no variables.  A machine without them
+ * PM timer runs.  Resident.  A machine without them
  * (-M pc,acpi=off) is left as it is.
  */
 void pm_setup_early(void);
 
 /* Resident: the chipset registers again, after the reset that ends S3.
- * Uses no variables.  Devices are the OS's to restore. */
+ * Devices are the OS's to restore. */
 void chipset_resume(void);
 
 /* Interrupt routing, MMCFG and RCBA (pm_setup_early() did the rest). */

@@ -15,68 +15,134 @@ struct pci_device *pci_devices;
 uint16_t pci_device_count;
 uint8_t pci_last_bus;
 
-/* Select a register; returns the data port for its byte lane. */
-static uint16_t select(pci_bdf bdf, uint32_t reg)
+static uint32_t mmcfg;          /* where all registers lie, or 0: ports */
+
+void pci_use_mmcfg(uint32_t base)
 {
+    mmcfg = base;
+}
+
+/* Where a register is: in memory, or, when this has selected it, at the data
+ * port for its byte lane (below 64 KiB). */
+static uint32_t place(pci_bdf bdf, uint32_t reg)
+{
+    if (mmcfg)
+        return mmcfg + ((uint32_t)bdf << 12) + reg;
     outl(PCI_CONFIG_ADDRESS, PCI_CONFIG_ENABLE | (uint32_t)bdf << 8 |
          (reg & 0xfc));
-    return (uint16_t)(PCI_CONFIG_DATA + (reg & 3));
+    return PCI_CONFIG_DATA + (reg & 3);
+}
+
+static uint8_t get8(uint32_t at)
+{
+    return at > UINT16_MAX ? mmio_read8((void *)at) : inb((uint16_t)at);
+}
+
+static uint16_t get16(uint32_t at)
+{
+    return at > UINT16_MAX ? mmio_read16((void *)at) : inw((uint16_t)at);
+}
+
+static uint32_t get32(uint32_t at)
+{
+    return at > UINT16_MAX ? mmio_read32((void *)at) : inl((uint16_t)at);
+}
+
+static void put8(uint32_t at, uint8_t v)
+{
+    if (at > UINT16_MAX)
+        mmio_write8((void *)at, v);
+    else
+        outb((uint16_t)at, v);
+}
+
+static void put16(uint32_t at, uint16_t v)
+{
+    if (at > UINT16_MAX)
+        mmio_write16((void *)at, v);
+    else
+        outw((uint16_t)at, v);
+}
+
+static void put32(uint32_t at, uint32_t v)
+{
+    if (at > UINT16_MAX)
+        mmio_write32((void *)at, v);
+    else
+        outl((uint16_t)at, v);
 }
 
 uint8_t pci_read8(pci_bdf bdf, uint32_t reg)
 {
-    return inb(select(bdf, reg));
+    return get8(place(bdf, reg));
 }
 
 uint16_t pci_read16(pci_bdf bdf, uint32_t reg)
 {
-    return inw(select(bdf, reg));
+    return get16(place(bdf, reg));
 }
 
 uint32_t pci_read32(pci_bdf bdf, uint32_t reg)
 {
-    return inl(select(bdf, reg));
+    return get32(place(bdf, reg));
 }
 
 void pci_write8(pci_bdf bdf, uint32_t reg, uint8_t v)
 {
-    outb(select(bdf, reg), v);
+    put8(place(bdf, reg), v);
 }
 
 void pci_write16(pci_bdf bdf, uint32_t reg, uint16_t v)
 {
-    outw(select(bdf, reg), v);
+    put16(place(bdf, reg), v);
 }
 
 void pci_write32(pci_bdf bdf, uint32_t reg, uint32_t v)
 {
-    outl(select(bdf, reg), v);
+    put32(place(bdf, reg), v);
 }
 
 void pci_set16(pci_bdf bdf, uint32_t reg, uint16_t clear, uint16_t set)
 {
-    uint16_t v = pci_read16(bdf, reg);
+    uint32_t at = place(bdf, reg);
+    uint16_t v = get16(at);
 
-    pci_write16(bdf, reg, (uint16_t)((v & ~clear) | set));
+    if (((v & ~clear) | set) != v)
+        put16(at, (uint16_t)((v & ~clear) | set));
 }
 
-uint8_t pci_find_cap(pci_bdf bdf, uint8_t id, uint8_t after)
+uint32_t pci_try32(pci_bdf bdf, uint32_t reg, uint32_t v)
 {
-    uint8_t at;
+    uint32_t at = place(bdf, reg);
 
-    if (!(pci_read16(bdf, PCI_STATUS) & PCI_STATUS_CAP_LIST))
-        return 0;
-    at = after ? pci_read8(bdf, after + 1u) : pci_read8(bdf, PCI_CAP_PTR);
+    put32(at, v);
+    return get32(at);
+}
+
+uint8_t pci_next_cap(pci_bdf bdf, uint8_t id, uint32_t *head)
+{
+    uint8_t at = (uint8_t)(*head >> 8);
+
+    if (*head == 0) {
+        if (!(pci_read16(bdf, PCI_STATUS) & PCI_STATUS_CAP_LIST))
+            return 0;
+        at = pci_read8(bdf, PCI_CAP_PTR);
+    }
     for (unsigned i = 0; i < PCI_CAPS_MAX && at >= 0x40; i++) {
-        uint16_t head;
-
         at &= 0xfc;
-        head = pci_read16(bdf, at);
-        if ((head & 0xff) == id)
+        *head = pci_read32(bdf, at);
+        if ((uint8_t)*head == id)
             return at;
-        at = (uint8_t)(head >> 8);
+        at = (uint8_t)(*head >> 8);
     }
     return 0;
+}
+
+uint8_t pci_find_cap(pci_bdf bdf, uint8_t id)
+{
+    uint32_t head = 0;
+
+    return pci_next_cap(bdf, id, &head);
 }
 
 uint32_t pci_bar(pci_bdf bdf, unsigned n, bool *is_io)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PCI configuration space through CF8h/CFCh, and the walk over all functions.
- * Resident.  PCI Local Bus 3.0, 3.2.2.3.2 and 6.
+ * PCI configuration space through CF8h/CFCh or memory, and the walk over all
+ * functions.  Resident.  PCI Local Bus 3.0, 3.2.2.3.2 and 6.
  */
 #ifndef HW_PCI_H
 #define HW_PCI_H
@@ -66,10 +66,29 @@ uint32_t pci_read32(pci_bdf bdf, uint32_t reg);
 void pci_write8(pci_bdf bdf, uint32_t reg, uint8_t v);
 void pci_write16(pci_bdf bdf, uint32_t reg, uint16_t v);
 void pci_write32(pci_bdf bdf, uint32_t reg, uint32_t v);
+
+/* Change bits; a register that has them already is not written. */
 void pci_set16(pci_bdf bdf, uint32_t reg, uint16_t clear, uint16_t set);
 
-/* The offset of a capability in configuration space, or 0.  Loops end. */
-uint8_t pci_find_cap(pci_bdf bdf, uint8_t id, uint8_t after);
+/* Write, and see what the register made of it. */
+uint32_t pci_try32(pci_bdf bdf, uint32_t reg, uint32_t v);
+
+/*
+ * POST only: all functions' registers are memory from base on, 4 KiB for each,
+ * as the chipset has been told; 0: the ports again, with which it begins, and
+ * to which it goes back before the OS, which may move that memory.
+ */
+void pci_use_mmcfg(uint32_t base);
+
+/*
+ * The offset of a capability in configuration space, or 0.  Loops end.
+ *
+ * pci_next_cap() finds one after another; *head is 0 to begin with, and then
+ * the first four bytes of the one found: what kind it is, where the next is,
+ * and two of its own.
+ */
+uint8_t pci_find_cap(pci_bdf bdf, uint8_t id);
+uint8_t pci_next_cap(pci_bdf bdf, uint8_t id, uint32_t *head);
 
 /*
  * What POST found: one entry for each function, in bus order.  Built once by
@@ -83,6 +102,8 @@ struct pci_device {
     uint8_t prog_if;
     uint8_t header_type;        /* without the multi-function bit */
     uint8_t root;               /* number of the root bus (pxb), 0 = main */
+    uint8_t irq_pin, irq_line;  /* as set up */
+    bool has_rom;               /* a register for one */
     bool have_driver;           /* a boot driver of ours runs it */
 };
 extern struct pci_device *pci_devices;  /* temp zone: gone after POST */

@@ -20,8 +20,10 @@
 #define PIC1_VECTOR         0x08u
 #define PIC2_VECTOR         0x70u
 
-void pic_init(void)
+void pic_init(uint16_t enabled)
 {
+    uint16_t mask = (uint16_t)~(enabled | ICW3_CASCADE);
+
     outb(PIC1_COMMAND, ICW1_INIT_ICW4);
     outb(PIC2_COMMAND, ICW1_INIT_ICW4);
     outb(PIC1_DATA, PIC1_VECTOR);
@@ -30,8 +32,8 @@ void pic_init(void)
     outb(PIC2_DATA, 2);
     outb(PIC1_DATA, ICW4_8086);
     outb(PIC2_DATA, ICW4_8086);
-    outb(PIC1_DATA, (uint8_t)~ICW3_CASCADE);
-    outb(PIC2_DATA, 0xff);
+    outb(PIC1_DATA, (uint8_t)mask);
+    outb(PIC2_DATA, (uint8_t)(mask >> 8));
 }
 
 static uint16_t mask_port(unsigned irq)

@@ -8,8 +8,8 @@
 #include "lib/compiler.h"
 
 /* IRQ 0-7 become vectors 08-0F, IRQ 8-15 vectors 70-77; all masked but the
- * cascade. */
-void pic_init(void);
+ * cascade and those whose bits are set. */
+void pic_init(uint16_t enabled);
 
 void pic_unmask(unsigned irq);
 void pic_mask(unsigned irq);

@@ -26,7 +26,10 @@ void cmos_write(uint8_t reg, uint8_t v)
 
 void cmos_set(uint8_t reg, uint8_t clear, uint8_t set)
 {
-    cmos_write(reg, (uint8_t)((cmos_read(reg) & ~clear) | set));
+    uint8_t before = cmos_read(reg), after = (uint8_t)((before & ~clear) | set);
+
+    if (after != before)
+        cmos_write(reg, after);
 }
 
 int rtc_wait(void)

@@ -9,6 +9,8 @@
 
 #include "hw/chipset.h"
 
+/* Seven registers of 8 bits: PAM0 for F0000, PAM1 to PAM6 for 32 KiB each from
+ * C0000.  They are written as few as their alignment allows. */
 #define PAM_I440FX          0x59u
 #define PAM_Q35             0x90u
 #define PAM_READ_LOW        (1u << 0)       /* the lower 16 KiB */
@@ -18,8 +20,7 @@
 #define PAM_READ            (PAM_READ_LOW | PAM_READ_HIGH)
 #define PAM_WRITE           (PAM_WRITE_LOW | PAM_WRITE_HIGH)
 
-#define PAM_DATA            5u              /* PAM5: E0000-E7FFF, our data */
-#define PAM_LAST            6u              /* 32 KiB each, from PAM1's C0000 */
+#define PAM_DATA            (PAM_READ | PAM_WRITE)  /* PAM5: E0000-E7FFF */
 
 /*
  * All of it stays RAM: a map that changes makes QEMU tell a backend behind
@@ -28,10 +29,17 @@
  */
 void pam_lock(void)
 {
-    uint32_t reg = chipset_is_q35() ? PAM_Q35 : PAM_I440FX;
+    const uint32_t read2 = PAM_READ | PAM_READ << 8;
 
-    pci_write8(BDF_HOST, reg, PAM_READ_HIGH);               /* F0000-FFFFF */
-    for (unsigned n = 1; n <= PAM_LAST; n++)
-        pci_write8(BDF_HOST, reg + n, n == PAM_DATA ? PAM_READ | PAM_WRITE
-                                                    : PAM_READ);
+    if (chipset_is_q35()) {
+        pci_write32(BDF_HOST, PAM_Q35, PAM_READ_HIGH | PAM_READ << 8 |
+                    read2 << 16);
+        pci_write16(BDF_HOST, PAM_Q35 + 4, PAM_READ | PAM_DATA << 8);
+        pci_write8(BDF_HOST, PAM_Q35 + 6, PAM_READ);
+    } else {
+        pci_write8(BDF_HOST, PAM_I440FX, PAM_READ_HIGH);
+        pci_write16(BDF_HOST, PAM_I440FX + 1, (uint16_t)read2);
+        pci_write32(BDF_HOST, PAM_I440FX + 3, read2 | PAM_DATA << 16 |
+                    PAM_READ << 24);
+    }
 }

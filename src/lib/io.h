@@ -98,19 +98,24 @@ static inline uint32_t mmio_read32(const volatile void *p)
     return *(const volatile uint32_t *)p;
 }
 
+/* One write, and no more: optimised for size, a volatile store of 0 in C
+ * becomes an AND, which reads the register first. */
 static inline void mmio_write8(volatile void *p, uint8_t v)
 {
-    *(volatile uint8_t *)p = v;
+    __asm__ volatile("movb %1, %0"
+                     : "=m"(*(volatile uint8_t *)p) : "qi"(v));
 }
 
 static inline void mmio_write16(volatile void *p, uint16_t v)
 {
-    *(volatile uint16_t *)p = v;
+    __asm__ volatile("movw %1, %0"
+                     : "=m"(*(volatile uint16_t *)p) : "ri"(v));
 }
 
 static inline void mmio_write32(volatile void *p, uint32_t v)
 {
-    *(volatile uint32_t *)p = v;
+    __asm__ volatile("movl %1, %0"
+                     : "=m"(*(volatile uint32_t *)p) : "ri"(v));
 }
 
 /* Compiler barrier: x86 keeps stores in order, the compiler need not. */

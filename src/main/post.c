@@ -65,6 +65,7 @@ static void start_foundation(void)
 
     print_hold(early_text, sizeof(early_text));
     debug("KeelBIOS %s\n", KEEL_VERSION);
+    chipset_find();
     pm_setup_early();           /* the clock, for every time-out */
     smi_off_early();
     if (!fwcfg_init())
@@ -145,6 +146,7 @@ static void finish(void)
     pmm_finish();
     e820_finish(alloc_finish());
     pam_lock();
+    pci_use_mmcfg(0);
 }
 
 void post(void)

@@ -84,6 +84,7 @@ void resume(void)
 
     memcpy(aside, data_start, len);
     data_init();
+    chipset_find();
     smi_off_early();
     debug("S3 resume\n");
     if (tpm_find(false))
@@ -91,11 +92,12 @@ void resume(void)
                    (aside + ((char *)&tpm - data_start)));
     chipset_resume();
     chipset_note_start();
-    pic_init();
+    pic_init(0);
 
     now = tpm;
     memcpy(data_start, aside, len);
     tpm = now;
+    chipset_find();
     v86_call = NULL;            /* whoever that was does not wait any more */
     low_page = 0;
     idt_of_real_mode();         /* from here on it may be the OS's */

@@ -2,8 +2,8 @@
 /*
  * The first C code after reset: decides between resuming from S3 and a full
  * POST, and brings .init, .data and .bss into the state that C expects.
- * Runs with nothing but resident code and a stack; resident variables are not
- * usable before data_init().
+ * Runs with nothing but resident code and a stack; of the resident variables
+ * only those of chipset_find() are usable before data_init().
  */
 #include "main/start.h"
 
@@ -92,6 +92,7 @@ static void clear_searched_areas(void)
 
 void start(void)
 {
+    chipset_find();             /* sets what it and the following use */
     if (!chipset_was_reset())
         platform_reset();       /* by INIT: devices and the TPM run on */
     if (resume_wanted())

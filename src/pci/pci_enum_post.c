@@ -22,8 +22,8 @@
 #define FUNCTIONS           8u
 
 #define CAP_VENDOR          0x09u
-#define CAP_LEN             2u
-#define CAP_QEMU_TYPE       3u
+#define CAP_LEN(head)       ((head) >> 16 & 0xffu)
+#define CAP_QEMU_TYPE(head) ((head) >> 24)
 #define CAP_QEMU_RESERVE    1u
 #define CAP_QEMU_MIN        32u
 #define ID_REDHAT_BRIDGE    0x0001u
@@ -39,18 +39,19 @@ static struct { uint16_t next, end; } walk[256];
 
 uint8_t pci_reserve_cap(const struct pci_device *d)
 {
-    uint8_t at = 0;
+    uint32_t head = 0;
 
     if (d->vendor != PCI_VENDOR_REDHAT ||
         (d->device != ID_REDHAT_BRIDGE && d->device != ID_REDHAT_ROOT_PORT))
         return 0;
     /* Capabilities have 192 bytes; a loop of them ends here. */
     for (unsigned i = 0; i < 16; i++) {
-        at = pci_find_cap(d->bdf, CAP_VENDOR, at);
+        uint8_t at = pci_next_cap(d->bdf, CAP_VENDOR, &head);
+
         if (at == 0)
             return 0;
-        if (pci_read8(d->bdf, at + CAP_QEMU_TYPE) == CAP_QEMU_RESERVE)
-            return pci_read8(d->bdf, at + CAP_LEN) >= CAP_QEMU_MIN ? at : 0;
+        if (CAP_QEMU_TYPE(head) == CAP_QEMU_RESERVE)
+            return CAP_LEN(head) >= CAP_QEMU_MIN ? at : 0;
     }
     return 0;
 }

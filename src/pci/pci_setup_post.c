@@ -45,20 +45,26 @@ static uint8_t irq_of(const struct pci_device *d, uint8_t pin, bool q35)
     return chipset_pirq(turn & 3);
 }
 
-static void setup_device(const struct pci_device *d, uint8_t held, bool q35)
+static void setup_device(struct pci_device *d, uint8_t held, bool q35)
 {
     uint32_t id = (uint32_t)d->device << 16 | d->vendor;
-    uint8_t pin = pci_read8(d->bdf, PCI_INTERRUPT_PIN);
+    uint32_t line_pin_control = pci_read32(d->bdf, PCI_INTERRUPT_LINE);
+    uint8_t pin = (uint8_t)(line_pin_control >> 8);
 
-    if (pin >= 1 && pin <= 4 && id != ID_PIIX4_PM)
-        pci_write8(d->bdf, PCI_INTERRUPT_LINE, irq_of(d, pin, q35));
+    d->irq_pin = pin;
+    d->irq_line = (uint8_t)line_pin_control;
+    if (pin >= 1 && pin <= 4 && id != ID_PIIX4_PM) {
+        d->irq_line = irq_of(d, pin, q35);
+        pci_write8(d->bdf, PCI_INTERRUPT_LINE, d->irq_line);
+    }
     if (id == ID_PIIX3_IDE || id == ID_PIIX4_IDE)
         pci_write32(d->bdf, PIIX_IDETIM,
                     PIIX_IDETIM_DECODE | PIIX_IDETIM_DECODE << 16);
     pci_set16(d->bdf, PCI_COMMAND, 0,
               (COMMAND_DECODE & ~held) | PCI_COMMAND_SERR);
     if (pci_is_bridge(d))
-        pci_set16(d->bdf, PCI_BRIDGE_CONTROL, 0, BRIDGE_CONTROL_SERR);
+        pci_write16(d->bdf, PCI_BRIDGE_CONTROL,
+                    (uint16_t)(line_pin_control >> 16) | BRIDGE_CONTROL_SERR);
 }
 
 /* Does the VGA range reach this device? */
@@ -104,6 +110,7 @@ void pci_setup(void)
 
     chipset_setup();
     if (q35) {
+        pci_use_mmcfg(MMCFG_BASE);
         e820_add(MMCFG_BASE, MMCFG_SIZE, E820_RESERVED);
         e820_add(RCBA_BASE, RCBA_SIZE, E820_RESERVED);
     }

@@ -7,6 +7,7 @@
  * 7.8.2 (slots).
  */
 #include "core/alloc.h"
+#include "hw/chipset.h"
 #include "lib/err.h"
 #include "lib/io.h"
 #include "lib/print.h"
@@ -93,8 +94,7 @@ static struct region size_bar(uint16_t dev, int bar, bool room_for_64)
     uint64_t bits;
     uint32_t v;
 
-    pci_write32(d->bdf, reg, ones);
-    v = pci_read32(d->bdf, reg);
+    v = pci_try32(d->bdf, reg, ones);
     if (v == 0)
         return r;
     if (bar == BAR_ROM) {
@@ -108,10 +108,8 @@ static struct region size_bar(uint16_t dev, int bar, bool room_for_64)
             r.kind = KIND_PREF;
         r.is64 = (v & PCI_BAR_MEM_TYPE) == PCI_BAR_MEM_64 && room_for_64;
     }
-    if (r.is64) {
-        pci_write32(d->bdf, reg + 4, UINT32_MAX);
-        bits |= (uint64_t)pci_read32(d->bdf, reg + 4) << 32;
-    }
+    if (r.is64)
+        bits |= (uint64_t)pci_try32(d->bdf, reg + 4, UINT32_MAX) << 32;
     r.size = bits & -bits;                  /* the lowest bit that moved */
     if (r.kind != KIND_IO && r.size != 0 && r.size < MEM_MIN)
         r.size = MEM_MIN;
@@ -144,9 +142,11 @@ void pci_no_address(const struct region *r)
 /* Size one BAR and note it.  Returns how many registers it takes. */
 static int note_bar(uint16_t dev, int bar, int bars)
 {
-    const struct pci_device *d = &pci_devices[dev];
+    struct pci_device *d = &pci_devices[dev];
     struct region r = size_bar(dev, bar, bar + 1 < bars);
 
+    if (bar == BAR_ROM)
+        d->has_rom = r.size != 0;
     if (r.size > SIZE_MAX_BAR) {
         print("PCI: BAR %d of %02x:%02x.%u wants 2^%d bytes: it gets no "
               "address\n", bar, PCI_BUS(d->bdf), PCI_DEV(d->bdf),
@@ -158,22 +158,45 @@ static int note_bar(uint16_t dev, int bar, int bars)
     return r.is64 ? 2 : 1;
 }
 
+/*
+ * BARs that there may be, a bit each.  Of the chipset's own functions they are
+ * known; a device of the same kind in another place can be a real one.
+ */
+static uint8_t bars_of(const struct pci_device *d)
+{
+    static const struct { pci_bdf bdf; uint32_t id; uint8_t bars; } known[] = {
+        { BDF_PIIX3, ID_PIIX3, 0 },
+        { BDF_PIIX3_IDE, ID_PIIX3_IDE, 1u << 4 },
+        { BDF_PIIX4_PM, ID_PIIX4_PM, 0 },
+        { BDF_ICH9_LPC, ID_ICH9_LPC, 0 },
+        { BDF_ICH9_AHCI, ID_ICH9_AHCI, 1u << 4 | 1u << 5 },
+        { BDF_ICH9_SMBUS, ID_ICH9_SMBUS, 1u << 4 },
+    };
+    uint32_t id = (uint32_t)d->device << 16 | d->vendor;
+
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+        if (known[i].bdf == d->bdf && known[i].id == id)
+            return known[i].bars;
+    return UINT8_MAX;
+}
+
 static int size_device(uint16_t dev)
 {
     static const uint8_t bars_of_type[] = { 6, 2, 1 };
     const struct pci_device *d = &pci_devices[dev];
     int bars = d->header_type < ARRAY_SIZE(bars_of_type)
                ? bars_of_type[d->header_type] : 0;
+    unsigned possible = bars_of(d);
     int taken;
 
     if (d->class == PCI_CLASS_HOST_BRIDGE)
         return 0;
     for (int bar = 0; bar < bars; bar += taken) {
-        taken = note_bar(dev, bar, bars);
+        taken = possible & 1u << bar ? note_bar(dev, bar, bars) : 1;
         if (taken < 0)
             return taken;
     }
-    if (d->header_type > 1)
+    if (d->header_type > 1 || !(possible & 1u << BAR_ROM))
         return 0;
     taken = note_bar(dev, BAR_ROM, 0);
     return taken < 0 ? taken : 0;
@@ -191,7 +214,7 @@ struct bridge {
 static struct bridge bridge_of(uint16_t dev)
 {
     const struct pci_device *d = &pci_devices[dev];
-    uint8_t cap = pci_find_cap(d->bdf, CAP_EXPRESS, 0);
+    uint8_t cap = pci_find_cap(d->bdf, CAP_EXPRESS);
     struct bridge b = { .dev = dev, .reserve_cap = pci_reserve_cap(d) };
     uint16_t flags;
     unsigned type;
@@ -206,7 +229,7 @@ static struct bridge bridge_of(uint16_t dev)
             return b;
         }
     }
-    b.hotplug = pci_find_cap(d->bdf, CAP_SHPC, 0) != 0;
+    b.hotplug = pci_find_cap(d->bdf, CAP_SHPC) != 0;
     return b;
 }
 

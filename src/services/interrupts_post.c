@@ -30,6 +30,11 @@
 #define TIMEOUT_LPT_TICKS   20u
 #define SECONDS_A_DAY       86400u
 
+/* Tick, keyboard, real-time clock, mouse, FPU */
+#define IRQS                (1u << 0 | 1u << 1 | 1u << 8 | 1u << 12 | 1u << 13)
+
+#define ABSENT              0xffu       /* a port reads so without device */
+
 /* In entry.S, compat.S and ibm_entries.S */
 extern char entry_05[], entry_08[], entry_09[], entry_10[], entry_11[];
 extern char entry_12[], entry_13[], entry_14[], entry_15[], entry_16[];
@@ -101,6 +106,8 @@ static bool com_present(uint16_t port)
     const uint8_t thre_only = 0x02;
     bool found;
 
+    if (inb(port + UART_IER) == ABSENT)
+        return false;           /* its upper half is 0 in any that there is */
     outb(port + UART_IER, thre_only);
     found = inb(port + UART_IER) == thre_only &&
             (inb(port + UART_IIR) & 0x3f) == thre_only;
@@ -112,6 +119,8 @@ static bool lpt_present(uint16_t port)
 {
     const uint8_t pattern = 0xaa;
 
+    if (inb(port + 2) == ABSENT)
+        return false;           /* all lines at once: no reset leaves that */
     outb(port + 2, 0x0c);       /* selected, not reset, data outwards */
     outb(port, pattern);
     return inb(port) == pattern;
@@ -187,10 +196,5 @@ void interrupts_init(void)
     data_areas_init();
     ports_init();
     timers_init();
-    pic_init();
-    pic_unmask(0);              /* tick */
-    pic_unmask(1);              /* keyboard */
-    pic_unmask(8);              /* real-time clock */
-    pic_unmask(12);             /* mouse */
-    pic_unmask(13);             /* FPU */
+    pic_init(IRQS);
 }

@@ -299,7 +299,7 @@ def by_column(counts):
 
 def bound(column, number):
     """How many accesses are still as many.  Where a device's answer is waited
-    for, also by a pause in real mode, it depends on when that comes."""
-    if column in ("92h", "timers", "drives", "TPM", "all"):
+    for, it depends on when that comes."""
+    if column in ("timers", "drives", "TPM", "all"):
         return number + max(number // 10, 25)
     return number + max(number // 20, 4)
