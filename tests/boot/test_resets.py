@@ -85,6 +85,24 @@ def shake(m, count, seed):
     booted(m, since)
 
 
+@pytest.mark.parametrize("machine", ["pc", "q35"])
+def test_half_an_address_left(tests, machine):
+    """In fw_cfg's DMA register, by an OS that stopped in the middle; QEMU's
+    reset keeps it.  The first operation of POST, or of a resume, would go
+    to memory that is not there."""
+    with agent.started(tests, machine, None, mem="32M", vga="none",
+                       args=["-device", "vmgenid,guid=auto"]) as a:
+        cold = a.m.debug()
+        assert not a.m.hmp("o/w 0x514 0xffffffff")
+        a.suspend()
+        a.wake()
+        said = a.m.debug()[len(cold):]
+        assert said == b"S3 resume\n", said
+        assert not a.m.hmp("o/w 0x514 0xffffffff")
+        a.reset()
+        assert a.m.debug()[len(cold) + len(said):] == cold
+
+
 @pytest.mark.slow
 def test_watchdog_left_on(tests):
     """ICH9's, at 2.4 s; where QEMU resets the bit against rebooting to 0 (seen
