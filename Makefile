@@ -213,6 +213,7 @@ install:
 	chmod 644 $(DESTDIR)$(DESCRIPTORS)/60-keelbios.json
 	install -D -t $(DESTDIR)$(SHARE)/keelpcr scripts/keelpcr
 	install -m 644 -t $(DESTDIR)$(SHARE)/keelpcr $(KEELPCR:%=scripts/%.py)
+	install -t $(DESTDIR)$(SHARE)/keelpcr contrib/grub.d/06_linux16
 	install -d $(DESTDIR)$(PREFIX)/bin
 	ln -sf ../share/keelpcr/keelpcr $(DESTDIR)$(PREFIX)/bin/keelpcr
 	install -D -m 644 data/keelpcr.bash \
