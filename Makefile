@@ -213,6 +213,7 @@ install:
 	chmod 644 $(DESTDIR)$(DESCRIPTORS)/60-keelbios.json
 	install -D -t $(DESTDIR)$(SHARE)/keelpcr scripts/keelpcr
 	install -m 644 -t $(DESTDIR)$(SHARE)/keelpcr $(KEELPCR:%=scripts/%.py)
+	install -t $(DESTDIR)$(SHARE)/keelpcr contrib/grub.d/06_linux16
 	install -d $(DESTDIR)$(PREFIX)/bin
 	ln -sf ../share/keelpcr/keelpcr $(DESTDIR)$(PREFIX)/bin/keelpcr
 	install -D -m 644 data/keelpcr.bash \
@@ -255,11 +256,23 @@ check-stacks:
 	$(Q)scripts/setup stacks
 	$(Q)$(PYTHON) scripts/check_stacks $(STACKS)
 
-.PHONY: check-libvirt
+# docs/libvirt.md: its XML with the libvirt of this system, or with that of bare
+# ones (STACKS=trixie); and its commands on such systems with the packages.
+.PHONY: check-libvirt check-packages
+ifdef STACKS
+check-libvirt:
+	$(Q)scripts/setup stacks
+	$(Q)$(PYTHON) scripts/check_stacks --command 'make check-libvirt' $(STACKS)
+else
 check-libvirt:
 	$(Q)scripts/setup build run test libvirt
 	$(Q)$(PARALLEL) all
 	$(Q)$(PYTHON) -m pytest -q $(PYTEST_ARGS) tests/libvirt
+endif
+
+check-packages:
+	$(Q)scripts/setup build run test deb stacks
+	$(Q)$(PYTHON) scripts/check_packages $(STACKS)
 
 bench:
 	$(Q)scripts/setup
@@ -302,6 +315,7 @@ help:
 	@echo '  make check-full      the long suites as well'
 	@echo '  make check-stacks    run and check on bare Debian 12, 13, unstable'
 	@echo '  make check-libvirt   docs/libvirt.md, with a libvirtd of its own'
+	@echo '  make check-packages  the packages and that page on bare Debian 12, 13'
 	@echo '  make unit            host tests only'
 	@echo '  make fuzz-smoke      their fuzz targets, briefly (FUZZ_SECONDS)'
 	@echo '  make coverage        line coverage by the host tests'

@@ -48,6 +48,9 @@ def test_deb(clone, tmp_path):
     for name, path in first.items():
         assert sha256(path) == sha256(second[name]), \
             f"{path} and {second[name]} differ: compare them with diffoscope"
+    needs = subprocess.run(["dpkg", "-f", first["keelpcr"], "Depends"],
+                           check=True, text=True, capture_output=True).stdout
+    assert "python3:any" in needs, "python3-minimal is not enough"
     assert unpacked(first["keelbios"], "var/lib/keelbios/bios.bin") == \
         (clone / "out/bios.bin").read_bytes()
     changes, = tree.parent.glob("*.changes")

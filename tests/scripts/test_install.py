@@ -104,14 +104,16 @@ def imports(path):
 def test_keelpcr_is_whole(tmp_path):
     """Each module that an installed one imports is Python's or installed."""
     share = install(tmp_path, PREFIX="/usr") / "usr/share/keelpcr"
-    missing = [(path.name, name) for path in share.iterdir()
+    programs = [share / "keelpcr", *share.glob("*.py")]
+    missing = [(path.name, name) for path in programs
                for name in imports(path)
                if name not in sys.stdlib_module_names
                and not (share / f"{name}.py").exists()]
     assert not missing
-    needed = {name for path in share.iterdir() for name in imports(path)}
+    needed = {name for path in programs for name in imports(path)}
     extra = {p.stem for p in share.glob("*.py")} - needed
     assert not extra, f"nothing imports {extra}"
+    assert (share / "06_linux16").stat().st_mode & 0o111
 
 
 def completed(*words):

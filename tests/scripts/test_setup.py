@@ -51,3 +51,8 @@ def test_each_group(tmp_path):
         assert done.returncode == 0 and packages(asked), group
     assert packages(run_setup(tmp_path)[1]) == packages(
         run_setup(tmp_path, *GROUPS[:3])[1])
+
+
+def test_what_make_needs(tmp_path):
+    """The firmware is 32-bit code without a C library: no headers for it."""
+    assert "gcc-multilib" not in packages(run_setup(tmp_path, "build")[1])
