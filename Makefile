@@ -197,8 +197,8 @@ PREFIX      ?= /usr/local
 SHARE       := $(PREFIX)/share
 BIOSFILE    := $(if $(filter /usr,$(PREFIX)),/var/lib,$(SHARE))/keelbios/bios.bin
 DESCRIPTORS := $(if $(filter /usr,$(PREFIX)),/usr/share,/etc)/qemu/firmware
-KEELPCR     := tcglog pcrpredict predictionfile machinefacts rehearse vm \
-               monitor doctor explain grubevents
+KEELPCR     := tcglog pcrlock pcrpredict predictionfile machinefacts rehearse \
+               vm monitor doctor explain grubevents
 
 # As root: so nothing is built here.
 install:

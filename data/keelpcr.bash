@@ -11,13 +11,14 @@ _keelpcr()
     replay)  options='--json' ;;
     check)   options='--pcrs --quote --prediction' ;;
     doctor)  options='--root' ;;
+    pcrlock) options='--output --variant' ;;
     predict) options='--bios --tpm --banks --reference --rom --kernel --initrd
         --append --dtb --disk --cdrom --cd-name --network --linux
         --grub --grub-root --linux-initrd --linux-cmdline --no-boot-code
         --libvirt --format --pcrs --output' ;;
     esac
     if [ "$COMP_CWORD" -eq 1 ]; then
-        options='replay check explain grub predict doctor'
+        options='replay check explain grub pcrlock predict doctor'
     fi
     case $prev in
     --tpm)    options='1.2 2.0' ;;
