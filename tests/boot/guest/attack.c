@@ -452,15 +452,18 @@ static void step_registers(void)
         write32(ioapic, 0, 0x10 + 2 * i);
         write32(ioapic, 0x10, 0x20);
     }
-    write32(lapic, 0x320, 0x20020);     /* timer: periodic */
-    write32(lapic, 0x3e0, 0);
-    write32(lapic, 0x350, 0x700);       /* LINT0: ExtINT; LINT1: NMI */
-    write32(lapic, 0x360, 0x400);
     if (pam_base() == 0x59)
         registers_pc();
     else
         registers_q35();
     registers_devices();
+    /* Last, and 50 ms to the reset: Linux 7.2 writes a line for each interrupt
+     * of a vector it does not know, and comes to nothing else. */
+    write32(lapic, 0x3e0, 0);
+    write32(lapic, 0x380, 25000000);
+    write32(lapic, 0x320, 0x20020);     /* timer: periodic */
+    write32(lapic, 0x350, 0x700);       /* LINT0: ExtINT; LINT1: NMI */
+    write32(lapic, 0x360, 0x400);
 }
 
 /* Interrupts by way of the 8259 become NMIs, of which Linux takes many. */
