@@ -22,6 +22,8 @@ import pageblocks                                   # noqa: E402
 PCRS = (0, 2, 4, 8, 9)
 EVENT = hashlib.sha256(b"an event").digest()
 DISK = "/dev/vda2"
+# systemd-cryptenroll of all zeros, by systemd 252 and 257
+ZEROS = "not initialized|effectively unenforced"
 
 
 def command(name, *tools):
@@ -73,10 +75,10 @@ def test_cryptenroll_takes_zeros(tmp_path):
             "--tpm2-device=auto", f"--tpm2-device={device} "
             f"--unlock-key-file={key}")
         said = tpm.run("bash", "-c", words).stderr.decode()
-        assert "not initialized" in said
+        assert re.search(ZEROS, said), said
         tpm.run("tpm2_pcrextend", f"0:sha256={EVENT.hex()}")
         said = tpm.run("bash", "-c", words + " --wipe-slot=tpm2")
-        assert "nitialize" not in said.stderr.decode()
+        assert not re.search(ZEROS, said.stderr.decode()), said.stderr
     dump = subprocess.run(["cryptsetup", "luksDump", "--dump-json-metadata",
                            image], check=True, capture_output=True, timeout=60)
     token, = json.loads(dump.stdout)["tokens"].values()
