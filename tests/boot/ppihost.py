@@ -15,7 +15,7 @@ import shutil
 import subprocess
 
 import agent
-from conftest import NO_KERNEL_HASH, fast_linux
+from conftest import NO_KERNEL_HASH
 import faketpm
 import vm
 from needs import device_property
@@ -165,9 +165,8 @@ class Linux(Host):
     up = rb"KEEL-READY"
 
     def open(self):
-        return self.tests.machine(
-            self.machine, None, tpm=self.tpm_device, args=self.args
-            + fast_linux(self.tests.guest), **self.kwargs)
+        return self.tests.linux(self.machine, tpm=self.tpm_device,
+                                args=self.args, **self.kwargs)
 
     def reset(self):
         self.m.send("reboot -f\n")
