@@ -164,6 +164,12 @@ class Linux(Host):
 
     up = rb"KEEL-READY"
 
+    def __init__(self, *args, **kwargs):
+        # With little RAM, Linux often comes to lie where it was before the
+        # reset.  TCG takes up to a minute then to write over code it knows.
+        kwargs.setdefault("mem", "1G")
+        super().__init__(*args, **kwargs)
+
     def open(self):
         return self.tests.linux(self.machine, tpm=self.tpm_device,
                                 args=self.args, **self.kwargs)
