@@ -30,6 +30,8 @@ FIRST_ENTRY = re.compile(
     rb"\0{4}(?:\x03\0{23}.\0{3}Spec ID Event0|"
     rb"\x08\0{3}.{21}\0{3}" + "KeelBIOS".encode("utf-16-le") + rb")",
     re.DOTALL)
+FIRST_WORDS = re.compile(b"Spec ID Event0|" + "KeelBIOS".encode("utf-16-le"))
+WORDS_AT = 32               # bytes into the entry
 
 
 def rehearsal_argv(argv, bios):
@@ -83,12 +85,22 @@ def rehearsal_argv(argv, bios):
                   "-monitor", "none"]
 
 
+def first_entry(memory):
+    """Where the log begins in memory, or None.  Its words are looked for, as
+    the zeros before them are everywhere."""
+    for word in re.finditer(FIRST_WORDS, memory):
+        start = word.start() - WORDS_AT
+        if start >= 0 and FIRST_ENTRY.match(memory, start):
+            return start
+    return None
+
+
 def find_log(memory):
     """The event log in guest memory, with its unused area."""
-    match = FIRST_ENTRY.search(memory)
-    if not match:
+    start = first_entry(memory)
+    if start is None:
         raise FactsError("the rehearsal's memory holds no event log")
-    return memory[match.start():match.start() + LOG_AREA]
+    return memory[start:start + LOG_AREA]
 
 
 def wait_for_boot(process, debug, errors, kernel):

@@ -15,6 +15,7 @@ import io
 import os
 import pathlib
 import re
+import select
 import shlex
 import shutil
 import subprocess
@@ -301,8 +302,13 @@ class Machine:
         shutil.rmtree(self.run_dir, ignore_errors=True)
 
     def read_serial(self):
+        """QEMU writes each character by itself.  What comes within a moment is
+        read together: who waits looks at all of it each time."""
+        output = self.process.stdout.fileno()
         while True:
-            data = os.read(self.process.stdout.fileno(), 65536)
+            select.select([output], [], [])
+            time.sleep(0.001)
+            data = os.read(output, 65536)
             with self.changed:
                 self.serial += data
                 self.changed.notify_all()

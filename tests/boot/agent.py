@@ -60,10 +60,14 @@ class Agent:
         self.m.expect(rb"^AGENT\r?\n", timeout, "the test agent")
 
     def command(self, line, timeout=60):
+        start = self.m.seen
         self.m.send(line + "\n")
-        return bytes.fromhex(self.m.expect(
-            rb"\r?\n?([0-9a-f]*)\r?\n\.\r?\n", timeout,
-            f"the agent's answer to {line[:40]!r}")[1].decode())
+        end = self.m.expect(rb"\r?\n\.\r?\n", timeout,
+                            f"the agent's answer to {line[:40]!r}")
+        # Not a part of that expression: it would try each digit as the first.
+        said = end.string[start:end.start()]
+        digits = said[len(said.rstrip(b"0123456789abcdef")):]
+        return bytes.fromhex(digits.decode())
 
     def read(self, at, length):
         return self.command(f"r {at:x} {length:x}")

@@ -73,24 +73,30 @@ def test_what_linux_passes_on(host):
     host.course.compare({}, "after all")
 
 
+SHARES = 7
+SHARE = {"2.0-crb": {0, 1, 2}, "2.0-tis": {3, 4, 5}, "1.2": {6}}
+
+
 @pytest.mark.parametrize("each", [False, pytest.param(
     True, marks=pytest.mark.slow)])
 def test_every_number(host, each):
     """All 256 numbers and some beyond, with random parameters and all 256
     follow-ups; by Linux those that mean something, and some more.  Without
     each the three machines share: what means nothing to any TPM, the
-    follow-ups, and what Linux leaves."""
+    follow-ups, and what Linux leaves; a TPM 1.2 has a seventh of it, as its
+    start takes swtpm twice the time of all else."""
     course = host.course
     ask_before_all(course)
-    part, parts = (0, 1) if each else (KINDS.index(host.kind), len(KINDS))
-    numbers = [n for n in range(256) if n <= KNOWN or n % parts == part]
-    steps = random.Random("steps").sample(range(256), 256)[part::parts] * 3
+    mine = set(range(SHARES)) if each else SHARE[host.kind[1]]
+    numbers = [n for n in range(256) if n <= KNOWN or n % SHARES in mine]
+    steps = random.Random("steps").sample(range(256), 256)
+    steps = [step for n, step in enumerate(steps) if n % SHARES in mine] * 3
     for number, step in zip([*numbers, *BEYOND], steps):
         questions = asked(host.m)
         parameter = host.rng.choice([0, 1, host.rng.getrandbits(32)])
         what = f"request {number:#x} {parameter:#x}, next_step {step}"
         after = leave(host, number, parameter, step,
-                      linux=(number <= KNOWN and number % parts == part) or
+                      linux=(number <= KNOWN and number % SHARES in mine) or
                       number % 16 == 5)
         response, request, _, code = struct.unpack_from("<4I", after,
                                                         agent.PPRP)

@@ -142,8 +142,9 @@ def found(m, a, machine, kind):
     """Everything that the next operating system finds, line by line."""
     ram = memory(m, 0x100000)
     lines = [f"{ram[i:i + 16]} in base memory at {i:x}"
-             for i in range(0x500, LOW_END, 16)
-             if ram.startswith(ANCHORS, i)
+             for i, first in zip(range(0x500, LOW_END, 16),
+                                 ram[0x500:LOW_END:16])
+             if first in b"i_R$" and ram.startswith(ANCHORS, i)
              and not AGENT <= i < AGENT + agent.SECTORS * 512]
     for name, at, size in (("vectors", 0, 0x400), ("BDA", 0x400, 0x6c),
                            ("BDA", 0x471, 0x8f), ("EBDA", LOW_END, 0x400),

@@ -73,6 +73,22 @@ def secrets(tpm):
     return found
 
 
+def used(ram):
+    """Its parts that are not all zero, (address, bytes): pages of 4 KiB, with
+    one more on each side, so that what crosses a border is whole."""
+    size, zero = 4096, bytes(4096)
+    full = [ram[at:at + size] != zero[:len(ram) - at]
+            for at in range(0, len(ram), size)]
+    start = None
+    for n in range(len(full) + 1):
+        near = n < len(full) and any(full[max(n - 1, 0):n + 2])
+        if near and start is None:
+            start = n
+        if not near and start is not None:
+            yield start * size, ram[start * size:n * size]
+            start = None
+
+
 def memory_problems(m, tpm):
     """What a search through RAM and the CRB's buffer finds of a secret, by
     pieces of 8 bytes."""
@@ -82,12 +98,14 @@ def memory_problems(m, tpm):
         m.qmp("pmemsave", val=CRB_BUFFER[0], size=CRB_BUFFER[1],
               filename=str(path))
         places.append(("the CRB's buffer", path.read_bytes()))
+    places = [(name, at, part) for name, data in places
+              for at, part in used(data)]
     for secret in secrets(tpm):
         for i in range(0, len(secret) - 7):
-            for name, data in places:
+            for name, start, data in places:
                 at = data.find(secret[i:i + 8])
                 if at >= 0:
-                    yield f"platformAuth is in {name} at {at:#x}"
+                    yield f"platformAuth is in {name} at {start + at:#x}"
                     return
 
 
