@@ -98,6 +98,14 @@ def test_columns(top):
            for number, line in enumerate(lines, 1) if len(line) > COLUMNS])
 
 
+def test_names_of_tests():
+    """pytest does not collect a second file of a name."""
+    names = [pathlib.Path(name).name for name, _ in files("tests")]
+    twice = {name for name in names if name.startswith("test_")
+             and names.count(name) > 1}
+    assert not twice, f"rename one each of {sorted(twice)}"
+
+
 def python_files():
     """Python by its name, or by its first line."""
     return [(name, lines) for name, lines in files("scripts", "tests", ".ci")
