@@ -10,7 +10,8 @@
 
 /*
  * The machine comes back from S3: the OS left the shutdown code FEh in CMOS
- * and the chipset confirms the wake-up.  Needs no resident variables.
+ * and the chipset confirms the wake-up.  Needs no resident variables but those
+ * of chipset_find().
  */
 bool resume_wanted(void);
 

@@ -59,8 +59,6 @@ def test_follows_the_kernels(tmp_path):
         ["6.1.0-11-amd64", "6.1.0-10-amd64"]
 
 
-
-
 def test_what_it_starts_is_measured(tests):
     boot = tests.tmp / "boot"
     files = kernels.build(boot)
