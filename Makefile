@@ -214,6 +214,7 @@ install:
 	install -D -t $(DESTDIR)$(SHARE)/keelpcr scripts/keelpcr
 	install -m 644 -t $(DESTDIR)$(SHARE)/keelpcr $(KEELPCR:%=scripts/%.py)
 	install -t $(DESTDIR)$(SHARE)/keelpcr contrib/grub.d/06_linux16
+	install -D -m 644 -t $(DESTDIR)$(SHARE)/keelpcr/keylime contrib/keylime/keelbios.py
 	install -d $(DESTDIR)$(PREFIX)/bin
 	ln -sf ../share/keelpcr/keelpcr $(DESTDIR)$(PREFIX)/bin/keelpcr
 	install -D -m 644 data/keelpcr.bash \
@@ -245,7 +246,7 @@ check:
 	$(Q)$(PYTEST) -m 'not slow' $(PYTEST_ARGS) tests
 
 check-full:
-	$(Q)scripts/setup build run test full deb
+	$(Q)scripts/setup build run test full deb stacks
 	$(Q)$(PARALLEL) all unit
 	$(Q)$(PYTEST) $(PYTEST_ARGS) tests
 
@@ -258,16 +259,23 @@ check-stacks:
 
 # docs/libvirt.md: its XML with the libvirt of this system, or with that of bare
 # ones (STACKS=trixie); and its commands on such systems with the packages.
-.PHONY: check-libvirt check-packages
+# contrib/grub, likewise, with their versions of GRUB.
+.PHONY: check-libvirt check-packages check-grub
 ifdef STACKS
-check-libvirt:
+check-libvirt check-grub:
 	$(Q)scripts/setup stacks
-	$(Q)$(PYTHON) scripts/check_stacks --command 'make check-libvirt' $(STACKS)
+	$(Q)$(PYTHON) scripts/check_stacks --command 'make $@' $(STACKS)
 else
 check-libvirt:
 	$(Q)scripts/setup build run test libvirt
 	$(Q)$(PARALLEL) all
 	$(Q)$(PYTHON) -m pytest -q $(PYTEST_ARGS) tests/libvirt
+
+check-grub:
+	$(Q)scripts/setup build run test full
+	$(Q)$(PARALLEL) all
+	$(Q)$(PYTEST) $(PYTEST_ARGS) tests/boot/test_grub_tpm.py \
+	    tests/boot/test_grub_linux16.py
 endif
 
 check-packages:
@@ -316,6 +324,7 @@ help:
 	@echo '  make check-stacks    run and check on bare Debian 12, 13, unstable'
 	@echo '  make check-libvirt   docs/libvirt.md, with a libvirtd of its own'
 	@echo '  make check-packages  the packages and that page on bare Debian 12, 13'
+	@echo '  make check-grub      contrib/grub with this GRUB; STACKS=... with others'
 	@echo '  make unit            host tests only'
 	@echo '  make fuzz-smoke      their fuzz targets, briefly (FUZZ_SECONDS)'
 	@echo '  make coverage        line coverage by the host tests'

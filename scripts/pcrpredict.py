@@ -359,6 +359,7 @@ def record_kernel(out, kernel, direct):
 class Facts:
     """What a boot depends on.
 
+    bios        the image; None: the reference's PCR 0
     reference   Log of a boot on the same virtual hardware: PCR 1, 2 and 3;
                 None leaves them with their separators and what roms says
     roms        [(PCI address as bus << 8 | devfn, image)] instead of the
@@ -370,7 +371,7 @@ class Facts:
     linux       a Kernel that the disk's or CD's loader starts through the
                 16-bit entry, or None
     """
-    bios: str
+    bios: object = None
     family: str = "2.0"
     banks: tuple = ("sha1", "sha256", "sha384", "sha512")
     reference: object = None
@@ -393,17 +394,19 @@ def bios_version(image):
 
 
 def record_platform(out, facts):
-    """PCR 1, 2, 3 from the reference, up to its separators."""
+    """PCR 1, 2, 3 from the reference, up to its separators; PCR 0 without an
+    image."""
     ref = facts.reference
     if ref and list(ref.banks) != list(out.log.banks):
         raise PredictError("the reference log has banks "
                            + " ".join(ref.banks) + ", the prediction "
                            + " ".join(out.log.banks))
+    copied = (1, 2, 3) if facts.bios else (0, 1, 2, 3)
     done = set()
     for event in ref.events if ref else []:
         if event.type == EV_SEPARATOR:
             done.add(event.pcr)
-        if event.pcr in (1, 2, 3) and event.pcr not in done and \
+        if event.pcr in copied and event.pcr not in done and \
                 event.type != tcglog.EV_NO_ACTION and \
                 not (event.pcr == 2 and facts.roms is not None):
             out.copy(event)
@@ -439,14 +442,19 @@ def used_part(image):
     return image[at:]
 
 
-def predict(facts):
-    """The log that this boot will have; offsets are event numbers."""
-    out = Recorder(facts.family, list(facts.banks))
-    with open(facts.bios, "rb") as file:
+def record_firmware(out, path):
+    with open(path, "rb") as file:
         image = file.read()
     version = b"KeelBIOS " + bios_version(image) + b"\0"
     out.add(0, EV_S_CRTM_VERSION, version.decode().encode("utf-16-le"))
     out.code(0, EV_POST_CODE, used_part(image), "POST CODE")
+
+
+def predict(facts):
+    """The log that this boot will have; offsets are event numbers."""
+    out = Recorder(facts.family, list(facts.banks))
+    if facts.bios:
+        record_firmware(out, facts.bios)
     record_platform(out, facts)
     out.action(4, "Calling INT 19h")
     for pcr in range(8):

@@ -3,6 +3,8 @@
 
     to_json(log)                for json.dumps; from_json() reads it
     pcr_file(log, "sha256:0,4") for tpm2_policypcr -f
+    cryptenroll(log, "sha256:0,4") for systemd-cryptenroll --tpm2-pcrs=
+    keylime(logs, "sha256:0,4") for the policy of contrib/keylime
     complete(log)               PCR 0-9 of all banks
 """
 
@@ -67,15 +69,42 @@ def parse_selection(text):
     return result
 
 
-def pcr_file(log, selection):
-    """The values one after another, as tpm2_policypcr -f reads them."""
+def selected(log, selection):
+    """The values as (bank, number, value), in the selection's order."""
     pcrs = complete(log)
-    out = b""
     for bank, numbers in parse_selection(selection):
         if bank not in pcrs:
             raise pcrpredict.PredictError(f"the prediction has no bank {bank}")
         for n in numbers:
             if n not in pcrs[bank]:
                 raise pcrpredict.PredictError(f"PCR {n} is not predicted")
-            out += pcrs[bank][n]
-    return out
+            yield bank, n, pcrs[bank][n]
+
+
+def pcr_file(log, selection):
+    """The values one after another, as tpm2_policypcr -f reads them."""
+    return b"".join(value for _, _, value in selected(log, selection))
+
+
+def cryptenroll(log, selection):
+    """One line, as systemd-cryptenroll --tpm2-pcrs= takes it."""
+    return "+".join(f"{n}:{bank}={value.hex()}" for bank, n, value in
+                    selected(log, selection)).encode() + b"\n"
+
+
+def keylime(logs, selection):
+    """A reference of good boots, {name: log}, for json.dumps."""
+    (bank, pcrs), *more = parse_selection(selection)
+    if more:
+        raise pcrpredict.PredictError("a reference has one bank: say --pcrs "
+                                      "with one, such as sha256:0,4,8,9")
+    for name, log in logs.items():
+        if bank not in log.banks:
+            raise pcrpredict.PredictError(f"{name} has no bank {bank}")
+        if log.ends_early():
+            raise pcrpredict.PredictError(f"{name} was full and ends early")
+    return {"bank": bank, "boots": {
+        name: {str(pcr): [(e.name, e.digests[bank].hex()) for e in log.events
+                          if e.pcr == pcr and e.type != tcglog.EV_NO_ACTION]
+               for pcr in pcrs}
+        for name, log in logs.items()}}

@@ -491,6 +491,26 @@ def tcglog_error(data):
     return None
 
 
+def test_in_the_guest(bios, tmp_path):
+    """Its own log in place of the image, and a line for systemd-cryptenroll."""
+    path, _ = kernel_file(tmp_path)
+    now = log_file(tmp_path / "now", predict(bios, roms=[(0x10, b"rom")]))
+    done = run("predict", "--reference", now, "--kernel", path, "--format",
+               "cryptenroll", "--pcrs", "sha256:0,2,9")
+    assert done.returncode == 0, done.stderr
+    pcrs = predictionfile.complete(predict(
+        bios, roms=[(0x10, b"rom")],
+        boot=("kernel", pcrpredict.Kernel(path))))["sha256"]
+    assert done.stdout == "+".join(
+        f"{n}:sha256={pcrs[n].hex()}" for n in (0, 2, 9)) + "\n"
+    # Another image counts, where there is one.
+    other = tmp_path / "other.bin"
+    other.write_bytes(bios.read_bytes()[:-1] + b"x")
+    done = run("predict", "--reference", now, "--bios", other, "--format",
+               "cryptenroll", "--pcrs", "sha256:0")
+    assert done.stdout not in ("", f"0:sha256={pcrs[0].hex()}\n")
+
+
 def test_malformed_log_names_the_offset(bios, tmp_path):
     log = log_file(tmp_path / "log", predict(bios))
     data = log.read_bytes()
