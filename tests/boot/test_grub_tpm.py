@@ -9,7 +9,6 @@ import contextlib
 import hashlib
 import json
 import re
-import shutil
 import struct
 
 import pytest
@@ -124,87 +123,138 @@ def test_menu_entry(tests, small, kind):
 
 def test_edited_entry(tests, small):
     """What a person changes before the start is measured as changed."""
-    config = "set timeout=-1\n" + ENTRY
-    image = grubmodule.disk(tests, small, config)
+    image = grubmodule.disk(tests, small, WAITING)
     with booting(tests, image, "2.0-crb") as (m, tpm):
-        m.expect(rb"Small", 60)
-        m.send("e")
-        m.expect(rb"setparams", 30)
-        m.send("\x0e\x0e\x05 edited=1")         # down, down, to the line's end
-        m.expect(rb"edited=1", 30)
-        m.send("\x18")                          # Ctrl-X
-        m.wait_debug(rb"kernel done", 120)
+        start(m, EDITING)
         assert_measured(m, tpm, tests,
                         [*head_events("set timeout=-1", DEFINE),
                          *entry_events(" edited=1")],
-                        contents_of(small, config))
+                        contents_of(small, WAITING))
 
 
 def test_configfile(tests, small):
-    more = "linux /boot/vmlinuz two\ninitrd /boot/initramfs\nboot\n"
-    config = "configfile /boot/grub/more.cfg\n"
-    image = grubmodule.disk(tests, small, config, {"boot/grub/more.cfg": more})
-    want = [*head_events("configfile /boot/grub/more.cfg"),
+    more = MORE % "two"
+    image = grubmodule.disk(tests, small, CONFIGFILE,
+                            {"boot/grub/more.cfg": more})
+    want = [*head_events(CONFIGFILE.rstrip("\n")),
             (9, "/boot/grub/more.cfg"), *commands("linux /boot/vmlinuz two"),
             (9, "/boot/vmlinuz"), (8, "kernel_cmdline: /boot/vmlinuz two"),
             *commands("initrd /boot/initramfs"), (9, "/boot/initramfs"),
             *commands("boot")]
     with booting(tests, image, "2.0-tis") as (m, tpm):
-        m.wait_debug(rb"kernel done", 120)
+        start(m)
         assert_measured(m, tpm, tests, want,
-                        contents_of(small, config, more=more))
+                        contents_of(small, CONFIGFILE, more=more))
 
 
 def test_large_initrd(tests, small):
     small["initramfs"].write_bytes(bytes(range(256)) * (64 << 12))
     image = grubmodule.disk(tests, small, AT_ONCE)
     with booting(tests, image, "2.0-crb", mem="512M") as (m, tpm):
-        m.wait_debug(rb"kernel done", 400)
+        start(m)
         assert_measured(m, tpm, tests,
                         [*head_events("set timeout=0", DEFINE),
                          *entry_events()], contents_of(small, AT_ONCE))
 
 
 # ----------------------------------------------------------------- prediction
+#
+# A boot's log gives the list of what GRUB does; with the lines changed that will
+# be different, and with the files of then, it gives the PCRs of a boot that has
+# not happened.
 
-def root_of(tests, files, config):
+def root_of(tests, files, config, **more):
     """The disk's files as a directory."""
     root = tests.tmp / "root"
-    (root / "boot" / "grub").mkdir(parents=True)
-    for name in ("vmlinuz", "initramfs"):
-        shutil.copy(files[name], root / "boot" / name)
-    (root / CONFIG[1:]).write_text(grubmodule.HEAD + config)
+    for name, data in contents_of(files, config, **more).items():
+        path = root / name[1:]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
     return root
 
 
-@pytest.mark.parametrize("kind", ["1.2", "2.0-crb"])
-def test_prediction(tests, small, kind):
-    """A boot's log gives the list; with another command line in it and other
-    files it gives the PCRs of a boot that has not happened."""
-    first, second, listed = (tests.tmp / n for n in ("log1", "log2", "list"))
-    image = grubmodule.disk(tests, small, AT_ONCE)
-    with booting(tests, image, kind) as (m, _):
-        m.wait_debug(rb"kernel done", 120)
-        first.write_bytes(rehearse.log_bytes(m, tests.tmp / "memory"))
+def start(m, keys=()):
+    """Choose the entry, edited by these keys, where GRUB waits for that."""
+    if keys:
+        m.expect(rb"Small", 60)
+    for text, wanted in keys:
+        m.send(text)
+        if wanted:
+            m.expect(wanted, 30)
+    m.wait_debug(rb"kernel done", 400)
+
+
+def log_file(tests, m, name):
+    path = tests.tmp / name
+    path.write_bytes(rehearse.log_bytes(m, tests.tmp / "memory"))
+    return path
+
+
+DOWN_DOWN_END, CTRL_X = "\x0e\x0e\x05", "\x18"
+EDITING = [("e", rb"setparams"), (DOWN_DOWN_END + " edited=1", rb"edited=1"),
+           (CTRL_X, None)]
+CONFIGFILE = "configfile /boot/grub/more.cfg\n"
+MORE = "linux /boot/vmlinuz %s\ninitrd /boot/initramfs\nboot\n"
+WAITING = "set timeout=-1\n" + ENTRY
+# What the first and the second boot have: grub.cfg, keys, other files of GRUB's,
+# size of the initrd; and what is changed in the list by hand.
+CHANGES = {
+    "menu-entry": [(AT_ONCE, (), {}, 0),
+                   (AT_ONCE.replace("quiet one", "quiet two"), (), {}, 100),
+                   ("quiet one", "quiet two")],
+    "edited-entry": [(WAITING, [("\r", None)], {}, 0),
+                     (WAITING, EDITING, {}, 0),
+                     (r"(linux /boot/vmlinuz|^kernel_cmdline: .*)( quiet one)"
+                      r"(?!.*\\n)", r"\1\2 edited=1")],
+    "configfile": [(CONFIGFILE, (), {"more": MORE % "two"}, 0),
+                   (CONFIGFILE, (), {"more": MORE % "three"}, 0),
+                   ("two", "three")],
+    "large-initrd": [(AT_ONCE, (), {}, 0), (AT_ONCE, (), {}, 64 << 20), ()],
+}
+
+
+@pytest.mark.parametrize("name,kind", [
+    *((name, "2.0-crb") for name in CHANGES), ("menu-entry", "1.2"),
+    ("edited-entry", "1.2"), ("configfile", "1.2")])
+def test_prediction(tests, small, name, kind):
+    before, after, edits = CHANGES[name]
+    initrd = small["initramfs"].read_bytes()
+    # One machine for both, as PCR 1 has its RAM.
+    mem = "512M" if name == "large-initrd" else "256M"
+
+    def disk(config, more, size):
+        small["initramfs"].write_bytes(initrd + bytes(size))
+        return grubmodule.disk(tests, small, config, {
+            f"boot/grub/{n}.cfg": text for n, text in more.items()})
+
+    config, keys, more, size = before
+    with booting(tests, disk(config, more, size), kind, mem=mem) as (m, _):
+        start(m, keys)
+        first = log_file(tests, m, "log1")
     done = keelpcr("grub", first)
     assert done.returncode == 0, done.stderr
-    listed.write_text(done.stdout.replace("quiet one", "quiet two"))
-    config = AT_ONCE.replace("quiet one", "quiet two")
-    small["initramfs"].write_bytes(b"another initrd")
-    image = grubmodule.disk(tests, small, config)
+    listed = tests.tmp / "list"
+    listed.write_text(re.sub(*edits, done.stdout, flags=re.M) if edits else
+                      done.stdout)
+    config, keys, more, size = after
+    image = disk(config, more, size)
     want = predict(tests, "pc", kind, vm.disk(image, "ide"), "--grub", listed,
-                   "--grub-root", root_of(tests, small, config), vga="std")
-    with booting(tests, image, kind) as (m, tpm):
-        m.wait_debug(rb"kernel done", 120)
-        second.write_bytes(rehearse.log_bytes(m, tests.tmp / "memory"))
-        read = tpm.pcrs()
+                   "--grub-root", root_of(tests, small, config, **more),
+                   vga="std", mem=mem)
+    with booting(tests, image, kind, mem=mem) as (m, tpm):
+        start(m, keys)
+        second, read = log_file(tests, m, "log2"), tpm.pcrs()
     done = keelpcr("check", second, "--prediction", want)
     assert done.returncode == 0, done.stdout + done.stderr
     for bank, values in json.loads(want.read_text())["pcrs"].items():
         assert values == {n: read[bank][int(n)].hex() for n in values}, bank
     done = keelpcr("check", first, "--prediction", want)
     assert done.returncode == 1
-    assert re.findall(r"^PCR (\d)", done.stdout, re.M) == ["8", "9"]
+    differ = re.findall(r"^PCR (\d)", done.stdout, re.M)
+    assert differ == {"menu-entry": ["8", "9"], "edited-entry": ["8"],
+                      "configfile": ["8", "9"],
+                      # The partition is larger, too.
+                      "large-initrd": ["5", "9"]}[name]
 
 
 # --------------------------------------------------------- nothing to measure
