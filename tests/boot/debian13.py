@@ -26,7 +26,7 @@ PASSPHRASE = "a passphrase"
 VOLUME = "vda2_crypt"
 PACKAGES = ["linux-image-cloud-amd64", "systemd-sysv", "udev", "grub-pc",
             "initramfs-tools", "cryptsetup-initramfs", "e2fsprogs", "python3"]
-ASKS = rb"(?:[Ee]nter passphrase|unlock disk|LUKS password)[^\n]*:"
+ASKS = rb"(?:[Ee]nter (?:current )?passphrase|unlock disk|LUKS password)[^\n]*:"
 READY = rb"KEEL-READY"
 MIB = 1 << 20
 BOOT_AT, BOOT_SIZE = 1 * MIB, 400 * MIB

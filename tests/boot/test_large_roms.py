@@ -228,23 +228,24 @@ def ipxe(card):
     pytest.fail(f"no efi-{card}.rom: run scripts/setup (package ipxe-qemu)")
 
 
-@pytest.mark.parametrize("cards", [1, pytest.param(
-    4, marks=pytest.mark.slow)])
-def test_ipxe(bios, tmp_path, cards):
+@pytest.mark.parametrize("machine,card,cards", [
+    ("pc", "e1000", 1), ("q35", "e1000e", 1),       # as without -nodefaults
+    pytest.param("pc", "e1000", 4, marks=pytest.mark.slow)])
+def test_ipxe(bios, tmp_path, machine, card, cards):
     """iPXE as installed, beside a display: each card fetches a script, which
     gives the boot back.  From iPXE 1.21 on (Debian 13) it is such a ROM."""
-    rom = ipxe("e1000")
+    rom = ipxe(card)
     (tmp_path / "test.ipxe").write_text("#!ipxe\necho It works\nexit 1\n")
     disk = roms.sector(tmp_path / "disk.img", "disk")
     args = ["-device", "VGA"] + vm.disk(disk, "virtio", boot=9)
     for n in range(cards):
         args += [
             "-netdev", f"user,id=n{n},tftp={tmp_path},bootfile=test.ipxe",
-            "-device", f"e1000,addr={n + 4},netdev=n{n},romfile={rom},"
+            "-device", f"{card},addr={n + 4},netdev=n{n},romfile={rom},"
                        f"bootindex={n}",
             "-object", f"filter-dump,id=f{n},netdev=n{n},"
                        f"file={tmp_path}/pcap{n}"]
-    with vm.Machine(vm.qemu_argv(bios, mem="128M", args=args),
+    with vm.Machine(vm.qemu_argv(bios, machine, mem="128M", args=args),
                     tmp_path / "run") as m:
         m.wait_debug(SECTOR, 60 + 30 * cards)
         assert "not used" not in m.debug().decode(errors="replace")
