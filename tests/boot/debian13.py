@@ -158,9 +158,9 @@ def volume(work, plain):
     return image
 
 
-def partition(number, start, size, active=False):
+def partition(start, size, active=False):
     """An entry of the MBR's table."""
-    return number, (bytes([0x80 if active else 0]) + b"\xfe\xff\xff\x83"
+    return (bytes([0x80 if active else 0]) + b"\xfe\xff\xff\x83"
                     b"\xfe\xff\xff" + (start // 512).to_bytes(4, "little")
                     + (size // 512).to_bytes(4, "little"))
 
@@ -168,7 +168,6 @@ def partition(number, start, size, active=False):
 def build(system, work):
     """The disk; the system's directory is used up."""
     tree, boot, disk = system.root, work / "boot", work / "disk.img"
-    size = 0
     shutil.move(tree / "boot", boot)
     (tree / "boot").mkdir()
     out = subprocess.run(["du", "-sm", tree], check=True, text=True,
@@ -180,8 +179,9 @@ def build(system, work):
     plain.unlink()
     file_system(work / "boot.img", boot, BOOT_SIZE, UUID["boot"])
     mbr = bytearray(512)
-    for number, entry in (partition(0, BOOT_AT, BOOT_SIZE, True),
-                          partition(1, ROOT_AT, root.stat().st_size)):
+    for number, entry in enumerate((
+            partition(BOOT_AT, BOOT_SIZE, True),
+            partition(ROOT_AT, root.stat().st_size))):
         mbr[446 + 16 * number:462 + 16 * number] = entry
     mbr[510:] = b"\x55\xaa"
     disk.write_bytes(mbr)
