@@ -24,6 +24,7 @@ from machinefacts import WITHOUT_VALUE, FactsError, is_firmware, options
 REHEARSAL_S = 60
 LOG_AREA = 0x10000
 LOOK_AT = 8 << 20           # bytes below the end of low RAM
+TORN_TRIES = 10             # readings until an entry is whole
 # The log's first entry: the header for TPM 2.0, the firmware's version for 1.2,
 # whose digest has any bytes.
 FIRST_ENTRY = re.compile(
@@ -158,12 +159,35 @@ def rehearse_in(work, argv, bios, kind, banks):
 
 def read_log(monitor, path):
     """The log that a running machine has in memory; monitor: anything with
-    qmp(); path: a file for the memory."""
+    qmp(); path: a file for the memory.  The machine stays stopped."""
     return tcglog.parse(log_bytes(monitor, path))
 
 
 def log_bytes(monitor, path):
+    """As read_log; the bytes, with the unused area.  A machine can be stopped
+    while an entry is being written: then it goes on for a moment.  The
+    firmware writes the size of an entry's data last."""
+    for _ in range(TORN_TRIES - 1):
+        monitor.qmp("stop")
+        data = find_log(low_ram(monitor, path))
+        if whole(data):
+            return data
+        monitor.qmp("cont")
+        time.sleep(0.02)
     monitor.qmp("stop")
+    return find_log(low_ram(monitor, path))
+
+
+def whole(data):
+    """Is the log's last entry one that is certainly complete?"""
+    try:
+        return bool(tcglog.parse(data).events[-1].data)
+    except tcglog.LogError:
+        return False
+
+
+def low_ram(monitor, path):
+    """The last bytes below 4 GiB that are RAM; path: a file for them."""
     tree = monitor.qmp("human-monitor-command", **{
         "command-line": "info mtree -f"})
     match = re.search(r"0*100000-([0-9a-f]{16}) \(prio 0, ram\)", tree)
@@ -172,4 +196,4 @@ def log_bytes(monitor, path):
     end = int(match[1], 16) + 1
     start = max(0x100000, end - LOOK_AT)
     monitor.qmp("pmemsave", val=start, size=end - start, filename=str(path))
-    return find_log(path.read_bytes())
+    return path.read_bytes()
