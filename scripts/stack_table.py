@@ -21,6 +21,7 @@ POINTERS = {
     "page": ["change_banks", "turn_off_or_on", "change_requests",
              "menu_log"],               # the TPM menu
     "receive": ["table:drivers"],
+    "release": ["table:drivers"],
     "run": ["table:services"],
     "send": ["table:drivers"],
     "start": ["ehci_start", "uhci_start", "xhci_start", "table:adapters"],

@@ -135,9 +135,6 @@ int tpm_run(struct tcg *t, struct wr *w, enum tcg_duration d,
 
 int tpm_wait_on(struct tcg *t, uint32_t wait_us, struct tpm_reply *reply)
 {
-    const struct tcg_platform *p = t->dev.plat;
-
-    t->dev.sent_us = p->now_us(p->ctx);
     t->dev.wait_us = wait_us;
     return receive(t, reply);
 }

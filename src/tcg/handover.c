@@ -59,5 +59,6 @@ int tcg_handover(struct tcg *t)
         rc = hand_over(t);
     close_failed(t);
     tcg_forget_auth(t);
+    tpm_dev_release(&t->dev);
     return rc;
 }

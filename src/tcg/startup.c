@@ -35,18 +35,12 @@ static bool floating(uint32_t v)
     return v == 0 || v == 0xffffffffu;
 }
 
-static bool is_absent(const struct tpm_dev *dev)
-{
-    return tpm_dev_absent(tpm_dev_read(dev, TIS_INTF_ID, 4),
-                          tpm_dev_read(dev, TIS_DID_VID, 4));
-}
-
-static int detect_fifo(struct tcg *t, uint32_t type)
+static int detect_fifo(struct tcg *t, uint32_t type, uint32_t did_vid)
 {
     uint32_t caps = tpm_dev_read(&t->dev, TIS_INTF_CAP, 4);
     bool is_20 = type == TYPE_FIFO || TIS_INTF_CAP_VERSION(caps) == 3;
 
-    if (floating(tpm_dev_read(&t->dev, TIS_DID_VID, 4))) {
+    if (floating(did_vid)) {
         tcg_say(t, "a FIFO interface without a vendor; not used");
         return ERR_DEVICE;
     }
@@ -69,20 +63,23 @@ static int detect_crb(struct tcg *t)
 
 int tcg_detect(struct tcg *t, const struct tcg_platform *p)
 {
-    uint32_t type;
+    uint32_t intf_id, did_vid, type;
     int rc;
 
     memset(t, 0, sizeof(*t));
     t->dev.plat = p;
+    t->dev.keep = true;
     memcpy(t->dev.timeout_us, timeouts_us, sizeof(timeouts_us));
-    if (is_absent(&t->dev))
+    intf_id = tpm_dev_read(&t->dev, TIS_INTF_ID, 4);
+    did_vid = tpm_dev_read(&t->dev, TIS_DID_VID, 4);
+    if (tpm_dev_absent(intf_id, did_vid))
         return ERR_ABSENT;
     t->state = TCG_UNUSED;
-    type = INTERFACE_TYPE(tpm_dev_read(&t->dev, TIS_INTF_ID, 4));
+    type = INTERFACE_TYPE(intf_id);
     if (type == TYPE_CRB) {
         rc = detect_crb(t);
     } else if (type == TYPE_FIFO || type == TYPE_TIS13) {
-        rc = detect_fifo(t, type);
+        rc = detect_fifo(t, type, did_vid);
     } else {
         tcg_say(t, "interface type %u is unknown; not used", type);
         rc = ERR_DEVICE;
@@ -303,8 +300,8 @@ static int restored(struct tcg *t, uint8_t *log, uint32_t log_size)
     return TCG_RESUME_RESTORED;
 }
 
-int tcg_resume(struct tcg *t, const struct tcg_platform *p, uint8_t *log,
-               uint32_t log_size)
+static int resume(struct tcg *t, const struct tcg_platform *p, uint8_t *log,
+                  uint32_t log_size)
 {
     const char *why = "it could not be started again after the sleep";
     uint32_t code;
@@ -343,4 +340,13 @@ int tcg_resume(struct tcg *t, const struct tcg_platform *p, uint8_t *log,
     }
     return cap_all(t, why, log, log_size) < 0 ? TCG_RESUME_FAILED
                                               : TCG_RESUME_CAPPED;
+}
+
+int tcg_resume(struct tcg *t, const struct tcg_platform *p, uint8_t *log,
+               uint32_t log_size)
+{
+    int rc = resume(t, p, log, log_size);
+
+    tpm_dev_release(&t->dev);
+    return rc;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The command response buffer interface of a TPM 2.0 (CRB), locality 0: takes
- * the locality for each command and leaves the TPM idle and the locality free
- * afterwards, so that an OS finds it so.  Resident.
+ * The command response buffer interface of a TPM 2.0 (CRB), locality 0.  Each
+ * access leaves the guest, so none says again what another has said.  Resident.
  *
  * PC Client Platform TPM Profile 1.05, 6.5.3.
  */
@@ -40,14 +39,17 @@ int crb_probe(struct tpm_dev *dev)
  */
 static int request_locality(const struct tpm_dev *dev)
 {
+    const uint32_t bits = CRB_LOC_STS_GRANTED | CRB_LOC_STS_SEIZED;
     int rc;
 
+    if (dev->keep && (tpm_dev_read(dev, CRB_LOC_STS, 4) & bits) ==
+                     CRB_LOC_STS_GRANTED)
+        return 0;
     tpm_dev_write(dev, CRB_LOC_CTRL, 4, CRB_LOC_CTRL_REQUEST);
     /* "Seized" is never set at locality 0 here; registers that are gone are
      * all ones. */
-    rc = tpm_dev_wait(dev, CRB_LOC_STS, 4,
-                      CRB_LOC_STS_GRANTED | CRB_LOC_STS_SEIZED,
-                      CRB_LOC_STS_GRANTED, dev->timeout_us[TIMEOUT_A]);
+    rc = tpm_dev_wait(dev, CRB_LOC_STS, 4, bits, CRB_LOC_STS_GRANTED,
+                      dev->timeout_us[TIMEOUT_A]);
     return rc < 0 ? rc : 0;
 }
 
@@ -85,11 +87,8 @@ int crb_send(struct tpm_dev *dev, const uint8_t *cmd, uint32_t len)
     if (rc < 0)
         return rc;
     tpm_dev_write(dev, CRB_CTRL_REQ, 4, CRB_REQ_READY);
+    /* With this bit the TPM clears "idle", too. */
     rc = tpm_dev_wait(dev, CRB_CTRL_REQ, 4, CRB_REQ_READY, 0,
-                      dev->timeout_us[TIMEOUT_C]);
-    if (rc < 0)
-        return rc;
-    rc = tpm_dev_wait(dev, CRB_CTRL_STS, 4, CRB_STS_IDLE, 0,
                       dev->timeout_us[TIMEOUT_C]);
     if (rc < 0)
         return rc;
@@ -116,12 +115,10 @@ int crb_cancel(const struct tpm_dev *dev)
     return rc;
 }
 
-int crb_receive(struct tpm_dev *dev, uint8_t *rsp, uint32_t cap)
+static int get_response(const struct tpm_dev *dev, uint8_t *rsp, uint32_t cap)
 {
     uint32_t size;
 
-    if (tpm_dev_read(dev, CRB_CTRL_STS, 4) & CRB_STS_ERROR)
-        return ERR_DEVICE;
     if (cap < TPM_HEADER_SIZE)
         return ERR_SPACE;
     copy_in(dev, rsp, 0, TPM_HEADER_SIZE);
@@ -132,17 +129,30 @@ int crb_receive(struct tpm_dev *dev, uint8_t *rsp, uint32_t cap)
     if (size > cap)
         return ERR_SPACE;
     copy_in(dev, rsp, TPM_HEADER_SIZE, size);
-    /* Registers that are gone read as all ones. */
-    return tpm_dev_read(dev, CRB_CTRL_STS, 4) & CRB_STS_ERROR ? ERR_DEVICE
-                                                              : (int)size;
+    return (int)size;
 }
 
-void crb_end(struct tpm_dev *dev)
+int crb_receive(struct tpm_dev *dev, uint32_t status, uint8_t *rsp,
+                uint32_t cap)
+{
+    int rc = get_response(dev, rsp, cap);
+
+    (void)status;
+    /* Not before: registers that are gone by now read as all ones. */
+    return tpm_dev_read(dev, CRB_CTRL_STS, 4) & CRB_STS_ERROR ? ERR_DEVICE
+                                                              : rc;
+}
+
+void crb_end(const struct tpm_dev *dev)
 {
     tpm_dev_write(dev, CRB_CTRL_REQ, 4, CRB_REQ_IDLE);
     /* A TPM that does not get idle fails at the next command's request. */
     (void)tpm_dev_wait(dev, CRB_CTRL_REQ, 4, CRB_REQ_IDLE, 0,
                        dev->timeout_us[TIMEOUT_C]);
+}
+
+void crb_release(const struct tpm_dev *dev)
+{
     tpm_dev_write(dev, CRB_LOC_CTRL, 4, CRB_LOC_CTRL_RELINQUISH);
 }
 

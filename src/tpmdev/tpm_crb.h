@@ -44,12 +44,16 @@
  */
 int crb_probe(struct tpm_dev *dev);
 int crb_send(struct tpm_dev *dev, const uint8_t *cmd, uint32_t len);
+/* Returns 0 when the command has ended. */
 int crb_wait(const struct tpm_dev *dev, uint32_t timeout_us);
 /* Stop the command in progress; 0 when it has ended. */
 int crb_cancel(const struct tpm_dev *dev);
-int crb_receive(struct tpm_dev *dev, uint8_t *rsp, uint32_t cap);
-/* After a command: the TPM becomes idle, the locality free. */
-void crb_end(struct tpm_dev *dev);
+int crb_receive(struct tpm_dev *dev, uint32_t status, uint8_t *rsp,
+                uint32_t cap);
+/* After a command: the TPM becomes idle. */
+void crb_end(const struct tpm_dev *dev);
+/* The locality becomes free. */
+void crb_release(const struct tpm_dev *dev);
 /* Zeros over the buffers, as far as they have been used. */
 void crb_wipe(const struct tpm_dev *dev);
 

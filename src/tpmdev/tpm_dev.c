@@ -13,13 +13,17 @@ struct tpm_driver {
     int (*send)(struct tpm_dev *dev, const uint8_t *cmd, uint32_t len);
     int (*wait)(const struct tpm_dev *dev, uint32_t timeout_us);
     int (*cancel)(const struct tpm_dev *dev);
-    int (*receive)(struct tpm_dev *dev, uint8_t *rsp, uint32_t cap);
-    void (*end)(struct tpm_dev *dev);
+    int (*receive)(struct tpm_dev *dev, uint32_t status, uint8_t *rsp,
+                   uint32_t cap);
+    void (*end)(const struct tpm_dev *dev);
+    void (*release)(const struct tpm_dev *dev);
 };
 
 static const struct tpm_driver drivers[] = {
-    [TPM_IF_TIS] = { tis_send, tis_wait, tis_cancel, tis_receive, tis_end },
-    [TPM_IF_CRB] = { crb_send, crb_wait, crb_cancel, crb_receive, crb_end },
+    [TPM_IF_TIS] = { tis_send, tis_wait, tis_cancel, tis_receive, tis_end,
+                     tis_release },
+    [TPM_IF_CRB] = { crb_send, crb_wait, crb_cancel, crb_receive, crb_end,
+                     crb_release },
 };
 
 uint32_t tpm_dev_read(const struct tpm_dev *dev, uint32_t at, unsigned bytes)
@@ -43,6 +47,8 @@ int tpm_dev_wait(const struct tpm_dev *dev, uint32_t at, unsigned bytes,
 
     if ((v & mask) == want)
         return (int)(v & 0x7fffffffu);
+    if (!timeout_us)
+        return ERR_TIMEOUT;
     start = p->now_us(p->ctx);
     while (!late) {
         p->delay_us(p->ctx, 10);
@@ -54,19 +60,19 @@ int tpm_dev_wait(const struct tpm_dev *dev, uint32_t at, unsigned bytes,
     return ERR_TIMEOUT;
 }
 
-/* Wait for the end of the command that was sent last. */
-static int finish(struct tpm_dev *dev)
+/*
+ * Wait for the end of the command that was sent last.  The clock is asked only
+ * if that has not come yet: its time counts from here, not from its sending.
+ * Returns what receive() wants to know, or an error.
+ */
+static int finish(const struct tpm_dev *dev)
 {
-    const struct tpm_driver *drv = &drivers[dev->interface];
-    uint64_t gone = dev->plat->now_us(dev->plat->ctx) - dev->sent_us;
-    uint32_t left = gone < dev->wait_us ? dev->wait_us - (uint32_t)gone : 0;
-
-    return drv->wait(dev, left);
+    return drivers[dev->interface].wait(dev, dev->wait_us);
 }
 
 bool tpm_dev_recovered(const struct tpm_dev *dev, uint32_t wait_us)
 {
-    return dev->late && drivers[dev->interface].wait(dev, wait_us) == 0;
+    return dev->late && drivers[dev->interface].wait(dev, wait_us) >= 0;
 }
 
 void tpm_dev_wipe(const struct tpm_dev *dev)
@@ -78,8 +84,21 @@ void tpm_dev_wipe(const struct tpm_dev *dev)
 /* The last command is over, one way or the other. */
 static void end(struct tpm_dev *dev)
 {
+    const struct tpm_driver *drv = &drivers[dev->interface];
+
     dev->busy = dev->late = false;
-    drivers[dev->interface].end(dev);
+    drv->end(dev);
+    if (!dev->keep)
+        drv->release(dev);
+}
+
+void tpm_dev_release(struct tpm_dev *dev)
+{
+    bool kept = dev->keep && !dev->busy && dev->interface != TPM_IF_NONE;
+
+    dev->keep = false;
+    if (kept)
+        drivers[dev->interface].release(dev);
 }
 
 int tpm_dev_send(struct tpm_dev *dev, const uint8_t *cmd, uint32_t len,
@@ -102,11 +121,10 @@ int tpm_dev_send(struct tpm_dev *dev, const uint8_t *cmd, uint32_t len,
         dev->used = len;
     rc = drv->send(dev, cmd, len);
     if (rc < 0) {
-        drv->end(dev);
+        end(dev);
         return rc;
     }
     dev->busy = true;
-    dev->sent_us = dev->plat->now_us(dev->plat->ctx);
     dev->wait_us = duration_us;
     return 0;
 }
@@ -123,7 +141,7 @@ int tpm_dev_receive(struct tpm_dev *dev, uint8_t *rsp, uint32_t cap)
         dev->late = true;
         return rc;
     }
-    rc = drv->receive(dev, rsp, cap);
+    rc = drv->receive(dev, (uint32_t)rc, rsp, cap);
     if (rc > 0 && (uint32_t)rc > dev->used)
         dev->used = (uint32_t)rc;
     end(dev);

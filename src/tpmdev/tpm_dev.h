@@ -22,12 +22,12 @@ enum tpm_timeout { TIMEOUT_A, TIMEOUT_B, TIMEOUT_C, TIMEOUT_D };
 struct tpm_dev {
     const struct tcg_platform *plat;
     uint8_t interface;              /* enum tpm_interface */
-    uint8_t fifo_bytes;             /* TIS: bytes per FIFO access, 1 or 4 */
+    uint8_t fifo_bytes;             /* TIS: most bytes per access, 1 or 4 */
+    bool keep;                      /* the locality, between commands */
     bool busy;                      /* a command was sent, not yet received */
     bool late;                      /* ... and was reported as timed out */
     uint32_t timeout_us[4];         /* by enum tpm_timeout */
-    uint64_t sent_us;               /* when it was sent */
-    uint32_t wait_us;               /* and how long it may take */
+    uint32_t wait_us;               /* and may take so long yet */
     uint32_t cmd_at, cmd_cap;       /* CRB: the buffers' place and size */
     uint32_t rsp_at, rsp_cap;
     uint32_t used;                  /* longest command or response so far */
@@ -36,7 +36,7 @@ struct tpm_dev {
 /*
  * Wait for (register & mask) == want.  at is an offset from TPM_BASE, bytes
  * the width.  Looks once before the clock is asked, and once after the time
- * is over.  Returns the register's value's low 31 bits, or ERR_TIMEOUT.
+ * is over; only once if timeout_us is 0.  Returns the register's value's low 31 bits, or ERR_TIMEOUT.
  */
 int tpm_dev_wait(const struct tpm_dev *dev, uint32_t at, unsigned bytes,
                  uint32_t mask, uint32_t want, uint32_t timeout_us);
@@ -65,6 +65,13 @@ int tpm_dev_send(struct tpm_dev *dev, const uint8_t *cmd, uint32_t len,
  * said before that, and a POST that sends nothing more goes on.
  */
 int tpm_dev_receive(struct tpm_dev *dev, uint8_t *rsp, uint32_t cap);
+
+/*
+ * Give up the locality, which has been ours since the first command: an OS
+ * finds it free.  From here on it is taken for each command alone.  That of a
+ * command that goes on is given up after it.
+ */
+void tpm_dev_release(struct tpm_dev *dev);
 
 /*
  * Has the command that was late ended by now?  Looks once, and then for as long

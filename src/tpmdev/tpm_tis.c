@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The FIFO interface of a TPM (TIS), locality 0: requests the locality for
- * each command and releases it afterwards, so that an OS finds it free.
- * Resident.
+ * The FIFO interface of a TPM (TIS), locality 0.  One look at the status serves
+ * for all that it tells; each access leaves the guest.  Resident.
  *
  * TCG PC Client TPM Interface Specification 1.3; PC Client Platform TPM
  * Profile 1.05, 6.5.2.
@@ -13,6 +12,7 @@
 
 #define SEND_TRIES      2
 #define RECEIVE_TRIES   3
+#define SIZE_KNOWN      8u      /* bytes of an answer, with its size: two reads */
 
 static int wait_status(const struct tpm_dev *dev, uint32_t bits,
                        enum tpm_timeout limit)
@@ -21,18 +21,32 @@ static int wait_status(const struct tpm_dev *dev, uint32_t bits,
 }
 
 /*
+ * Take the locality and have the FIFO empty; most often both are so already.
+ * Returns the status, or an error.
+ *
  * A locality's status reads as all ones until it is the active one.  ACCESS
  * says so, too, but QEMU asks swtpm for a part of what is read there, and
  * stops the machine until it answers.
  */
-static int request_locality(const struct tpm_dev *dev)
+static int get_ready(const struct tpm_dev *dev)
 {
-    int rc;
+    uint32_t status = dev->keep ? tpm_dev_read(dev, TIS_STS, 4)
+                                : TIS_STS_RESERVED;
 
-    tpm_dev_write(dev, TIS_ACCESS, 1, TIS_ACCESS_REQUEST);
-    rc = tpm_dev_wait(dev, TIS_STS, 4, TIS_STS_RESERVED, 0,
-                      dev->timeout_us[TIMEOUT_A]);
-    return rc < 0 ? rc : 0;
+    if (status & TIS_STS_RESERVED) {
+        int rc;
+
+        tpm_dev_write(dev, TIS_ACCESS, 1, TIS_ACCESS_REQUEST);
+        rc = tpm_dev_wait(dev, TIS_STS, 4, TIS_STS_RESERVED, 0,
+                          dev->timeout_us[TIMEOUT_A]);
+        if (rc < 0)
+            return rc;
+        status = (uint32_t)rc;
+    }
+    if (status & TIS_STS_READY)
+        return (int)status;
+    tpm_dev_write(dev, TIS_STS, 4, TIS_STS_READY);
+    return wait_status(dev, TIS_STS_READY, TIMEOUT_B);
 }
 
 /*
@@ -62,13 +76,21 @@ static int wait_burst(const struct tpm_dev *dev, bool reading)
     }
 }
 
-/* One FIFO access of n bytes, 1 or fifo_bytes. */
+/* How many bytes, of n that may be moved, one FIFO access can. */
+static uint32_t width(const struct tpm_dev *dev, uint32_t n)
+{
+    if (n > dev->fifo_bytes)
+        n = dev->fifo_bytes;
+    return n == 3 ? 2 : n;
+}
+
+/* One FIFO access of n bytes: 1, 2 or 4. */
 static void put(const struct tpm_dev *dev, const uint8_t *p, unsigned n)
 {
-    uint32_t v = p[0];
+    uint32_t v = 0;
 
-    if (n == 4)
-        v |= (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+    for (unsigned i = 0; i < n; i++)
+        v |= (uint32_t)p[i] << (8 * i);
     tpm_dev_write(dev, TIS_DATA_FIFO, n, v);
 }
 
@@ -80,47 +102,41 @@ static void get(const struct tpm_dev *dev, uint8_t *p, unsigned n)
         p[i] = (uint8_t)v;
 }
 
-/* Move len bytes through the FIFO, as fast as the burst count allows. */
-static int transfer(const struct tpm_dev *dev, const uint8_t *out,
-                    uint8_t *in, uint32_t len)
+/*
+ * Move len bytes through the FIFO, as fast as the burst count allows.  *burst
+ * is what is left of the one that was read last.
+ */
+static int transfer(const struct tpm_dev *dev, uint32_t *burst,
+                    const uint8_t *out, uint8_t *in, uint32_t len)
 {
-    uint32_t done = 0;
+    uint32_t step;
 
-    while (done < len) {
-        int burst = wait_burst(dev, in != NULL);
-        uint32_t n, step;
+    for (uint32_t done = 0; done < len; done += step, *burst -= step) {
+        if (!*burst) {
+            int rc = wait_burst(dev, in != NULL);
 
-        if (burst < 0)
-            return burst;
-        n = (uint32_t)burst < len - done ? (uint32_t)burst : len - done;
-        for (; n; n -= step, done += step) {
-            step = n >= dev->fifo_bytes ? dev->fifo_bytes : 1;
-            if (out)
-                put(dev, out + done, step);
-            else
-                get(dev, in + done, step);
+            if (rc < 0)
+                return rc;
+            *burst = (uint32_t)rc;
         }
+        step = width(dev, *burst < len - done ? *burst : len - done);
+        if (out)
+            put(dev, out + done, step);
+        else
+            get(dev, in + done, step);
     }
     return 0;
 }
 
 static int send_once(struct tpm_dev *dev, const uint8_t *cmd, uint32_t len)
 {
-    int rc;
+    int rc = get_ready(dev);
+    uint32_t burst;
 
-    tpm_dev_write(dev, TIS_STS, 4, TIS_STS_READY);
-    rc = wait_status(dev, TIS_STS_READY, TIMEOUT_B);
     if (rc < 0)
         return rc;
-    rc = transfer(dev, cmd, NULL, len - 1);
-    if (rc < 0)
-        return rc;
-    rc = wait_status(dev, TIS_STS_VALID, TIMEOUT_C);
-    if (rc < 0)
-        return rc;
-    if (!(rc & TIS_STS_EXPECT))
-        return ERR_DEVICE;              /* it believes it has everything */
-    rc = transfer(dev, cmd + len - 1, NULL, 1);
+    burst = TIS_STS_BURST((uint32_t)rc);
+    rc = transfer(dev, &burst, cmd, NULL, len);
     if (rc < 0)
         return rc;
     rc = wait_status(dev, TIS_STS_VALID, TIMEOUT_C);
@@ -134,23 +150,18 @@ static int send_once(struct tpm_dev *dev, const uint8_t *cmd, uint32_t len)
 
 int tis_send(struct tpm_dev *dev, const uint8_t *cmd, uint32_t len)
 {
-    int rc = request_locality(dev);
+    int rc = ERR_DEVICE;
 
-    for (unsigned i = 0; rc == 0 && i < SEND_TRIES; i++) {
+    for (unsigned i = 0; i < SEND_TRIES && rc == ERR_DEVICE; i++)
         rc = send_once(dev, cmd, len);
-        if (rc != ERR_DEVICE)
-            return rc;
-        rc = i + 1 < SEND_TRIES ? 0 : rc;
-    }
     return rc;
 }
 
 int tis_wait(const struct tpm_dev *dev, uint32_t timeout_us)
 {
     uint32_t bits = TIS_STS_VALID | TIS_STS_DATA;
-    int rc = tpm_dev_wait(dev, TIS_STS, 4, bits, bits, timeout_us);
 
-    return rc < 0 ? rc : 0;
+    return tpm_dev_wait(dev, TIS_STS, 4, bits, bits, timeout_us);
 }
 
 int tis_cancel(const struct tpm_dev *dev)
@@ -162,14 +173,15 @@ int tis_cancel(const struct tpm_dev *dev)
     return rc < 0 ? rc : 0;
 }
 
-static int receive_once(struct tpm_dev *dev, uint8_t *rsp, uint32_t cap)
+static int receive_once(struct tpm_dev *dev, uint32_t status, uint8_t *rsp,
+                        uint32_t cap)
 {
-    uint32_t size;
+    uint32_t burst = TIS_STS_BURST(status), size;
     int rc;
 
     if (cap < TPM_HEADER_SIZE)
         return ERR_SPACE;
-    rc = transfer(dev, NULL, rsp, TPM_HEADER_SIZE);
+    rc = transfer(dev, &burst, NULL, rsp, SIZE_KNOWN);
     if (rc < 0)
         return rc;
     size = (uint32_t)rsp[2] << 24 | (uint32_t)rsp[3] << 16 |
@@ -178,7 +190,7 @@ static int receive_once(struct tpm_dev *dev, uint8_t *rsp, uint32_t cap)
         return ERR_FORMAT;
     if (size > cap)
         return ERR_SPACE;
-    rc = transfer(dev, NULL, rsp + TPM_HEADER_SIZE, size - TPM_HEADER_SIZE);
+    rc = transfer(dev, &burst, NULL, rsp + SIZE_KNOWN, size - SIZE_KNOWN);
     if (rc < 0)
         return rc;
     rc = wait_status(dev, TIS_STS_VALID, TIMEOUT_C);
@@ -187,7 +199,8 @@ static int receive_once(struct tpm_dev *dev, uint8_t *rsp, uint32_t cap)
     return rc & TIS_STS_DATA ? ERR_FORMAT : (int)size;  /* longer */
 }
 
-int tis_receive(struct tpm_dev *dev, uint8_t *rsp, uint32_t cap)
+int tis_receive(struct tpm_dev *dev, uint32_t status, uint8_t *rsp,
+                uint32_t cap)
 {
     int rc = ERR_FORMAT;
 
@@ -197,14 +210,19 @@ int tis_receive(struct tpm_dev *dev, uint8_t *rsp, uint32_t cap)
             rc = tis_wait(dev, dev->timeout_us[TIMEOUT_C]);
             if (rc < 0)
                 break;
+            status = (uint32_t)rc;
         }
-        rc = receive_once(dev, rsp, cap);
+        rc = receive_once(dev, status, rsp, cap);
     }
     return rc;
 }
 
-void tis_end(struct tpm_dev *dev)
+void tis_end(const struct tpm_dev *dev)
 {
     tpm_dev_write(dev, TIS_STS, 4, TIS_STS_READY);
+}
+
+void tis_release(const struct tpm_dev *dev)
+{
     tpm_dev_write(dev, TIS_ACCESS, 1, TIS_ACCESS_ACTIVE);
 }

@@ -15,7 +15,7 @@
 #define TIS_ACCESS          0x00u       /* 8 */
 #define TIS_INTF_CAP        0x14u
 #define TIS_STS             0x18u
-#define TIS_DATA_FIFO       0x24u       /* 8 or 32 */
+#define TIS_DATA_FIFO       0x24u       /* 8, 16 or 32 */
 #define TIS_INTF_ID         0x30u
 #define TIS_DID_VID         0xf00u
 
@@ -35,11 +35,15 @@
 #define TIS_INTF_CAP_VERSION(v) (((v) >> 28) & 7u)  /* 3: TPM 2.0 */
 
 int tis_send(struct tpm_dev *dev, const uint8_t *cmd, uint32_t len);
+/* Returns the status. */
 int tis_wait(const struct tpm_dev *dev, uint32_t timeout_us);
 /* Stop the command in progress; 0 when it has ended. */
 int tis_cancel(const struct tpm_dev *dev);
-int tis_receive(struct tpm_dev *dev, uint8_t *rsp, uint32_t cap);
-/* After a command: the FIFO is emptied, the locality free. */
-void tis_end(struct tpm_dev *dev);
+int tis_receive(struct tpm_dev *dev, uint32_t status, uint8_t *rsp,
+                uint32_t cap);
+/* After a command: the FIFO is emptied. */
+void tis_end(const struct tpm_dev *dev);
+/* The locality becomes free. */
+void tis_release(const struct tpm_dev *dev);
 
 #endif

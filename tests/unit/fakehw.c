@@ -63,7 +63,7 @@ static uint32_t tis_sts(struct fakehw *h)
     }
     if (h->state == RECEPTION) {
         v |= TIS_STS_VALID;
-        if ((h->cmd_len < wanted(h) && !h->no_expect) || h->always_expect)
+        if (h->cmd_len < wanted(h) || h->always_expect)
             v |= TIS_STS_EXPECT;
         burst = 4096 - h->cmd_len;
     }

@@ -32,7 +32,7 @@ struct fakehw {
     uint32_t crb_at;                /* reported buffer address, if not 0 */
     uint32_t intf_cap;              /* TIS: register, if not 0 */
     uint32_t did_vid;               /* TIS: register, if not 0 */
-    bool never_granted, never_ready, no_expect, no_burst;
+    bool never_granted, never_ready, no_burst;
     bool always_expect, fatal, never_idle, registers_zero;
     bool no_cancel;                 /* commands cannot be cancelled */
     unsigned lose_bytes;            /* TIS: that many FIFO writes are lost */

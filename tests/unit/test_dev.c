@@ -199,9 +199,6 @@ static void test_stuck_registers(void **state)
     hw.no_burst = true;
     assert_int_equal(exchange(100), ERR_TIMEOUT);
     begin(FAKE_TIS20, ECHO);
-    hw.no_expect = true;
-    assert_int_equal(exchange(100), ERR_DEVICE);
-    begin(FAKE_TIS20, ECHO);
     hw.always_expect = true;
     assert_int_equal(exchange(100), ERR_DEVICE);
 }
@@ -218,6 +215,61 @@ static void test_lost_bytes(void **state)
     hw.bad_reads = 3;
     assert_int_equal(exchange(100), ERR_FORMAT);
     assert_int_equal(exchange(100), 12);
+}
+
+/* The least that a command of 12 bytes and its answer of 12 take: each access
+ * leaves the guest. */
+static void test_fewest_accesses(void **state)
+{
+    /* FIFO: is it ready? 3 writes, has it all? go, done? 3 reads, was that
+     * all? ready again.  CRB: is the locality ours? ready and its end, 3
+     * writes, start and its end, 4 reads, no error? idle and its end. */
+    static const unsigned least[] = { 12, 12, 15 };
+    /* FIFO: request, release, ready; CRB: request, release. */
+    static const unsigned first[] = { 4, 4, 2 }, alone[] = { 2, 2, 2 };
+
+    (void)state;
+    for (int k = 0; k < 3; k++) {
+        begin(kinds[k], ECHO);
+        dev.keep = true;
+        for (int i = 0; i < 3; i++) {
+            hw.accesses = 0;
+            assert_int_equal(exchange(100), 12);
+            assert_true(hw.active);
+            assert_int_equal(hw.accesses, least[k] + (i ? 0 : first[k]));
+        }
+        tpm_dev_release(&dev);
+        assert_false(hw.active);
+        hw.accesses = 0;
+        assert_int_equal(exchange(100), 12);
+        assert_false(hw.active);
+        assert_int_equal(hw.accesses, least[k] + alone[k]);
+        tpm_dev_release(&dev);
+        assert_int_equal(hw.accesses, least[k] + alone[k]);
+    }
+}
+
+/* Somebody else gives up the locality that we keep. */
+static void test_locality_lost(void **state)
+{
+    (void)state;
+    for (int k = 0; k < 3; k++) {
+        begin(kinds[k], ECHO);
+        dev.keep = true;
+        assert_int_equal(exchange(100), 12);
+        hw.active = false;
+        assert_int_equal(exchange(100), 12);
+        assert_true(hw.active);
+        /* A command that goes on has the locality until its end. */
+        mode = SILENT;
+        assert_int_equal(exchange(100), ERR_TIMEOUT);
+        tpm_dev_release(&dev);
+        assert_true(hw.active);
+        hw.done_at = 0;
+        mode = ECHO;
+        assert_int_equal(exchange(100), 12);
+        assert_false(hw.active);
+    }
 }
 
 static void test_crb_buffers(void **state)
@@ -251,6 +303,8 @@ int main(void)
         cmocka_unit_test(test_dead),
         cmocka_unit_test(test_stuck_registers),
         cmocka_unit_test(test_lost_bytes),
+        cmocka_unit_test(test_fewest_accesses),
+        cmocka_unit_test(test_locality_lost),
         cmocka_unit_test(test_crb_buffers),
     };
 

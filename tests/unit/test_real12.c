@@ -47,6 +47,7 @@ static void test_boot(void **state)
     assert_int_equal(tcg_measure(&t, TCG_OPTION_ROM, &one, 1, 0x18, NULL),
                      0);
     assert_int_equal(tcg_handover(&t), 0);
+    assert_false(hw.active);
     assert_int_equal(tcg_handover(&t), 0);
     assert_int_equal(tcg_measure_bytes(&t, TCG_IPL_MBR, sector, 440), 0);
     assert_int_equal(tcg_measure_bytes(&t, TCG_PARTITION_TABLE, sector + 440,

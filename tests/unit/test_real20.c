@@ -35,8 +35,11 @@ static void measure_a_boot(void)
     assert_int_equal(tcg_measure_action(&t, TCG_ROM_SCAN, NULL), 0);
     assert_int_equal(tcg_measure(&t, TCG_OPTION_ROM, &one, 1, 0x18, NULL),
                      0);
+    assert_true(hw.active);             /* kept from command to command */
     assert_int_equal(tcg_handover(&t), 0);
+    assert_false(hw.active);
     assert_int_equal(tcg_measure_action(&t, TCG_BOOT_BCV, "80h (HDD)"), 0);
+    assert_false(hw.active);
     assert_int_equal(tcg_measure_bytes(&t, TCG_IPL_MBR, sector, 440), 0);
     assert_int_equal(tcg_measure_bytes(&t, TCG_PARTITION_TABLE, sector + 440,
                                        72),

@@ -41,6 +41,7 @@ static void resume(uint8_t *log, uint32_t size, int want)
 
     if (rc != want)
         fail_msg("%d != %d\n%s%s", rc, want, hw.out, hw.dbg);
+    assert_false(hw.active && !t.dev.busy);     /* the OS's locality */
 }
 
 static void all_pcrs(uint8_t value[17][32], uint16_t alg)
