@@ -15,7 +15,8 @@
 
 #define RAM_PROBED      (RAM_LEAST - 4)
 #define PORT_DEBUG      0x402
-#define ID_ICH9_LPC     0x29188086
+#define ID_I440FX       0x12378086
+#define ID_Q35          0x29c08086
 #define TICKS_A_DAY     0x1800b0
 #define MODEL_AT        0xfc
 #define LAST_BYTES      0xfffffff0      /* of the image below 4 GiB */
@@ -30,7 +31,8 @@
  * whoever ran before.  So does the interrupt table at 0, which an NMI would be
  * looked up in: there is none (null_idt) before interrupts_init(), so that
  * an interrupt or exception shuts the CPU down, which is a reset.
- * in: nothing.  out: C function start(), 32-bit flat, on the resident stack.
+ * in: nothing.  out: C function start(host bridge's vendor and device), 32-bit
+ * flat, on the resident stack.
  */
     .code16
 reset16:
@@ -40,16 +42,19 @@ reset16:
     testl $0x60000000, %eax         /* CD and NW: set by a reset only; a */
     jz reset_soft                   /* jump from software gets a real one */
 
-    /* QEMU's reset clears ICH9's SMI_EN, but its SMI timers run on (9.2 and
-     * newer).  They look at SMI_EN when GEN_PMCON_3 is written: the quickest
-     * way to stop them.  Until then, code of an earlier OS can run
-     * (docs/threat-model.md). */
-    movl $0x8000f800, %eax
+    /* Which host bridge: asked once, kept in EBP up to start(). */
+    movl $0x80000000, %eax
     movw $0xcf8, %dx
     outl %eax, %dx
     movw $0xcfc, %dx
     inl %dx, %eax
-    cmpl $ID_ICH9_LPC, %eax
+    movl %eax, %ebp
+
+    /* QEMU's reset clears ICH9's SMI_EN, but its SMI timers run on (9.2 and
+     * newer).  They look at SMI_EN when GEN_PMCON_3 is written: the quickest
+     * way to stop them.  Until then, code of an earlier OS can run
+     * (docs/threat-model.md). */
+    cmpl $ID_Q35, %eax
     jne 1f
     movl $0x8000f8a4, %eax
     movw $0xcf8, %dx
@@ -65,7 +70,7 @@ reset16:
     movl %eax, %cr0
     ljmpl $SEL_CODE32, $(reset32 + ROM_OFFSET)
 
-/* Write %ebx, or its lower part, to configuration register %esi (CF8h format).
+/* Write %ebx, or its lowest byte, to configuration register %esi (CF8h format).
  * A macro, since there is no stack yet.  \out is the instruction that writes,
  * \from its source, a part of %eax.  Clobbers %eax, %edx. */
 .macro config_write out:req, from:req
@@ -93,19 +98,14 @@ reset32:
     andb $0xfe, %al                 /* bit 0 would reset the machine */
     outb %al, $PORT_A20
 
-    /* Which host bridge: where its PAM and SMRAM registers are. */
-    movl $0x80000000, %eax
-    movw $0xcf8, %dx
-    outl %eax, %dx
-    movw $0xcfc, %dx
-    inl %dx, %eax
-    movl $0x80000059, %esi          /* i440FX: PAM0 and SMRAM */
+    /* Where its PAM and SMRAM registers are. */
+    movl $0x80000058, %esi          /* i440FX: DRAM timing, PAM0; SMRAM */
     movl $0x80000072, %edi
-    cmpl $0x12378086, %eax
+    cmpl $ID_I440FX, %ebp
     je 1f
     movl $0x80000090, %esi          /* Q35 */
     movl $0x8000009d, %edi
-    cmpl $0x29c08086, %eax
+    cmpl $ID_Q35, %ebp
     jne unknown_board
 1:
     /* POST lies in the third and fourth MiB.  Not asked of CMOS, where an
@@ -119,24 +119,17 @@ reset32:
     jne too_little
     movl %ebx, RAM_PROBED
     /* RAM, read and write: the first register for F0000-FFFFF, six for
-     * C0000-EFFFF, as wide as they lie. */
+     * C0000-EFFFF, with the byte before or behind them as a reset leaves it. */
     movl $0x33333330, %ebx
-    testl $1, %esi
-    jz 2f
-    config_write outb, %al          /* i440FX: 59, 5A, 5C */
-    incl %esi
-    movl $0x33333333, %ebx
-    config_write outw, %ax
-    addl $2, %esi
-    config_write outl, %eax
-    jmp 3f
-2:  config_write outl, %eax         /* Q35: 90, 94, 96 */
+    movl $0x00333333, %ecx          /* Q35: 90-96, and 97 (legacy access) */
+    cmpl $ID_Q35, %ebp
+    je 2f
+    shll $8, %ebx                   /* i440FX: 58 (DRAM timing), and 59-5F */
+    orl $0x33000000, %ecx
+2:  config_write outl, %eax
     addl $4, %esi
-    movl $0x33333333, %ebx
-    config_write outw, %ax
-    addl $2, %esi
-    config_write outb, %al
-3:
+    movl %ecx, %ebx
+    config_write outl, %eax
     movl %edi, %esi                 /* SMRAM closed: A0000 is the display */
     movb $0x02, %bl
     config_write outb, %al
@@ -157,6 +150,7 @@ reset32:
     movw %ax, %ss
     movl $STACK_TOP, %esp
     lgdtl gdt_pointer
+    movl %ebp, %eax
     ljmpl $SEL_CODE32, $start
 
 too_little:

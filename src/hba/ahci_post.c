@@ -154,7 +154,7 @@ void ahci_start(struct pci_device *pci)
     bool emulated = pci_read16(pci->bdf, PCI_SUBSYS_VENDOR) == VENDOR_QEMU;
     struct poll poll = poll_start(RESET_TIMEOUT_MS);
     bool io;
-    uint8_t *base = (uint8_t *)(uintptr_t)pci_bar(pci->bdf, 5, &io);
+    uint8_t *base = (uint8_t *)(uintptr_t)pci_bar(pci, 5, &io);
     uint32_t ports, spin_up;
 
     if (base == NULL || io) {
@@ -163,8 +163,7 @@ void ahci_start(struct pci_device *pci)
               PCI_FN(pci->bdf));
         return;
     }
-    pci_set16(pci->bdf, PCI_COMMAND, 0,
-              PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+    pci_enable(pci, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
     pci->have_driver = true;
 
     ahci_write(base, AHCI_GHC, AHCI_GHC_AE);

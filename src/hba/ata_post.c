@@ -110,18 +110,17 @@ void ata_start(struct pci_device *pci)
     bool io;
 
     if (pci->prog_if & PROG_IF_BUS_MASTER) {
-        bm = pci_bar(pci->bdf, 4, &io);
+        bm = pci_bar(pci, 4, &io);
         if (!io)
             bm = 0;
     }
-    pci_set16(pci->bdf, PCI_COMMAND, 0,
-              PCI_COMMAND_IO | PCI_COMMAND_MASTER);
+    pci_enable(pci, PCI_COMMAND_IO | PCI_COMMAND_MASTER);
     pci->have_driver = true;
     for (unsigned n = 0; n < 2; n++) {
         if (pci->prog_if & PROG_IF_NATIVE(n)) {
             bool cmd_io, ctl_io;
-            uint32_t cmd = pci_bar(pci->bdf, 2 * n, &cmd_io);
-            uint32_t ctl = pci_bar(pci->bdf, 2 * n + 1, &ctl_io);
+            uint32_t cmd = pci_bar(pci, 2 * n, &cmd_io);
+            uint32_t ctl = pci_bar(pci, 2 * n + 1, &ctl_io);
 
             if (cmd != 0 && ctl != 0 && cmd_io && ctl_io)
                 start_ports(pci, n, (uint16_t)cmd, (uint16_t)(ctl + 2),

@@ -86,13 +86,12 @@ void nvme_start(struct pci_device *pci)
     if (n == NULL || s == NULL)
         return;                 /* the allocator has said it */
     n->bdf = pci->bdf;
-    n->regs = (uint8_t *)(uintptr_t)pci_bar(pci->bdf, 0, &io);
+    n->regs = (uint8_t *)(uintptr_t)pci_bar(pci, 0, &io);
     if (n->regs == NULL || io) {
         say(n, "registers not below 4 GiB");
         return;
     }
-    pci_set16(pci->bdf, PCI_COMMAND, 0,
-              PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+    pci_enable(pci, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
     pci->have_driver = true;
     if (NVME_CAP_MPSMIN(reg(n, NVME_CAP_HIGH)) != 0 ||
         NVME_CAP_MQES(reg(n, NVME_CAP_LOW)) < NVME_QUEUE_SIZE - 1) {

@@ -30,7 +30,7 @@ static uint16_t io_bar(const struct pci_device *pci)
 {
     for (unsigned n = 0; n < BARS; n++) {
         bool io;
-        uint32_t at = pci_bar(pci->bdf, n, &io);
+        uint32_t at = pci_bar(pci, n, &io);
 
         if (io && at != 0)
             return (uint16_t)at;
@@ -47,7 +47,7 @@ static void add(struct pci_device *pci, const struct drive_ops *ops,
 
     if (s == NULL)
         return;                 /* the allocator has said it */
-    pci_set16(pci->bdf, PCI_COMMAND, 0, PCI_COMMAND_MASTER);
+    pci_enable(pci, PCI_COMMAND_MASTER);
     pci->have_driver = true;
     *s = (struct started){
         .ops = ops, .host = host, .bdf = pci->bdf,
@@ -95,7 +95,7 @@ static void pvscsi_start(struct pci_device *pci)
 
     if (pages == NULL || h == NULL)
         return;
-    h->regs = (uint8_t *)(uintptr_t)pci_bar(pci->bdf, 0, &io);
+    h->regs = (uint8_t *)(uintptr_t)pci_bar(pci, 0, &io);
     if (h->regs == NULL || io) {
         print("pvscsi %02x:%02x.%x: registers not below 4 GiB, ignored\n",
               PRINT_ADDRESS(pci));

@@ -79,7 +79,7 @@ void virtio_blk_start(struct pci_device *pci)
         return;
     format(who, sizeof(who), "Virtio disk PCI:%02x:%02x.%x",
            PCI_BUS(pci->bdf), PCI_DEV(pci->bdf), PCI_FN(pci->bdf));
-    if (virtio_open(&setup, pci->bdf, who) < 0)
+    if (virtio_open(&setup, pci, who) < 0)
         return;
     rc = virtio_features(&setup, WANTED, &features);
     if (rc < 0) {

@@ -62,38 +62,54 @@ static void set_status(const struct virtio_setup *s, uint8_t v)
         mmio_write8(s->common + COMMON_STATUS, v);
 }
 
-/* The BAR asked for last: all structures are in one, as a rule. */
-struct bar { unsigned n; uint32_t base; bool io; };
-#define BAR_NONE            6u
-
 /*
- * The memory that a capability describes, at least min bytes of it.
+ * The memory that a capability describes, and how much there is from there on.
  * NULL when it is in an I/O BAR, above 4 GiB, or outside its BAR.
  */
-static uint8_t *cap_memory(pci_bdf bdf, uint8_t cap, uint32_t min,
-                           struct bar *last, uint32_t *len)
+static uint8_t *cap_memory(const struct pci_device *d, uint8_t cap,
+                           uint32_t *len)
 {
-    uint8_t bar = pci_read8(bdf, cap + CAP_BAR);
-    uint32_t offset = pci_read32(bdf, cap + CAP_OFFSET);
-    uint32_t size;
+    uint8_t bar = pci_read8(d->bdf, cap + CAP_BAR);
+    uint32_t offset = pci_read32(d->bdf, cap + CAP_OFFSET);
+    uint32_t base, size;
+    bool io;
 
-    *len = pci_read32(bdf, cap + CAP_LENGTH);
-    if (bar > 5 || *len < min)
+    *len = 0;
+    if (bar > 5)
         return NULL;
-    if (bar != last->n) {
-        last->n = bar;
-        last->base = pci_bar(bdf, bar, &last->io);
-    }
+    base = pci_bar(d, bar, &io);
     /* A BAR is aligned to its size: what reaches beyond is not in it. */
-    size = last->base & (0u - last->base);
-    if (last->base == 0 || last->io || offset > size || *len > size - offset)
+    size = base & (0u - base);
+    if (base == 0 || io || offset > size)
         return NULL;
-    return (uint8_t *)(uintptr_t)(last->base + offset);
+    *len = size - offset;
+    return (uint8_t *)(uintptr_t)(base + offset);
 }
 
-static void find_modern(struct virtio_setup *s)
+/* The device's own registers: as many as it says. */
+static void config_memory(struct virtio_setup *s, const struct pci_device *d,
+                          uint8_t cap)
 {
-    struct bar last = { .n = BAR_NONE };
+    uint32_t len = pci_read32(d->bdf, cap + CAP_LENGTH), room;
+    uint8_t *at = cap_memory(d, cap, &room);
+
+    if (len < 4 || len > room)
+        return;
+    s->config = at;
+    s->config_len = len;
+}
+
+/* Those have the length of the standard at least, unless their BAR ends. */
+static uint8_t *fixed_memory(const struct pci_device *d, uint8_t cap,
+                             uint32_t min, uint32_t *len)
+{
+    uint8_t *at = cap_memory(d, cap, len);
+
+    return *len < min ? NULL : at;
+}
+
+static void find_modern(struct virtio_setup *s, const struct pci_device *d)
+{
     uint32_t len, head = 0;
 
     for (unsigned n = 0; n < CAP_MAX; n++) {
@@ -101,24 +117,24 @@ static void find_modern(struct virtio_setup *s)
 
         if (s->common && s->notify && s->config)
             break;
-        cap = pci_next_cap(s->bdf, PCI_CAP_VENDOR, &head);
+        cap = pci_next_cap(d->bdf, PCI_CAP_VENDOR, &head);
         if (cap == 0)
             break;
         switch (CAP_TYPE(head)) {
         case CAP_TYPE_COMMON:
             if (s->common == NULL)
-                s->common = cap_memory(s->bdf, cap, COMMON_LEN, &last, &len);
+                s->common = fixed_memory(d, cap, COMMON_LEN, &len);
             break;
         case CAP_TYPE_NOTIFY:
             if (s->notify == NULL) {
-                s->notify = cap_memory(s->bdf, cap, 2, &last, &s->notify_len);
-                s->notify_multiplier = pci_read32(s->bdf,
+                s->notify = fixed_memory(d, cap, 2, &s->notify_len);
+                s->notify_multiplier = pci_read32(d->bdf,
                                                   cap + CAP_MULTIPLIER);
             }
             break;
         case CAP_TYPE_DEVICE:
             if (s->config == NULL)
-                s->config = cap_memory(s->bdf, cap, 4, &last, &s->config_len);
+                config_memory(s, d, cap);
             break;
         default:
             break;              /* interrupts, access by configuration */
@@ -126,15 +142,15 @@ static void find_modern(struct virtio_setup *s)
     }
 }
 
-int virtio_open(struct virtio_setup *s, pci_bdf bdf, const char *who)
+int virtio_open(struct virtio_setup *s, struct pci_device *d, const char *who)
 {
     struct poll p = poll_start(RESET_TIMEOUT_MS);
 
-    *s = (struct virtio_setup){ .bdf = bdf };
-    find_modern(s);
+    *s = (struct virtio_setup){ .port = 0 };
+    find_modern(s, d);
     if (s->common == NULL || s->notify == NULL || s->config == NULL) {
         bool io;
-        uint32_t port = pci_bar(bdf, 0, &io);
+        uint32_t port = pci_bar(d, 0, &io);
 
         if (port == 0 || !io) {
             print("%s: registers not below 4 GiB, device ignored\n", who);
@@ -142,8 +158,8 @@ int virtio_open(struct virtio_setup *s, pci_bdf bdf, const char *who)
         }
         s->port = (uint16_t)port;
     }
-    pci_set16(bdf, PCI_COMMAND, 0, PCI_COMMAND_MASTER |
-              (s->port ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY));
+    pci_enable(d, PCI_COMMAND_MASTER |
+               (s->port ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY));
     set_status(s, 0);
     while (get_status(s) != 0) {
         if (!poll_again(&p)) {

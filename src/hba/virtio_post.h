@@ -12,7 +12,6 @@
 #include "hba/virtio.h"
 
 struct virtio_setup {
-    pci_bdf bdf;
     uint8_t *common, *notify, *config;  /* modern: memory-mapped */
     uint32_t notify_multiplier, notify_len;
     uint32_t config_len;
@@ -26,7 +25,7 @@ struct virtio_setup {
  * 4 GiB, or ERR_TIMEOUT when the reset does not end; the reason is printed,
  * who naming the device.
  */
-int virtio_open(struct virtio_setup *s, pci_bdf bdf, const char *who);
+int virtio_open(struct virtio_setup *s, struct pci_device *d, const char *who);
 
 /*
  * Accept those of the wanted features that are offered.  Returns 0 or

@@ -28,7 +28,7 @@ void virtio_scsi_start(struct pci_device *pci)
 
     format(who, sizeof(who), "virtio-scsi PCI:%02x:%02x.%x",
            PCI_BUS(pci->bdf), PCI_DEV(pci->bdf), PCI_FN(pci->bdf));
-    if (virtio_open(&setup, pci->bdf, who) < 0)
+    if (virtio_open(&setup, pci, who) < 0)
         return;
     h = malloc_high(sizeof(*h), 16);
     s = malloc_temp(sizeof(*s), 4);

@@ -45,12 +45,26 @@
 #define WINDOW_LOW              0x80000000u
 #define WINDOW_HIGH             0xc0000000u
 
-static bool q35;                /* chipset_find() */
+static bool q35;                /* chipset_set() */
+static bool pm;                 /* PIIX4's power management is there */
 
-void chipset_find(void)
+void chipset_set(enum chipset what)
 {
     pci_use_mmcfg(0);
-    q35 = pci_read32(BDF_HOST, PCI_VENDOR_ID) == ID_Q35;
+    q35 = what == CHIPSET_Q35;
+    pm = what == CHIPSET_I440FX;
+}
+
+enum chipset chipset_find(uint32_t host)
+{
+    enum chipset what = CHIPSET_Q35;
+
+    chipset_set(what);
+    if (host != ID_Q35)
+        what = pci_read32(BDF_PIIX4_PM, PCI_VENDOR_ID) == ID_PIIX4_PM
+               ? CHIPSET_I440FX : CHIPSET_I440FX_BARE;
+    chipset_set(what);
+    return what;
 }
 
 bool chipset_is_q35(void)
@@ -58,12 +72,17 @@ bool chipset_is_q35(void)
     return q35;
 }
 
+bool chipset_has_piix4_pm(void)
+{
+    return pm;
+}
+
 void pm_setup_early(void)
 {
     if (q35) {
         pci_write32(BDF_ICH9_LPC, LPC_PMBASE, PM_BASE | IO_SPACE);
         pci_write8(BDF_ICH9_LPC, LPC_ACPI_CNTL, LPC_ACPI_CNTL_ENABLE);
-    } else if (pci_read32(BDF_PIIX4_PM, PCI_VENDOR_ID) == ID_PIIX4_PM) {
+    } else if (pm) {
         pci_write8(BDF_PIIX4_PM, PCI_INTERRUPT_LINE, IRQ_SCI);
         pci_write32(BDF_PIIX4_PM, PIIX4_PMBA, PM_BASE | IO_SPACE);
         pci_write8(BDF_PIIX4_PM, PIIX4_PMREGMISC, PIIX4_PMREGMISC_IO);
@@ -95,8 +114,7 @@ bool chipset_was_reset(void)
 
 void chipset_note_start(void)
 {
-    if (inb(PS2_STATUS) == PS2_STATUS_ABSENT)
-        return;
+    /* Without a controller nothing comes of this: the status is all ones. */
     outb(PS2_STATUS, PS2_CMD_SELF_TEST);
     for (unsigned i = 0; i < SELF_TEST_TURNS; i++)
         if (inb(PS2_STATUS) & PS2_STATUS_OUT)
@@ -118,34 +136,50 @@ static void route_irqs(pci_bdf isa, bool has_efgh)
     outb(PORT_ELCR2, 1u << (IRQ_PCI_LOW - 8) | 1u << (IRQ_PCI_HIGH - 8));
 }
 
-void chipset_setup(void)
+void chipset_setup_q35(void)
 {
-    if (!q35) {
-        if (pci_read32(BDF_PIIX3, PCI_VENDOR_ID) == ID_PIIX3)
-            route_irqs(BDF_PIIX3, false);
-        return;
-    }
-    /* Off while the two halves do not belong together. */
-    pci_write32(BDF_HOST, MCH_PCIEXBAR, 0);
+    /* A reset has switched it off, so the halves may come one by one. */
     pci_write32(BDF_HOST, MCH_PCIEXBAR + 4, 0);
     pci_write32(BDF_HOST, MCH_PCIEXBAR, MMCFG_BASE | MCH_PCIEXBAR_ENABLE);
     route_irqs(BDF_ICH9_LPC, true);
     pci_write32(BDF_ICH9_LPC, LPC_RCBA, RCBA_BASE | LPC_RCBA_ENABLE);
 }
 
-void chipset_setup_smbus(void)
+static void setup_piix3(void)
 {
-    if (!q35 || pci_read32(BDF_ICH9_SMBUS, PCI_VENDOR_ID) != ID_ICH9_SMBUS)
-        return;
+    route_irqs(BDF_PIIX3, false);
+}
+
+static void setup_smbus(void)
+{
     pci_write32(BDF_ICH9_SMBUS, SMB_BASE, SMBUS_BASE | IO_SPACE);
     pci_write8(BDF_ICH9_SMBUS, SMB_HOSTC, SMB_HOSTC_ENABLE);
 }
 
+void chipset_setup(pci_bdf bdf, uint32_t id)
+{
+    static const struct {
+        pci_bdf bdf;
+        uint32_t id;
+        void (*setup)(void);
+    } parts[] = {
+        { BDF_PIIX3, ID_PIIX3, setup_piix3 },
+        { BDF_ICH9_SMBUS, ID_ICH9_SMBUS, setup_smbus },
+    };
+
+    for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+        if (parts[i].bdf == bdf && parts[i].id == id)
+            parts[i].setup();
+}
+
 void chipset_resume(void)
 {
+    pci_bdf bdf = q35 ? BDF_ICH9_SMBUS : BDF_PIIX3;
+
     pm_setup_early();
-    chipset_setup();
-    chipset_setup_smbus();
+    if (q35)
+        chipset_setup_q35();
+    chipset_setup(bdf, pci_read32(bdf, PCI_VENDOR_ID));
 }
 
 uint32_t chipset_pci_window(uint32_t ram_end)

@@ -45,12 +45,20 @@
 #define IRQ_SCI                 9u
 
 /*
- * Which of the two it is: asked of the host bridge, by the ports, before all
- * else here and in hw/pci.h, and again whenever the variables have become
- * others: nothing in RAM is believed that was there before, nor after a sleep.
+ * Which it is, by the host bridge (vendor and device) and, by the ports, by
+ * what is beside it.  Before all else here and in hw/pci.h.  chipset_set() says
+ * it again whenever the variables have become others: nothing in RAM is believed
+ * that was there before, nor after a sleep.
  */
-void chipset_find(void);
+enum chipset {
+    CHIPSET_Q35,
+    CHIPSET_I440FX,
+    CHIPSET_I440FX_BARE,        /* without power management (acpi=off) */
+};
+enum chipset chipset_find(uint32_t host);
+void chipset_set(enum chipset what);
 bool chipset_is_q35(void);
+bool chipset_has_piix4_pm(void);
 
 /*
  * Has the machine been reset since chipset_note_start()?  A processor gets to
@@ -70,12 +78,15 @@ void pm_setup_early(void);
  * Devices are the OS's to restore. */
 void chipset_resume(void);
 
-/* Interrupt routing, MMCFG and RCBA (pm_setup_early() did the rest). */
-void chipset_setup(void);
+/* Interrupt routing, MMCFG and RCBA of Q35 (pm_setup_early() did the rest). */
+void chipset_setup_q35(void);
 
-/* The ICH9's SMBus, which has a BAR like others but a place of its own (the
- * PIIX4's is not in a BAR: pm_setup_early()). */
-void chipset_setup_smbus(void);
+/*
+ * A function with its vendor and device, found and with its BARs in place: if
+ * it is the PIIX3, interrupt routing; if it is the ICH9's SMBus, which has a
+ * BAR like others, a place of its own (the PIIX4's is not in a BAR).
+ */
+void chipset_setup(pci_bdf bdf, uint32_t id);
 
 /* The interrupt that PIRQ A..D (0..3), and E..H, is wired to. */
 uint8_t chipset_pirq(unsigned pirq);

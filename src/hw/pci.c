@@ -102,13 +102,15 @@ void pci_write32(pci_bdf bdf, uint32_t reg, uint32_t v)
     put32(place(bdf, reg), v);
 }
 
-void pci_set16(pci_bdf bdf, uint32_t reg, uint16_t clear, uint16_t set)
+uint16_t pci_set16(pci_bdf bdf, uint32_t reg, uint16_t clear, uint16_t set)
 {
     uint32_t at = place(bdf, reg);
-    uint16_t v = get16(at);
+    uint16_t before = get16(at);
+    uint16_t after = (uint16_t)((before & ~clear) | set);
 
-    if (((v & ~clear) | set) != v)
-        put16(at, (uint16_t)((v & ~clear) | set));
+    if (after != before)
+        put16(at, after);
+    return after;
 }
 
 uint32_t pci_try32(pci_bdf bdf, uint32_t reg, uint32_t v)
@@ -123,11 +125,8 @@ uint8_t pci_next_cap(pci_bdf bdf, uint8_t id, uint32_t *head)
 {
     uint8_t at = (uint8_t)(*head >> 8);
 
-    if (*head == 0) {
-        if (!(pci_read16(bdf, PCI_STATUS) & PCI_STATUS_CAP_LIST))
-            return 0;
+    if (*head == 0)
         at = pci_read8(bdf, PCI_CAP_PTR);
-    }
     for (unsigned i = 0; i < PCI_CAPS_MAX && at >= 0x40; i++) {
         at &= 0xfc;
         *head = pci_read32(bdf, at);
@@ -143,17 +142,4 @@ uint8_t pci_find_cap(pci_bdf bdf, uint8_t id)
     uint32_t head = 0;
 
     return pci_next_cap(bdf, id, &head);
-}
-
-uint32_t pci_bar(pci_bdf bdf, unsigned n, bool *is_io)
-{
-    uint32_t bar = pci_read32(bdf, PCI_BAR(n));
-
-    *is_io = bar & PCI_BAR_IO;
-    if (*is_io)
-        return bar & ~3u;
-    if ((bar & PCI_BAR_MEM_TYPE) == PCI_BAR_MEM_64 && n < 5 &&
-        pci_read32(bdf, PCI_BAR(n + 1)) != 0)
-        return 0;
-    return bar & ~0xfu;
 }

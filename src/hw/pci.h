@@ -67,8 +67,9 @@ void pci_write8(pci_bdf bdf, uint32_t reg, uint8_t v);
 void pci_write16(pci_bdf bdf, uint32_t reg, uint16_t v);
 void pci_write32(pci_bdf bdf, uint32_t reg, uint32_t v);
 
-/* Change bits; a register that has them already is not written. */
-void pci_set16(pci_bdf bdf, uint32_t reg, uint16_t clear, uint16_t set);
+/* Change bits; a register that has them already is not written.  Returns what
+ * it has now. */
+uint16_t pci_set16(pci_bdf bdf, uint32_t reg, uint16_t clear, uint16_t set);
 
 /* Write, and see what the register made of it. */
 uint32_t pci_try32(pci_bdf bdf, uint32_t reg, uint32_t v);
@@ -81,7 +82,9 @@ uint32_t pci_try32(pci_bdf bdf, uint32_t reg, uint32_t v);
 void pci_use_mmcfg(uint32_t base);
 
 /*
- * The offset of a capability in configuration space, or 0.  Loops end.
+ * The offset of a capability in configuration space, or 0.  Loops end.  The
+ * status is not asked whether there are any: without, the first one's place is
+ * a reserved register, and reads as 0.
  *
  * pci_next_cap() finds one after another; *head is 0 to begin with, and then
  * the first four bytes of the one found: what kind it is, where the next is,
@@ -103,6 +106,9 @@ struct pci_device {
     uint8_t header_type;        /* without the multi-function bit */
     uint8_t root;               /* number of the root bus (pxb), 0 = main */
     uint8_t irq_pin, irq_line;  /* as set up */
+    uint8_t bars;               /* that there may be, a bit each; 6: a ROM's */
+    uint16_t command;           /* as set up; pci_enable() changes it */
+    uint32_t bar[6];            /* as set up, read by pci_bar() */
     bool has_rom;               /* a register for one */
     bool have_driver;           /* a boot driver of ours runs it */
 };
@@ -115,9 +121,12 @@ extern uint8_t pci_last_bus;            /* highest bus number: INT 1Ah B101 */
          d < pci_devices + pci_device_count; d++)
 
 /*
- * The address in BAR n (type bits off): an I/O port when *is_io is set on
- * return.  0 when the BAR has no address, or one above 4 GiB.
+ * POST only: the address in BAR n (type bits off): an I/O port when *is_io is
+ * set on return.  0 when the BAR has no address, or one above 4 GiB.
  */
-uint32_t pci_bar(pci_bdf bdf, unsigned n, bool *is_io);
+uint32_t pci_bar(const struct pci_device *d, unsigned n, bool *is_io);
+
+/* POST only, before option ROMs run: set bits of a device's command. */
+void pci_enable(struct pci_device *d, uint16_t bits);
 
 #endif

@@ -10,8 +10,9 @@
 #include "hw/chipset.h"
 
 /* Seven registers of 8 bits: PAM0 for F0000, PAM1 to PAM6 for 32 KiB each from
- * C0000.  They are written as few as their alignment allows. */
-#define PAM_I440FX          0x59u
+ * C0000.  Two writes set all: the byte before them on the i440FX (DRAM timing)
+ * and the one behind them on Q35 (legacy access) are 0, as after a reset. */
+#define PAM_I440FX          0x58u           /* 59h */
 #define PAM_Q35             0x90u
 #define PAM_READ_LOW        (1u << 0)       /* the lower 16 KiB */
 #define PAM_WRITE_LOW       (1u << 1)
@@ -29,17 +30,15 @@
  */
 void pam_lock(void)
 {
-    const uint32_t read2 = PAM_READ | PAM_READ << 8;
+    const uint64_t read3 = PAM_READ | PAM_READ << 8 | PAM_READ << 16;
+    uint64_t pam = PAM_READ_HIGH | read3 << 8 |
+                   (uint64_t)(PAM_READ | PAM_DATA << 8 | PAM_READ << 16) << 32;
+    uint32_t reg = PAM_Q35;
 
-    if (chipset_is_q35()) {
-        pci_write32(BDF_HOST, PAM_Q35, PAM_READ_HIGH | PAM_READ << 8 |
-                    read2 << 16);
-        pci_write16(BDF_HOST, PAM_Q35 + 4, PAM_READ | PAM_DATA << 8);
-        pci_write8(BDF_HOST, PAM_Q35 + 6, PAM_READ);
-    } else {
-        pci_write8(BDF_HOST, PAM_I440FX, PAM_READ_HIGH);
-        pci_write16(BDF_HOST, PAM_I440FX + 1, (uint16_t)read2);
-        pci_write32(BDF_HOST, PAM_I440FX + 3, read2 | PAM_DATA << 16 |
-                    PAM_READ << 24);
+    if (!chipset_is_q35()) {
+        reg = PAM_I440FX;
+        pam <<= 8;
     }
+    pci_write32(BDF_HOST, reg, (uint32_t)pam);
+    pci_write32(BDF_HOST, reg + 4, (uint32_t)(pam >> 32));
 }

@@ -17,9 +17,9 @@
 #define SMRAM_ENABLE        (1u << 3)       /* G_SMRAME */
 #define SMRAM_OPEN          (1u << 6)       /* D_OPEN */
 
-#define PIIX4_DEVACTB       0x58u
-#define PIIX4_DEVACTB_APMC  (1u << 25)      /* port B2h raises an SMI */
-#define PIIX4_GLBCTL        (PM_BASE + 0x28u)
+#define PIIX4_DEVACTB_HIGH  0x5au           /* 31:16 of DEVACTB */
+#define PIIX4_DEVACTB_APMC  (1u << 9)       /* port B2h raises an SMI */
+#define PIIX4_GLBCTL        (PM_BASE + 0x28u)   /* 0 after a reset */
 #define PIIX4_GLBCTL_SMI    (1u << 0)
 #define ICH9_SMI_EN         (PM_BASE + 0x30u)
 #define ICH9_SMI_EN_GLOBAL  (1u << 0)
@@ -31,8 +31,6 @@
 
 void smi_off_early(void)
 {
-    uint32_t v;
-
     if (chipset_is_q35()) {
         outl(ICH9_SMI_EN, 0);
         /* A watchdog that an OS left on runs on over QEMU's reset, and would
@@ -40,12 +38,10 @@ void smi_off_early(void)
         outw(ICH9_TCO1_CNT, ICH9_TCO1_CNT_HALT);
         return;
     }
-    if (pci_read32(BDF_PIIX4_PM, PCI_VENDOR_ID) != ID_PIIX4_PM)
+    if (!chipset_has_piix4_pm())
         return;
-    v = pci_read32(BDF_PIIX4_PM, PIIX4_DEVACTB);
-    if (v & PIIX4_DEVACTB_APMC)
-        pci_write32(BDF_PIIX4_PM, PIIX4_DEVACTB, v & ~PIIX4_DEVACTB_APMC);
-    outl(PIIX4_GLBCTL, inl(PIIX4_GLBCTL) & ~PIIX4_GLBCTL_SMI);
+    pci_set16(BDF_PIIX4_PM, PIIX4_DEVACTB_HIGH, PIIX4_DEVACTB_APMC, 0);
+    outl(PIIX4_GLBCTL, 0);
 }
 
 /* Port B2h raises an SMI. */
@@ -55,11 +51,10 @@ static void smi_enable(void)
         outl(ICH9_SMI_EN, ICH9_SMI_EN_GLOBAL | ICH9_SMI_EN_APMC);
         return;
     }
-    if (pci_read32(BDF_PIIX4_PM, PCI_VENDOR_ID) != ID_PIIX4_PM)
+    if (!chipset_has_piix4_pm())
         return;
-    pci_write32(BDF_PIIX4_PM, PIIX4_DEVACTB,
-                pci_read32(BDF_PIIX4_PM, PIIX4_DEVACTB) | PIIX4_DEVACTB_APMC);
-    outl(PIIX4_GLBCTL, inl(PIIX4_GLBCTL) | PIIX4_GLBCTL_SMI);
+    pci_set16(BDF_PIIX4_PM, PIIX4_DEVACTB_HIGH, 0, PIIX4_DEVACTB_APMC);
+    outl(PIIX4_GLBCTL, PIIX4_GLBCTL_SMI);
 }
 
 static void smram_set(uint8_t value)
@@ -118,8 +113,7 @@ bool smm_setup(uint8_t *stacks)
     if (stacks) {
         smram_set(SMRAM_ENABLE | SMRAM_OPEN);
         smram_fill(stacks);
-        smram_set(SMRAM_ENABLE);
-        smi_enable();
+        smi_enable();           /* it stays open until it is locked below */
         moved = smbase_move();
         if (moved)
             (void)smi_exchange(SMI_KEEP_STATE, 0, 0);

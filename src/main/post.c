@@ -65,7 +65,6 @@ static void start_foundation(void)
 
     print_hold(early_text, sizeof(early_text));
     debug("KeelBIOS %s\n", KEEL_VERSION);
-    chipset_find();
     pm_setup_early();           /* the clock, for every time-out */
     smi_off_early();
     if (!fwcfg_init())

@@ -73,7 +73,7 @@ static void resume_tpm(const struct tcg *saved)
     measure_ops->resume(area, size);
 }
 
-void resume(void)
+void resume(enum chipset chipset)
 {
     /* The lower half of the stack's room is not used by anything here. */
     uint8_t *aside = (uint8_t *)DATA_START;
@@ -84,7 +84,7 @@ void resume(void)
 
     memcpy(aside, data_start, len);
     data_init();
-    chipset_find();
+    chipset_set(chipset);
     smi_off_early();
     debug("S3 resume\n");
     if (tpm_find(false))
@@ -97,7 +97,7 @@ void resume(void)
     now = tpm;
     memcpy(data_start, aside, len);
     tpm = now;
-    chipset_find();
+    chipset_set(chipset);
     v86_call = NULL;            /* whoever that was does not wait any more */
     low_page = 0;
     idt_of_real_mode();         /* from here on it may be the OS's */

@@ -3,7 +3,7 @@
  * The first C code after reset: decides between resuming from S3 and a full
  * POST, and brings .init, .data and .bss into the state that C expects.
  * Runs with nothing but resident code and a stack; of the resident variables
- * only those of chipset_find() are usable before data_init().
+ * only those of chipset_set() are usable before data_init().
  */
 #include "main/start.h"
 
@@ -90,15 +90,17 @@ static void clear_searched_areas(void)
         __asm__ volatile("mov %0, %%cr4" : : "r"(cr4));
 }
 
-void start(void)
+void start(uint32_t host)
 {
-    chipset_find();             /* sets what it and the following use */
+    enum chipset chipset = chipset_find(host);
+
     if (!chipset_was_reset())
         platform_reset();       /* by INIT: devices and the TPM run on */
     if (resume_wanted())
-        resume();
+        resume(chipset);
     clear_searched_areas();
     data_init();
+    chipset_set(chipset);
     memcpy((void *)INIT_START, init_rom, (size_t)init_size);
     memset(init_bss_start, 0, (size_t)(init_bss_end - init_bss_start));
     ((void (*)(void))init_entry)();

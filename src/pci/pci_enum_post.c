@@ -90,13 +90,16 @@ static bool probe(pci_bdf bdf, uint8_t root, bool *multi)
 {
     uint32_t id = pci_read32(bdf, PCI_VENDOR_ID), class;
     uint16_t vendor = (uint16_t)id, bridge = pci_bus_bridge[PCI_BUS(bdf)];
+    const struct pci_known *known = pci_known(bdf, id);
     struct pci_device *d;
     uint8_t header;
 
     if (vendor == 0 || vendor == 0xffff)
         return false;
-    class = pci_read32(bdf, PCI_CLASS_REVISION);
-    header = pci_read8(bdf, PCI_HEADER_TYPE);
+    class = known ? known->class
+                  : pci_read32(bdf, PCI_CLASS_REVISION) >> 8;
+    header = !known ? pci_read8(bdf, PCI_HEADER_TYPE)
+                    : known->multi ? PCI_HEADER_MULTI : 0;
     *multi = header & PCI_HEADER_MULTI;
     d = new_device();
     if (!d)
@@ -107,10 +110,11 @@ static bool probe(pci_bdf bdf, uint8_t root, bool *multi)
                                           : pci_devices[bridge].bdf,
         .vendor = vendor,
         .device = (uint16_t)(id >> 16),
-        .class = (uint16_t)(class >> 16),
-        .prog_if = (uint8_t)(class >> 8),
+        .class = (uint16_t)(class >> 8),
+        .prog_if = (uint8_t)class,
         .header_type = header & (uint8_t)~PCI_HEADER_MULTI,
         .root = root,
+        .bars = known ? known->bars : UINT8_MAX,
     };
     if (pci_is_bridge(d)) {
         pci_write8(bdf, PCI_PRIMARY_BUS, PCI_BUS(bdf));

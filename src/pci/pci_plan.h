@@ -31,6 +31,23 @@ static inline bool pci_is_bridge(const struct pci_device *d)
     return d->class == PCI_CLASS_PCI_BRIDGE && d->header_type == 1;
 }
 
+/*
+ * What is known of a chipset's own function, and so not asked of it.  A device
+ * of the same kind in another place can be a real one.
+ */
+struct pci_known {
+    pci_bdf bdf;
+    uint32_t id;                /* vendor and device */
+    uint32_t class;             /* base class << 16 | subclass << 8 | prog_if */
+    uint8_t bars;               /* that it has, a bit each */
+    uint8_t pin, line;          /* interrupt; line 0: by its place */
+    bool multi;                 /* there are more functions */
+    uint16_t command;           /* 0 after a reset; this for our driver */
+};
+
+/* The row for a function, or NULL. */
+const struct pci_known *pci_known(pci_bdf bdf, uint32_t id);
+
 /* The bridge a device sits behind, or NULL. */
 static inline struct pci_device *pci_bridge_of(const struct pci_device *d)
 {

@@ -48,20 +48,27 @@ static uint8_t irq_of(const struct pci_device *d, uint8_t pin, bool q35)
 static void setup_device(struct pci_device *d, uint8_t held, bool q35)
 {
     uint32_t id = (uint32_t)d->device << 16 | d->vendor;
-    uint32_t line_pin_control = pci_read32(d->bdf, PCI_INTERRUPT_LINE);
+    const struct pci_known *known = pci_known(d->bdf, id);
+    uint32_t line_pin_control = known
+        ? (uint32_t)known->pin << 8 | known->line
+        : pci_read32(d->bdf, PCI_INTERRUPT_LINE);
     uint8_t pin = (uint8_t)(line_pin_control >> 8);
+    uint16_t command = (COMMAND_DECODE & ~held) | PCI_COMMAND_SERR;
 
     d->irq_pin = pin;
     d->irq_line = (uint8_t)line_pin_control;
-    if (pin >= 1 && pin <= 4 && id != ID_PIIX4_PM) {
+    if (pin >= 1 && pin <= 4 && !(known && known->line)) {
         d->irq_line = irq_of(d, pin, q35);
         pci_write8(d->bdf, PCI_INTERRUPT_LINE, d->irq_line);
     }
     if (id == ID_PIIX3_IDE || id == ID_PIIX4_IDE)
         pci_write32(d->bdf, PIIX_IDETIM,
                     PIIX_IDETIM_DECODE | PIIX_IDETIM_DECODE << 16);
-    pci_set16(d->bdf, PCI_COMMAND, 0,
-              (COMMAND_DECODE & ~held) | PCI_COMMAND_SERR);
+    if (known)
+        pci_enable(d, command | known->command);
+    else
+        d->command = pci_set16(d->bdf, PCI_COMMAND, 0, command);
+    chipset_setup(d->bdf, id);
     if (pci_is_bridge(d))
         pci_write16(d->bdf, PCI_BRIDGE_CONTROL,
                     (uint16_t)(line_pin_control >> 16) | BRIDGE_CONTROL_SERR);
@@ -108,8 +115,8 @@ void pci_setup(void)
     bool q35 = chipset_is_q35();
     uint8_t *held;
 
-    chipset_setup();
     if (q35) {
+        chipset_setup_q35();
         pci_use_mmcfg(MMCFG_BASE);
         e820_add(MMCFG_BASE, MMCFG_SIZE, E820_RESERVED);
         e820_add(RCBA_BASE, RCBA_SIZE, E820_RESERVED);
@@ -128,6 +135,5 @@ void pci_setup(void)
     for (unsigned i = 0; i < pci_device_count; i++)
         setup_device(&pci_devices[i], held[i], q35);
     free_zone(held);
-    chipset_setup_smbus();
     setup_vga();
 }

@@ -84,7 +84,8 @@ static uint32_t bar_reg(const struct pci_device *d, int bar)
 }
 
 /* Write ones and see which bits stay: a region, but for its place.  The BAR
- * is left with the ones; it gets its address, or 0, at the end. */
+ * is left with the ones; it gets its address, or 0, at the end.  The upper half
+ * of one that the lower tells the size of is not looked at. */
 static struct region size_bar(uint16_t dev, int bar, bool room_for_64)
 {
     const struct pci_device *d = &pci_devices[dev];
@@ -108,8 +109,8 @@ static struct region size_bar(uint16_t dev, int bar, bool room_for_64)
             r.kind = KIND_PREF;
         r.is64 = (v & PCI_BAR_MEM_TYPE) == PCI_BAR_MEM_64 && room_for_64;
     }
-    if (r.is64)
-        bits |= (uint64_t)pci_try32(d->bdf, reg + 4, UINT32_MAX) << 32;
+    if (r.is64 && bits == 0)                /* 4 GiB or more */
+        bits = (uint64_t)pci_try32(d->bdf, reg + 4, UINT32_MAX) << 32;
     r.size = bits & -bits;                  /* the lowest bit that moved */
     if (r.kind != KIND_IO && r.size != 0 && r.size < MEM_MIN)
         r.size = MEM_MIN;
@@ -122,12 +123,15 @@ static struct region size_bar(uint16_t dev, int bar, bool room_for_64)
 
 void pci_write_bar(const struct region *r, uint64_t addr)
 {
-    const struct pci_device *d = &pci_devices[r->dev];
+    struct pci_device *d = &pci_devices[r->dev];
     uint32_t reg = bar_reg(d, r->bar);
 
     pci_write32(d->bdf, reg, (uint32_t)addr);
     if (r->is64)
         pci_write32(d->bdf, reg + 4, (uint32_t)(addr >> 32));
+    if (r->bar != BAR_ROM && addr >> 32 == 0)
+        d->bar[r->bar] = (uint32_t)addr |
+                         (r->kind == KIND_IO ? PCI_BAR_IO : 0);
 }
 
 void pci_no_address(const struct region *r)
@@ -158,35 +162,13 @@ static int note_bar(uint16_t dev, int bar, int bars)
     return r.is64 ? 2 : 1;
 }
 
-/*
- * BARs that there may be, a bit each.  Of the chipset's own functions they are
- * known; a device of the same kind in another place can be a real one.
- */
-static uint8_t bars_of(const struct pci_device *d)
-{
-    static const struct { pci_bdf bdf; uint32_t id; uint8_t bars; } known[] = {
-        { BDF_PIIX3, ID_PIIX3, 0 },
-        { BDF_PIIX3_IDE, ID_PIIX3_IDE, 1u << 4 },
-        { BDF_PIIX4_PM, ID_PIIX4_PM, 0 },
-        { BDF_ICH9_LPC, ID_ICH9_LPC, 0 },
-        { BDF_ICH9_AHCI, ID_ICH9_AHCI, 1u << 4 | 1u << 5 },
-        { BDF_ICH9_SMBUS, ID_ICH9_SMBUS, 1u << 4 },
-    };
-    uint32_t id = (uint32_t)d->device << 16 | d->vendor;
-
-    for (size_t i = 0; i < ARRAY_SIZE(known); i++)
-        if (known[i].bdf == d->bdf && known[i].id == id)
-            return known[i].bars;
-    return UINT8_MAX;
-}
-
 static int size_device(uint16_t dev)
 {
     static const uint8_t bars_of_type[] = { 6, 2, 1 };
     const struct pci_device *d = &pci_devices[dev];
     int bars = d->header_type < ARRAY_SIZE(bars_of_type)
                ? bars_of_type[d->header_type] : 0;
-    unsigned possible = bars_of(d);
+    unsigned possible = d->bars;
     int taken;
 
     if (d->class == PCI_CLASS_HOST_BRIDGE)

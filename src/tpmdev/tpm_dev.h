@@ -36,7 +36,8 @@ struct tpm_dev {
 /*
  * Wait for (register & mask) == want.  at is an offset from TPM_BASE, bytes
  * the width.  Looks once before the clock is asked, and once after the time
- * is over; only once if timeout_us is 0.  Returns the register's value's low 31 bits, or ERR_TIMEOUT.
+ * is over; only once if timeout_us is 0.  Returns the register's value's low
+ * 31 bits, or ERR_TIMEOUT.
  */
 int tpm_dev_wait(const struct tpm_dev *dev, uint32_t at, unsigned bytes,
                  uint32_t mask, uint32_t want, uint32_t timeout_us);

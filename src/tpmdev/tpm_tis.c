@@ -12,7 +12,7 @@
 
 #define SEND_TRIES      2
 #define RECEIVE_TRIES   3
-#define SIZE_KNOWN      8u      /* bytes of an answer, with its size: two reads */
+#define SIZE_KNOWN      8u      /* of an answer: its size is there */
 
 static int wait_status(const struct tpm_dev *dev, uint32_t bits,
                        enum tpm_timeout limit)

@@ -43,7 +43,7 @@ static void find_ehci(struct uhci *u)
     if (ehci == NULL || !ehci->have_driver)
         return;
     params = mmio_read32((const uint8_t *)(uintptr_t)
-                         pci_bar(ehci->bdf, 0, &io) + EHCI_HCSPARAMS);
+                         pci_bar(ehci, 0, &io) + EHCI_HCSPARAMS);
     if (before >= EHCI_COMPANIONS(params))
         return;
     u->hc.path_bdf = ehci->bdf;

@@ -82,13 +82,13 @@ static void start(struct pci_device *pci, const struct usb_bus_ops *ops)
     hc->ops = ops->ops;
     hc->bdf = hc->path_bdf = pci->bdf;
     hc->physical = pci_read16(pci->bdf, PCI_SUBSYS_VENDOR) != VENDOR_QEMU;
-    hc->base = (uint8_t *)(uintptr_t)pci_bar(pci->bdf, ops->bar, &io);
+    hc->base = (uint8_t *)(uintptr_t)pci_bar(pci, ops->bar, &io);
     if (hc->base == NULL || io != ops->io) {
         (void)usb_ignore(hc, "registers not below 4 GiB");
         return;
     }
-    pci_set16(pci->bdf, PCI_COMMAND, 0, PCI_COMMAND_MASTER |
-              (io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY));
+    pci_enable(pci, PCI_COMMAND_MASTER |
+                    (io ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY));
     if (ops->start(hc) < 0)
         return;
     pci->have_driver = true;

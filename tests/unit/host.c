@@ -116,7 +116,13 @@ const char *drive_text(const char *fmt, ...)
 
 /* --------------------------------------------------------------------- PCI */
 
-void pci_set16(pci_bdf bdf, uint32_t reg, uint16_t clear, uint16_t set)
+uint16_t pci_set16(pci_bdf bdf, uint32_t reg, uint16_t clear, uint16_t set)
 {
-    (void)bdf, (void)reg, (void)clear, (void)set;
+    (void)bdf, (void)reg, (void)clear;
+    return set;
+}
+
+void pci_enable(struct pci_device *d, uint16_t bits)
+{
+    d->command |= bits;
 }

@@ -34,9 +34,9 @@ bool poll_again(struct poll *p)
     return false;
 }
 
-uint32_t pci_bar(pci_bdf bdf, unsigned n, bool *is_io)
+uint32_t pci_bar(const struct pci_device *d, unsigned n, bool *is_io)
 {
-    (void)bdf, (void)n;
+    (void)d, (void)n;
     *is_io = true;
     return 0;
 }

@@ -19,10 +19,10 @@ static uint32_t len[REQUESTS];
 static unsigned requests;
 static uint8_t data[512 * SECTOR_SIZE];
 
-int virtio_open(struct virtio_setup *s, pci_bdf bdf, const char *who)
+int virtio_open(struct virtio_setup *s, struct pci_device *d, const char *who)
 {
-    (void)who;
-    *s = (struct virtio_setup){ .bdf = bdf };
+    (void)d, (void)who;
+    *s = (struct virtio_setup){ .port = 0 };
     return 0;
 }
 

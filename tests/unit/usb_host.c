@@ -176,9 +176,9 @@ const struct usb_bus_ops xhci_bus_ops = {
 const struct usb_bus_ops ehci_bus_ops = { .prog_if = PROG_IF_EHCI };
 const struct usb_bus_ops uhci_bus_ops = { .prog_if = PROG_IF_UHCI };
 
-uint32_t pci_bar(pci_bdf bdf, unsigned n, bool *is_io)
+uint32_t pci_bar(const struct pci_device *d, unsigned n, bool *is_io)
 {
-    (void)bdf;
+    (void)d;
     *is_io = false;
     return n == xhci_bus_ops.bar ? 0xfe000000u : 0;
 }

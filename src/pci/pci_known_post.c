@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What each access to PCI configuration space would say again: the chipset's
+ * own functions by a table (tests/boot/test_pci_known.py asks each QEMU whether
+ * it holds), and devices' BARs and command registers as POST has set them.
+ * POST only.
+ */
+#include "hw/chipset.h"
+#include "pci/pci_plan.h"
+
+static const struct pci_known known[] = {
+    { BDF_HOST, ID_I440FX, 0x060000, 0, 0, 0, false, 0 },
+    { BDF_HOST, ID_Q35, 0x060000, 0, 0, 0, false, 0 },
+    { BDF_PIIX3, ID_PIIX3, 0x060100, 0, 0, 0, true, 0 },
+    { BDF_PIIX3_IDE, ID_PIIX3_IDE, 0x010180, 1u << 4, 0, 0, false,
+      PCI_COMMAND_MASTER },
+    { BDF_PIIX4_PM, ID_PIIX4_PM, 0x068000, 0, 1, IRQ_SCI, false, 0 },
+    { BDF_ICH9_LPC, ID_ICH9_LPC, 0x060100, 0, 0, 0, true, 0 },
+    { BDF_ICH9_AHCI, ID_ICH9_AHCI, 0x010601, 1u << 4 | 1u << 5, 1, 0, true,
+      PCI_COMMAND_MASTER },
+    { BDF_ICH9_SMBUS, ID_ICH9_SMBUS, 0x0c0500, 1u << 4, 1, 0, true, 0 },
+};
+
+const struct pci_known *pci_known(pci_bdf bdf, uint32_t id)
+{
+    for (size_t i = 0; i < ARRAY_SIZE(known); i++)
+        if (known[i].bdf == bdf && known[i].id == id)
+            return &known[i];
+    return NULL;
+}
+
+uint32_t pci_bar(const struct pci_device *d, unsigned n, bool *is_io)
+{
+    *is_io = d->bar[n] & PCI_BAR_IO;
+    return d->bar[n] & ~PCI_BAR_IO;
+}
+
+void pci_enable(struct pci_device *d, uint16_t bits)
+{
+    if ((d->command | bits) == d->command)
+        return;
+    d->command |= bits;
+    pci_write16(d->bdf, PCI_COMMAND, d->command);
+}
