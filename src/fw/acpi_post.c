@@ -220,20 +220,24 @@ static bool take_rsdp(void)
 }
 
 /*
- * Have the host make the tables, which it does when one of their files is
- * selected for the first time, and learn how large they became: larger than
- * at power-on, perhaps, since now the PCI buses have numbers.
+ * The script, or NULL.  The host makes the tables when one of their files is
+ * selected for the first time, and only then it is known how large they became:
+ * larger than at power-on, perhaps, since now the PCI buses have numbers.
  */
-static bool have_tables_made(void)
+static uint8_t *load_script(uint32_t *size)
 {
-    const struct fwcfg_file *script = fwcfg_find("etc/table-loader");
-    uint8_t first;
+    static const char name[] = "etc/table-loader";
+    uint8_t *script = fwcfg_load(name, SCRIPT_MAX, size);
+    const struct fwcfg_file *f;
 
     if (!script)
-        return false;
-    fwcfg_read(script->key, &first, sizeof(first));
+        return NULL;
     fwcfg_read_directory();
-    return true;
+    f = fwcfg_find(name);
+    if (f && f->size == *size)
+        return script;
+    free_zone(script);
+    return fwcfg_load(name, SCRIPT_MAX, size);
 }
 
 void acpi_load(void)
@@ -242,9 +246,7 @@ void acpi_load(void)
     const char *wrong = NULL;
     uint32_t size = 0, at;
 
-    if (!have_tables_made())
-        return;
-    script = fwcfg_load("etc/table-loader", SCRIPT_MAX, &size);
+    script = load_script(&size);
     if (!script)
         return;
     for (at = 0; at + COMMAND_LEN <= size && !wrong; at += COMMAND_LEN) {

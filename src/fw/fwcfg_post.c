@@ -13,6 +13,7 @@
 #include "lib/print.h"
 
 #define FWCFG_FILES_MAX     512u
+#define FILES_AT_ONCE       32u             /* as many as there are mostly */
 #define SIGNATURE           0x554d4551u     /* "QEMU" */
 
 /* The entries are read as the device delivers them, big-endian and perhaps
@@ -20,22 +21,28 @@
 _Static_assert(sizeof(struct fwcfg_file) == 64 &&
                offsetof(struct fwcfg_file, name) == 8, "fw_cfg specification");
 
-static NOT_ZEROED struct fwcfg_file files[FWCFG_FILES_MAX];
+static NOT_ZEROED struct {
+    uint32_t count_be;
+    struct fwcfg_file files[FWCFG_FILES_MAX];
+} directory;
+static struct fwcfg_file *const files = directory.files;
 static unsigned file_count;
 static bool has_dma;
 
 void fwcfg_read_directory(void)
 {
-    uint32_t count_be;
-
-    fwcfg_read(FWCFG_FILE_DIR, &count_be, sizeof(count_be));
-    file_count = __builtin_bswap32(count_be);
+    /* Behind its end an item reads as zeros. */
+    fwcfg_read(FWCFG_FILE_DIR, &directory, sizeof(directory.count_be) +
+               FILES_AT_ONCE * sizeof(files[0]));
+    file_count = __builtin_bswap32(directory.count_be);
     if (file_count > FWCFG_FILES_MAX) {
         print("fw_cfg: the directory claims %u files, more than %u: the rest "
               "is ignored\n", file_count, FWCFG_FILES_MAX);
         file_count = FWCFG_FILES_MAX;
     }
-    fwcfg_read_more(files, file_count * sizeof(files[0]));
+    if (file_count > FILES_AT_ONCE)
+        fwcfg_read_more(&files[FILES_AT_ONCE],
+                        (file_count - FILES_AT_ONCE) * sizeof(files[0]));
     for (unsigned i = 0; i < file_count; i++) {
         struct fwcfg_file *f = &files[i];
 
@@ -125,7 +132,8 @@ void *fwcfg_load(const char *name, uint32_t max, uint32_t *size)
     buf = malloc_temp_raw(f->size + 1, 16);
     if (!buf)
         return NULL;
-    fwcfg_read(f->key, buf, f->size);
+    if (f->size)
+        fwcfg_read(f->key, buf, f->size);
     buf[f->size] = '\0';
     *size = f->size;
     return buf;

@@ -132,10 +132,13 @@ static void count(void)
 
 void smp_wait(void)
 {
-    struct deadline d = timer_deadline_ms(READY_TIMEOUT_MS);
+    struct deadline d;
 
     if (smp_expected == SMP_UNKNOWN)
         count();
+    if (smp_ready + 1 >= smp_expected)
+        return;
+    d = timer_deadline_ms(READY_TIMEOUT_MS);
     while (smp_ready + 1 < smp_expected) {
         if (timer_expired(&d)) {
             print("CPUs: %u of %u answered within %u s: the others keep their "

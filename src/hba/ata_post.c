@@ -28,20 +28,23 @@ struct probe {
     struct ata_channel ch;
     struct ata_channel *shared; /* its copy in the high zone, once needed */
     bool sent;                  /* IDENTIFY is out to device 0 */
+    bool emulated;              /* the chipset's own channel */
+    bool empty;                 /* there is no device 1 either */
     bool reset;                 /* a soft reset is under way */
 };
 
 static struct probe probes[MAX_CHANNELS];
 static unsigned probe_count;
 
-/* Select a device; its status, or 0 when nothing is there. */
+/* Select a device; its status, or 0 when nothing is there.  A device's status
+ * can be believed 400 ns after that or a command; to leave the guest for QEMU
+ * takes longer. */
 static uint8_t select_device(const struct ata_channel *ch, unsigned unit)
 {
     uint8_t status;
 
     outb(ch->cmd + ATA_DEVICE,
          ATA_DEVICE_BASE | (unit ? ATA_DEVICE_ONE : 0));
-    (void)inb(ch->ctl);
     status = inb(ch->ctl);
     return (status & STATUS_FLOATING) == STATUS_FLOATING ? 0 : status;
 }
@@ -55,7 +58,6 @@ static int send_identify(const struct ata_channel *ch, uint8_t command)
     if (status < 0)
         return status;
     outb(ch->cmd + ATA_COMMAND, command);
-    (void)inb(ch->ctl);         /* 400 ns until BSY can be believed */
     return 0;
 }
 
@@ -64,8 +66,12 @@ static void start_channel(struct probe *p)
 {
     uint8_t status;
 
-    outb(p->ch.ctl, ATA_CTL_NIEN);
     status = select_device(&p->ch, 0);
+    /* QEMU's channel is not 0 if there is a device 1; others' is. */
+    p->empty = status == 0 && p->emulated;
+    if (p->empty)
+        return;
+    outb(p->ch.ctl, ATA_CTL_NIEN);
     if (status == 0)
         return;
     if (status & (ATA_STATUS_BSY | ATA_STATUS_DRQ)) {
@@ -96,6 +102,7 @@ static void start_ports(struct pci_device *pci, unsigned n, uint16_t cmd,
         .bdf = pci->bdf, .number = (uint8_t)probe_count,
         .channel = (uint8_t)n,
     };
+    p->emulated = pci->bars != UINT8_MAX;
     probe_count++;
     start_channel(p);
 }
@@ -241,7 +248,7 @@ void ata_finish(void)
         }
         if (p->sent)
             finish_device(p, 0);
-        if (select_device(&p->ch, 1) != 0 &&
+        if (!p->empty && select_device(&p->ch, 1) != 0 &&
             send_identify(&p->ch, ATA_CMD_IDENTIFY) == 0)
             finish_device(p, 1);
     }

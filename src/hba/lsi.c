@@ -82,7 +82,7 @@ static void write_program(struct lsi *h, const struct scsi_drive *s,
 static int run_from(struct lsi *h, enum lsi_step at)
 {
     struct poll p = poll_start(TIMEOUT_MS);
-    uint8_t istat, sist0, sist1;
+    uint8_t istat, sist0 = 0, sist1 = 0;
 
     barrier();
     outl(h->port + LSI_DSP, address_of(h->program[at]));
@@ -91,15 +91,17 @@ static int run_from(struct lsi *h, enum lsi_step at)
         if (!poll_again(&p))
             return ERR_TIMEOUT;
     barrier();
-    sist0 = inb(h->port + LSI_SIST0);
-    sist1 = inb(h->port + LSI_SIST1);
-    (void)inb(h->port + LSI_DSTAT);     /* reading them clears them */
+    if (istat & LSI_ISTAT_SCSI) {       /* reading them clears them */
+        sist0 = inb(h->port + LSI_SIST0);
+        sist1 = inb(h->port + LSI_SIST1);
+    }
+    if (istat & LSI_ISTAT_DMA)
+        (void)inb(h->port + LSI_DSTAT);
     if (sist1 & LSI_SIST1_TIMEOUT)
         return ERR_ABSENT;
     if (sist0 & LSI_SIST0_MISMATCH)
         return ERR_FORMAT;
-    return istat & LSI_ISTAT_DMA ? (int)inl(h->port + LSI_DSPS)
-                                 : ERR_DEVICE;
+    return istat & LSI_ISTAT_DMA ? inb(h->port + LSI_DSPS) : ERR_DEVICE;
 }
 
 static int lsi_packet(struct drive *d, const uint8_t cdb[16], void *buf,

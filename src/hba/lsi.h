@@ -26,7 +26,7 @@
 #define LSI_DBC             0x24u       /* 24: bytes left of a move */
 #define LSI_DBC_MASK        0xffffffu
 #define LSI_DSP             0x2cu       /* 32: writing starts the program */
-#define LSI_DSPS            0x30u       /* 32: operand of INT */
+#define LSI_DSPS            0x30u       /* operand of INT: 7:0 */
 #define LSI_SIST0           0x42u       /* 8; reading clears */
 #define LSI_SIST0_MISMATCH  (1u << 7)
 #define LSI_SIST1           0x43u       /* 8; reading clears */

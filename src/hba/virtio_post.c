@@ -14,7 +14,6 @@
 #define CAP_TYPE(head)      ((head) >> 24)
 #define CAP_BAR             4u
 #define CAP_OFFSET          8u
-#define CAP_LENGTH          12u
 #define CAP_MULTIPLIER      16u
 #define CAP_TYPE_COMMON     1u
 #define CAP_TYPE_NOTIFY     2u
@@ -64,48 +63,27 @@ static void set_status(const struct virtio_setup *s, uint8_t v)
 
 /*
  * The memory that a capability describes, and how much there is from there on.
- * NULL when it is in an I/O BAR, above 4 GiB, or outside its BAR.
+ * Its own length is not asked for: the standard says what is there, or an
+ * agreed feature.  NULL when it is in an I/O BAR, above 4 GiB, or not all of it
+ * (min bytes) in its BAR.
  */
 static uint8_t *cap_memory(const struct pci_device *d, uint8_t cap,
-                           uint32_t *len)
+                           uint32_t min, uint32_t *len)
 {
     uint8_t bar = pci_read8(d->bdf, cap + CAP_BAR);
     uint32_t offset = pci_read32(d->bdf, cap + CAP_OFFSET);
     uint32_t base, size;
     bool io;
 
-    *len = 0;
     if (bar > 5)
         return NULL;
     base = pci_bar(d, bar, &io);
     /* A BAR is aligned to its size: what reaches beyond is not in it. */
     size = base & (0u - base);
-    if (base == 0 || io || offset > size)
+    if (base == 0 || io || offset > size || size - offset < min)
         return NULL;
     *len = size - offset;
     return (uint8_t *)(uintptr_t)(base + offset);
-}
-
-/* The device's own registers: as many as it says. */
-static void config_memory(struct virtio_setup *s, const struct pci_device *d,
-                          uint8_t cap)
-{
-    uint32_t len = pci_read32(d->bdf, cap + CAP_LENGTH), room;
-    uint8_t *at = cap_memory(d, cap, &room);
-
-    if (len < 4 || len > room)
-        return;
-    s->config = at;
-    s->config_len = len;
-}
-
-/* Those have the length of the standard at least, unless their BAR ends. */
-static uint8_t *fixed_memory(const struct pci_device *d, uint8_t cap,
-                             uint32_t min, uint32_t *len)
-{
-    uint8_t *at = cap_memory(d, cap, len);
-
-    return *len < min ? NULL : at;
 }
 
 static void find_modern(struct virtio_setup *s, const struct pci_device *d)
@@ -123,18 +101,18 @@ static void find_modern(struct virtio_setup *s, const struct pci_device *d)
         switch (CAP_TYPE(head)) {
         case CAP_TYPE_COMMON:
             if (s->common == NULL)
-                s->common = fixed_memory(d, cap, COMMON_LEN, &len);
+                s->common = cap_memory(d, cap, COMMON_LEN, &len);
             break;
         case CAP_TYPE_NOTIFY:
             if (s->notify == NULL) {
-                s->notify = fixed_memory(d, cap, 2, &s->notify_len);
+                s->notify = cap_memory(d, cap, 2, &s->notify_len);
                 s->notify_multiplier = pci_read32(d->bdf,
                                                   cap + CAP_MULTIPLIER);
             }
             break;
         case CAP_TYPE_DEVICE:
             if (s->config == NULL)
-                config_memory(s, d, cap);
+                s->config = cap_memory(d, cap, 4, &s->config_len);
             break;
         default:
             break;              /* interrupts, access by configuration */

@@ -56,7 +56,7 @@ int ps2_send(uint8_t v)
 
 int ps2_receive(bool mouse, uint32_t timeout_us)
 {
-    struct deadline d = timer_deadline_us(timeout_us);
+    struct deadline d = { 0 };      /* the clock runs when there is none */
 
     do {
         uint8_t status = inb(PS2_STATUS);
@@ -67,6 +67,8 @@ int ps2_receive(bool mouse, uint32_t timeout_us)
             if (!(status & PS2_STATUS_AUX) == !mouse)
                 return v;
         }
+        if (!d.end)
+            d = timer_deadline_us(timeout_us);
     } while (!timer_expired(&d));
     return ERR_TIMEOUT;
 }

@@ -32,6 +32,12 @@ void cmos_set(uint8_t reg, uint8_t clear, uint8_t set)
         cmos_write(reg, after);
 }
 
+int rtc_start(void)
+{
+    cmos_write(RTC_A, RTC_A_DEFAULT);
+    return inb(CMOS_DATA) & RTC_A_UPDATING ? rtc_wait() : 0;
+}
+
 int rtc_wait(void)
 {
     struct deadline d;

@@ -39,4 +39,7 @@ void cmos_set(uint8_t reg, uint8_t clear, uint8_t set);
  */
 int rtc_wait(void);
 
+/* Set register A, as at power-on, and the same. */
+int rtc_start(void);
+
 #endif

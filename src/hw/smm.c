@@ -19,8 +19,6 @@
 
 #define PIIX4_DEVACTB_HIGH  0x5au           /* 31:16 of DEVACTB */
 #define PIIX4_DEVACTB_APMC  (1u << 9)       /* port B2h raises an SMI */
-#define PIIX4_GLBCTL        (PM_BASE + 0x28u)   /* 0 after a reset */
-#define PIIX4_GLBCTL_SMI    (1u << 0)
 #define ICH9_SMI_EN         (PM_BASE + 0x30u)
 #define ICH9_SMI_EN_GLOBAL  (1u << 0)
 #define ICH9_SMI_EN_APMC    (1u << 5)
@@ -29,32 +27,24 @@
 
 #define SMI_SPINS           1000u           /* an SMI comes at once, or never */
 
-void smi_off_early(void)
+/* Port B2h raises an SMI, or nothing does.  (The PIIX4's own switch for all of
+ * them, bit 0 of GLBCTL, is not in QEMU.) */
+static void smi_enable(bool on)
 {
-    if (chipset_is_q35()) {
-        outl(ICH9_SMI_EN, 0);
-        /* A watchdog that an OS left on runs on over QEMU's reset, and would
-         * reset the machine at some moment of this boot. */
-        outw(ICH9_TCO1_CNT, ICH9_TCO1_CNT_HALT);
-        return;
-    }
-    if (!chipset_has_piix4_pm())
-        return;
-    pci_set16(BDF_PIIX4_PM, PIIX4_DEVACTB_HIGH, PIIX4_DEVACTB_APMC, 0);
-    outl(PIIX4_GLBCTL, 0);
+    if (chipset_is_q35())
+        outl(ICH9_SMI_EN, on ? ICH9_SMI_EN_GLOBAL | ICH9_SMI_EN_APMC : 0);
+    else if (chipset_has_piix4_pm())
+        pci_write16(BDF_PIIX4_PM, PIIX4_DEVACTB_HIGH,
+                    on ? PIIX4_DEVACTB_APMC : 0);
 }
 
-/* Port B2h raises an SMI. */
-static void smi_enable(void)
+void smi_off_early(void)
 {
-    if (chipset_is_q35()) {
-        outl(ICH9_SMI_EN, ICH9_SMI_EN_GLOBAL | ICH9_SMI_EN_APMC);
-        return;
-    }
-    if (!chipset_has_piix4_pm())
-        return;
-    pci_set16(BDF_PIIX4_PM, PIIX4_DEVACTB_HIGH, 0, PIIX4_DEVACTB_APMC);
-    outl(PIIX4_GLBCTL, PIIX4_GLBCTL_SMI);
+    smi_enable(false);
+    /* A watchdog that an OS left on runs on over QEMU's reset, and would reset
+     * the machine at some moment of this boot. */
+    if (chipset_is_q35())
+        outw(ICH9_TCO1_CNT, ICH9_TCO1_CNT_HALT);
 }
 
 static void smram_set(uint8_t value)
@@ -113,12 +103,12 @@ bool smm_setup(uint8_t *stacks)
     if (stacks) {
         smram_set(SMRAM_ENABLE | SMRAM_OPEN);
         smram_fill(stacks);
-        smi_enable();           /* it stays open until it is locked below */
+        smi_enable(true);       /* it stays open until it is locked below */
         moved = smbase_move();
         if (moved)
             (void)smi_exchange(SMI_KEEP_STATE, 0, 0);
         else
-            smi_off_early();
+            smi_enable(false);
     }
     smram_set(SMRAM_LOCK | (moved ? SMRAM_ENABLE : 0));
     return moved;

@@ -165,12 +165,12 @@ static uint32_t bcd_to_number(uint8_t v)
     return (v >> 4) * 10u + (v & 0x0f);
 }
 
-/* The time of day in ticks, from the real-time clock. */
+/* Start the real-time clock: the time of day in ticks. */
 static uint32_t ticks_today(void)
 {
     uint32_t seconds;
 
-    if (rtc_wait())
+    if (rtc_start())
         return 0;
     seconds = bcd_to_number(cmos_read(RTC_HOURS)) * 3600 +
               bcd_to_number(cmos_read(RTC_MINUTES)) * 60 +
@@ -183,7 +183,6 @@ static void timers_init(void)
     outb(PIT_CONTROL, PIT_CHANNEL0_RATE);
     outb(PIT_CHANNEL0, 0);      /* 65536 */
     outb(PIT_CHANNEL0, 0);
-    cmos_write(RTC_A, RTC_A_DEFAULT);
     cmos_set(RTC_B, (uint8_t)~RTC_B_DST, RTC_B_24H);
     (void)cmos_read(RTC_C);     /* reading clears what is pending */
     bda->ticks = ticks_today();
