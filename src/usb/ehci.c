@@ -18,6 +18,12 @@ static struct ehci *host_of(const struct usb_device *dev)
     return (struct ehci *)dev->hc;
 }
 
+void ehci_command(struct ehci *e, uint32_t command)
+{
+    e->command = command;
+    mmio_write32(e->op + EHCI_USBCMD, command);
+}
+
 void ehci_name_endpoint(struct ehci_qh *qh, const struct usb_device *dev,
                         unsigned number, unsigned max_packet)
 {
@@ -75,8 +81,7 @@ static void stop(struct ehci *e)
 {
     struct poll wait = poll_start(STOP_TIMEOUT_MS);
 
-    mmio_write32(e->op + EHCI_USBCMD, mmio_read32(e->op + EHCI_USBCMD) &
-                 ~EHCI_CMD_ASYNC);
+    ehci_command(e, e->command & ~EHCI_CMD_ASYNC);
     while (mmio_read32(e->op + EHCI_USBSTS) & EHCI_STS_ASYNC)
         if (!poll_again(&wait)) {
             usb_give_up(&e->hc, "does not stop a transfer");
@@ -113,8 +118,7 @@ static int run(struct ehci *e, unsigned count, uint32_t flags,
     qh->alt = EHCI_END;
     qh->token = toggle;
     barrier();
-    mmio_write32(e->op + EHCI_USBCMD,
-                 mmio_read32(e->op + EHCI_USBCMD) | EHCI_CMD_ASYNC);
+    ehci_command(e, e->command | EHCI_CMD_ASYNC);
     for (;;) {
         rc = look(e->mem, count);
         if (rc != 0)

@@ -20,6 +20,7 @@
 #define EHCI_CAPLENGTH      0x00u       /* 8 bits */
 #define EHCI_HCSPARAMS      0x04u       /* 32 bits, as all others */
 #define EHCI_PORTS(v)       ((v) & 0xfu)
+#define EHCI_PPC            (1u << 4)   /* ports' power can be switched */
 #define EHCI_PER_COMPANION(v) ((v) >> 8 & 0xfu)     /* ports of each */
 #define EHCI_COMPANIONS(v)  ((v) >> 12 & 0xfu)
 #define EHCI_HCCPARAMS      0x08u
@@ -128,6 +129,8 @@ struct ehci {
     uint8_t *op;
     struct ehci_mem *mem;
     uint32_t *frames;           /* NULL until an interrupt pipe is open */
+    uint32_t params;            /* EHCI_HCSPARAMS */
+    uint32_t command;           /* EHCI_USBCMD, as it was written last */
     bool busy;                  /* a transfer is on its way */
 };
 
@@ -151,6 +154,9 @@ static inline uint32_t ehci_address(const void *p)
 {
     return (uint32_t)(uintptr_t)p;
 }
+
+/* Write EHCI_USBCMD; what it has is remembered and not read again. */
+void ehci_command(struct ehci *e, uint32_t command);
 
 /* The words of a queue head that say which endpoint it is for. */
 void ehci_name_endpoint(struct ehci_qh *qh, const struct usb_device *dev,

@@ -64,7 +64,8 @@ static int ehci_start(struct usb_controller *hc)
 {
     struct ehci *e = host(hc);
 
-    if (mmio_read32(hc->base + EHCI_HCSPARAMS) == ~0u)
+    e->params = mmio_read32(hc->base + EHCI_HCSPARAMS);
+    if (e->params == ~0u)
         return usb_ignore(hc, "its registers cannot be read");
     e->op = hc->base + mmio_read8(hc->base + EHCI_CAPLENGTH);
     disown(e);
@@ -79,7 +80,7 @@ static int ehci_start(struct usb_controller *hc)
 static int ehci_begin(struct usb_controller *hc)
 {
     struct ehci *e = host(hc);
-    unsigned ports = EHCI_PORTS(mmio_read32(hc->base + EHCI_HCSPARAMS));
+    unsigned ports = EHCI_PORTS(e->params);
 
     if (wait_bits(e, EHCI_USBCMD, EHCI_CMD_RESET, 0) < 0)
         return usb_ignore(hc, "is not ready within 2 s after its reset");
@@ -89,11 +90,11 @@ static int ehci_begin(struct usb_controller *hc)
     e->mem->qh.link = ehci_address(&e->mem->qh) | EHCI_TYPE_QH;
     op_write(e, EHCI_SEGMENT, 0);
     op_write(e, EHCI_ASYNCLIST, ehci_address(&e->mem->qh));
-    op_write(e, EHCI_USBCMD, EHCI_CMD_ITC_8 | EHCI_CMD_RUN);
+    ehci_command(e, EHCI_CMD_ITC_8 | EHCI_CMD_RUN);
     if (wait_bits(e, EHCI_USBSTS, EHCI_STS_HALTED, 0) < 0)
         return usb_ignore(hc, "does not run");
     op_write(e, EHCI_CONFIGFLAG, 1);    /* all ports are ours */
-    for (unsigned n = 1; n <= ports; n++)
+    for (unsigned n = 1; e->params & EHCI_PPC && n <= ports; n++)
         op_write(e, EHCI_PORTSC(n), EHCI_PORT_POWER);
     return (int)ports;
 }
@@ -161,8 +162,7 @@ static int schedule(struct ehci *e, struct ehci_pipe *p)
         for (unsigned i = 0; i < EHCI_FRAMES; i++)
             e->frames[i] = EHCI_END;
         op_write(e, EHCI_PERIODICLIST, ehci_address(e->frames));
-        op_write(e, EHCI_USBCMD,
-                 op_read(e, EHCI_USBCMD) | EHCI_CMD_PERIODIC);
+        ehci_command(e, e->command | EHCI_CMD_PERIODIC);
     }
     p->qh.link = e->frames[0];
     barrier();

@@ -56,7 +56,7 @@ static bool enough(void)
 
 bool usb_late(void)
 {
-    return timer_expired(&usb_search.end) && enough();
+    return poll_waited && timer_expired(&usb_search.end) && enough();
 }
 
 bool usb_enough(void)

@@ -11,6 +11,7 @@
 #include "lib/print.h"
 
 #define MAX_TRB             0x10000u    /* and no TRB crosses 64 KiB */
+#define EVENTS_AT_ONCE      16u         /* given back to the controller */
 
 static struct xhci *host_of(const struct xhci_pipe *p)
 {
@@ -83,12 +84,11 @@ static void transfer_event(struct xhci *x, const struct xhci_trb *e)
     p->moved = left < got ? got - left : 0;
 }
 
-/* Take what the controller has put on its event ring, at most all of it. */
+/* Take what the controller has put on its event ring, at most all of it.  It
+ * needs to be told only now and then how far that is. */
 static void take_events(struct xhci *x)
 {
-    unsigned n;
-
-    for (n = 0; n < XHCI_EVENTS; n++) {
+    for (unsigned n = 0; n < XHCI_EVENTS; n++) {
         const volatile struct xhci_trb *slot = &x->mem->events[x->event];
         struct xhci_trb e;
 
@@ -106,10 +106,10 @@ static void take_events(struct xhci *x)
             x->event = 0;
             x->event_cycle ^= 1;
         }
+        if (x->event % EVENTS_AT_ONCE == 0)
+            mmio_write32(x->run + XHCI_ERDP, XHCI_ERDP_BUSY |
+                         xhci_address(&x->mem->events[x->event]));
     }
-    if (n != 0)
-        mmio_write32(x->run + XHCI_ERDP, XHCI_ERDP_BUSY |
-                     xhci_address(&x->mem->events[x->event]));
 }
 
 /* -------------------------------------------------------------- commands */
@@ -124,7 +124,7 @@ int xhci_command(struct xhci *x, uint32_t control, unsigned slot,
         return ERR_TIMEOUT;
     x->command_done = false;
     (void)push(&x->commands, address, 0, 0, control | XHCI_SLOT(slot));
-    x->doorbells[0] = 0;
+    mmio_write32(x->doorbells, 0);
     for (;;) {
         take_events(x);
         if (x->command_done)

@@ -21,6 +21,7 @@
 #define XHCI_SCRATCHPADS(v) (((v) >> 16 & 0x3e0u) | (v) >> 27)
 #define XHCI_HCCPARAMS1     0x10u
 #define XHCI_HCC_CSZ        (1u << 2)   /* contexts of 64 bytes */
+#define XHCI_HCC_PPC        (1u << 3)   /* ports' power can be switched */
 #define XHCI_HCC_XECP(v)    ((v) >> 16 << 2)
 #define XHCI_DBOFF          0x14u
 #define XHCI_RTSOFF         0x18u
@@ -105,6 +106,7 @@ enum xhci_type {
 
 #define XHCI_RING           16u         /* TRBs, a power of two; link last */
 #define XHCI_EVENTS         64u
+#define XHCI_PROTOCOLS      8u          /* that are looked at */
 #define XHCI_SLOTS_MAX      63u
 #define XHCI_COMMAND_MS     2000u
 
@@ -130,6 +132,10 @@ struct xhci {
     uint8_t event, event_cycle; /* the next one */
     uint8_t context_size;       /* 32 or 64 */
     uint8_t slots;              /* enabled */
+    bool port_power;            /* has to be switched on */
+    /* Major revision, first port, number of ports; 0: none */
+    struct xhci_protocol { uint8_t major, first, count; }
+    protocol[XHCI_PROTOCOLS];
     bool command_done;
     struct xhci_trb answer;     /* the event of the last command */
 };

@@ -61,31 +61,34 @@ static int wait_bits(const struct xhci *x, uint32_t reg, uint32_t mask,
 
 /* ------------------------------------------------------------- controller */
 
-/* The offset of the next extended capability after at (0: the first); 0: no
- * more. */
-static uint32_t next_ext(const struct xhci *x, uint32_t at)
+/* What a protocol capability says. */
+static void note_protocol(struct xhci *x, unsigned n, uint32_t head,
+                          uint32_t ports)
 {
-    uint32_t step;
-
-    if (at == 0)
-        return XHCI_HCC_XECP(mmio_read32(x->hc.base + XHCI_HCCPARAMS1));
-    step = XHCI_EXT_NEXT(mmio_read32(x->hc.base + at));
-    return step != 0 ? at + step : 0;
+    if (n < XHCI_PROTOCOLS)
+        x->protocol[n] = (struct xhci_protocol){
+            (uint8_t)(head >> 24), (uint8_t)ports, (uint8_t)(ports >> 8),
+        };
 }
 
-/* Firmware of the host may own a controller that was assigned to us. */
-static void disown(struct xhci *x)
+/* Firmware of the host may own a controller that was assigned to us; and which
+ * ports there are. */
+static void walk_capabilities(struct xhci *x, uint32_t at)
 {
-    uint32_t at = 0;
+    unsigned protocols = 0;
 
-    for (unsigned i = 0; i < EXT_MAX; i++) {
-        at = next_ext(x, at);
-        if (at == 0)
-            return;
-        if (XHCI_EXT_ID(mmio_read32(x->hc.base + at)) == XHCI_EXT_LEGACY) {
-            mmio_write32(x->hc.base + at, 0);
-            mmio_write32(x->hc.base + at + XHCI_LEGACY_SMI, 7u << 29);
+    for (unsigned i = 0; i < EXT_MAX && at != 0; i++) {
+        uint8_t *cap = x->hc.base + at;
+        uint32_t head = mmio_read32(cap), step = XHCI_EXT_NEXT(head);
+
+        if (XHCI_EXT_ID(head) == XHCI_EXT_LEGACY) {
+            mmio_write32(cap, 0);
+            mmio_write32(cap + XHCI_LEGACY_SMI, 7u << 29);
+        } else if (XHCI_EXT_ID(head) == XHCI_EXT_PROTOCOL) {
+            note_protocol(x, protocols++, head,
+                          mmio_read32(cap + XHCI_PROTOCOL_PORTS));
         }
+        at = step != 0 ? at + step : 0;
     }
 }
 
@@ -93,15 +96,16 @@ static int xhci_start(struct usb_controller *hc)
 {
     struct xhci *x = host(hc);
     const uint8_t *base = hc->base;
+    uint32_t params = mmio_read32(base + XHCI_HCCPARAMS1);
 
     x->op = hc->base + mmio_read8(base + XHCI_CAPLENGTH);
     x->run = hc->base + ALIGN_DOWN(mmio_read32(base + XHCI_RTSOFF), 32u);
     x->doorbells =
         (volatile uint32_t *)(hc->base +
                               ALIGN_DOWN(mmio_read32(base + XHCI_DBOFF), 4u));
-    x->context_size = mmio_read32(base + XHCI_HCCPARAMS1) & XHCI_HCC_CSZ
-        ? 64 : 32;
-    disown(x);
+    x->context_size = params & XHCI_HCC_CSZ ? 64 : 32;
+    x->port_power = params & XHCI_HCC_PPC;
+    walk_capabilities(x, XHCI_HCC_XECP(params));
     op_write(x, XHCI_USBCMD, 0);
     if (wait_bits(x, XHCI_USBSTS, XHCI_STS_HALTED, XHCI_STS_HALTED) < 0)
         return usb_ignore(hc, "does not stop");
@@ -155,7 +159,7 @@ static int xhci_begin(struct usb_controller *hc)
     op_write(x, XHCI_USBCMD, XHCI_CMD_RUN);
     if (wait_bits(x, XHCI_USBSTS, XHCI_STS_HALTED, 0) < 0)
         return usb_ignore(hc, "does not run");
-    for (unsigned n = 1; n <= XHCI_PORTS(params); n++)
+    for (unsigned n = 1; x->port_power && n <= XHCI_PORTS(params); n++)
         op_write(x, XHCI_PORTSC(n), XHCI_PORT_POWER);
     return (int)XHCI_PORTS(params);
 }
@@ -169,20 +173,12 @@ static int xhci_begin(struct usb_controller *hc)
 static unsigned protocol(const struct xhci *x, unsigned port,
                          unsigned *index)
 {
-    uint32_t at = 0;
+    for (unsigned i = 0; i < XHCI_PROTOCOLS; i++) {
+        const struct xhci_protocol *p = &x->protocol[i];
 
-    for (unsigned i = 0; i < EXT_MAX; i++) {
-        uint32_t head, ports;
-
-        at = next_ext(x, at);
-        if (at == 0)
-            break;
-        head = mmio_read32(x->hc.base + at);
-        ports = mmio_read32(x->hc.base + at + XHCI_PROTOCOL_PORTS);
-        *index = port - (ports & 0xff) + 1;     /* wraps if it is below */
-        if (XHCI_EXT_ID(head) == XHCI_EXT_PROTOCOL && *index >= 1 &&
-            *index <= (ports >> 8 & 0xff))
-            return head >> 24;
+        *index = port - p->first + 1;           /* wraps if it is below */
+        if (*index >= 1 && *index <= p->count)
+            return p->major;
     }
     *index = port;
     return 0;
@@ -200,23 +196,24 @@ static unsigned xhci_port_name(struct usb_controller *hc, unsigned port)
 static int xhci_port_reset(struct usb_controller *hc, unsigned port)
 {
     struct xhci *x = host(hc);
-    uint32_t reg = XHCI_PORTSC(port), speed;
+    uint32_t reg = XHCI_PORTSC(port), speed, v = op_read(x, reg);
     bool usb3;
     unsigned index;
 
-    if (!(op_read(x, reg) & XHCI_PORT_CONNECT))
+    if (!(v & XHCI_PORT_CONNECT))
         return ERR_ABSENT;
     usb3 = protocol(x, port, &index) == 3;
     /* USB 3 devices enable themselves; those that did not get a push. */
-    if (!usb3 || !(op_read(x, reg) & XHCI_PORT_ENABLED)) {
+    if (!usb3 || !(v & XHCI_PORT_ENABLED)) {
         op_write(x, reg, XHCI_PORT_POWER |
                  (usb3 ? XHCI_PORT_WARM : XHCI_PORT_RESET));
         if (wait_bits(x, reg, XHCI_PORT_RESET, 0) < 0 ||
             wait_bits(x, reg, XHCI_PORT_ENABLED, XHCI_PORT_ENABLED) < 0)
             return ERR_TIMEOUT;
+        v = op_read(x, reg);
     }
     op_write(x, reg, XHCI_PORT_POWER | XHCI_PORT_CHANGES);
-    speed = XHCI_PORT_SPEED(op_read(x, reg));
+    speed = XHCI_PORT_SPEED(v);
     return speed == 0 || speed > USB_SUPER ? USB_SUPER : (int)speed;
 }
 

@@ -47,6 +47,8 @@ uint16_t pci_read16(pci_bdf bdf, uint32_t reg)
 }
 
 /* Time is what polling takes. */
+bool poll_waited;
+
 bool poll_again(struct poll *p)
 {
     return p->spins++ < 3;
