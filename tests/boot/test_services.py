@@ -40,6 +40,7 @@ def test_services(program, machine):
         passed = finished(m)
     assert len(passed) > 130, "the program left checks out"
     assert "ok BIOS32 last bus" in passed
+    assert ("ok B10A without MMCFG" in passed) == (machine == "q35")
 
 
 def expected_of_stack(ss, sp):

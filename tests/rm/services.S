@@ -294,6 +294,33 @@ apm_versions_end:
     movl %ecx, %ebp
     cmpw $0x8086, %cx
     CHECK e, "B10A vendor"
+    /* An OS may move the memory in which q35 shows these registers, or switch
+     * it off: POST used it, the services do not. */
+    cmpl $0x29c08086, %ebp
+    jne 1f
+    movl $0x80000060, %eax              /* PCIEXBAR */
+    movw $0xcf8, %dx
+    outl %eax, %dx
+    movw $0xcfc, %dx
+    inl %dx, %eax
+    pushl %eax
+    testb $1, %al
+    CHECK nz, "MMCFG is on"
+    xorl %eax, %eax
+    outl %eax, %dx
+    movw $0xb10a, %ax
+    xorw %bx, %bx
+    xorw %di, %di
+    INT_STC 0x1a
+    cmpl %ecx, %ebp
+    CHECK e, "B10A without MMCFG"
+    movl $0x80000060, %eax
+    movw $0xcf8, %dx
+    outl %eax, %dx
+    movw $0xcfc, %dx
+    popl %eax
+    outl %eax, %dx
+1:
     movl %ebp, %ecx
     movw %cx, %dx
     shrl $16, %ecx
