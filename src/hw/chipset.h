@@ -47,8 +47,8 @@
 /*
  * Which it is, by the host bridge (vendor and device) and, by the ports, by
  * what is beside it.  Before all else here and in hw/pci.h.  chipset_set() says
- * it again whenever the variables have become others: nothing in RAM is believed
- * that was there before, nor after a sleep.
+ * it again whenever the variables have become others: nothing in RAM is
+ * believed that was there before, nor after a sleep.
  */
 enum chipset {
     CHIPSET_Q35,

@@ -335,7 +335,6 @@ static int resume(struct tcg *t, const struct tcg_platform *p, uint8_t *log,
     }
     if (rc == ERR_TIMEOUT) {
         tcg_say(t, "it cannot be capped: %s", tcg_err_text(rc));
-        t->state = TCG_FAILED;
         return TCG_RESUME_DEAD;
     }
     return cap_all(t, why, log, log_size) < 0 ? TCG_RESUME_FAILED
@@ -347,6 +346,8 @@ int tcg_resume(struct tcg *t, const struct tcg_platform *p, uint8_t *log,
 {
     int rc = resume(t, p, log, log_size);
 
+    if (rc == TCG_RESUME_DEAD)
+        t->state = TCG_FAILED;
     tpm_dev_release(&t->dev);
     return rc;
 }
