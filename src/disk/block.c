@@ -56,20 +56,16 @@ static int finished(int rc)
     return rc;
 }
 
-bool poll_waited;
-
 bool poll_again(struct poll *p)
 {
     for (unsigned i = 0; i < PAUSES_PER_SPIN; i++)
         cpu_pause();
     if (++p->spins % SPINS_BEFORE_CLOCK != 0)
         return true;
-    if (p->spins == SPINS_BEFORE_CLOCK) {
+    if (p->spins == SPINS_BEFORE_CLOCK)
         p->deadline = timer_deadline_ms(p->timeout_ms);
-        poll_waited = true;
-    } else if (timer_expired(&p->deadline)) {
+    else if (timer_expired(&p->deadline))
         return false;
-    }
     let_interrupts_in();
     return true;
 }

@@ -141,9 +141,6 @@ static inline struct poll poll_start(uint32_t timeout_ms)
 
 bool poll_again(struct poll *p);
 
-/* Has any wait been long enough to ask the clock? */
-extern bool poll_waited;
-
 /* Wait until the masked bits of a register in memory have this value.  0 or
  * ERR_TIMEOUT. */
 int poll_bits(const uint8_t *reg, uint32_t mask, uint32_t want,

@@ -20,31 +20,19 @@
 #define UNITS_MAX           512u
 #define SEARCH_TIMEOUT_MS   60000u
 
-static struct deadline search_end;      /* 0: the clock does not run yet */
+static struct deadline search_end;
 static bool search_over;
 static unsigned units;
 
 void drives_search(void)
 {
-    search_end.end = 0;
-    poll_waited = false;
+    search_end = timer_deadline_seen_ms(SEARCH_TIMEOUT_MS);
     search_over = false;
-}
-
-/* The clock, which costs an access, is asked once anything was waited for. */
-static bool time_is_over(void)
-{
-    if (!poll_waited)
-        return false;
-    if (search_end.end)
-        return timer_expired(&search_end);
-    search_end = timer_deadline_ms(SEARCH_TIMEOUT_MS);
-    return false;
 }
 
 bool drives_enough(bool one)
 {
-    if (!search_over && (units == UNITS_MAX || time_is_over())) {
+    if (!search_over && (units == UNITS_MAX || timer_seen(&search_end))) {
         search_over = true;
         print("Drives: %u units or %u s are enough, the rest is ignored\n",
               UNITS_MAX, SEARCH_TIMEOUT_MS / 1000);

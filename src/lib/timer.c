@@ -36,17 +36,37 @@ static uint64_t ticks(void)
     return now_ticks;
 }
 
-struct deadline timer_deadline_us(uint32_t us)
+static struct deadline after(uint64_t start, uint32_t us)
 {
     return (struct deadline){
-        .end = ticks() + ((uint64_t)us * TICKS_PER_US_Q16 >> 16) + 1,
+        .end = start + ((uint64_t)us * TICKS_PER_US_Q16 >> 16) + 1,
     };
+}
+
+static uint32_t us_of(uint32_t ms)
+{
+    /* 2^32 us are 4294 s */
+    return ms > 1000000 ? 1000000000 : ms * 1000;
+}
+
+struct deadline timer_deadline_us(uint32_t us)
+{
+    return after(ticks(), us);
 }
 
 struct deadline timer_deadline_ms(uint32_t ms)
 {
-    /* 2^32 us are 4294 s */
-    return timer_deadline_us(ms > 1000000 ? 1000000000 : ms * 1000);
+    return timer_deadline_us(us_of(ms));
+}
+
+struct deadline timer_deadline_seen_ms(uint32_t ms)
+{
+    return after(now_ticks, us_of(ms));
+}
+
+bool timer_seen(const struct deadline *d)
+{
+    return now_ticks >= d->end;
 }
 
 bool timer_expired(const struct deadline *d)

@@ -19,6 +19,13 @@ struct deadline timer_deadline_us(uint32_t us);
 struct deadline timer_deadline_ms(uint32_t ms);
 bool timer_expired(const struct deadline *d);
 
+/*
+ * The same by what the timer read last, without an access to it: for a limit on
+ * a number of waits, which ask the timer themselves.
+ */
+struct deadline timer_deadline_seen_ms(uint32_t ms);
+bool timer_seen(const struct deadline *d);
+
 /* Microseconds since an arbitrary moment. */
 uint64_t timer_now_us(void);
 

@@ -56,7 +56,7 @@ static bool enough(void)
 
 bool usb_late(void)
 {
-    return poll_waited && timer_expired(&usb_search.end) && enough();
+    return timer_seen(&usb_search.end) && enough();
 }
 
 bool usb_enough(void)
@@ -334,7 +334,7 @@ void usb_finish(void)
     }
     if (physical)
         timer_delay_us(SETTLE_US);
-    usb_search.end = timer_deadline_ms(SEARCH_TIMEOUT_MS);
+    usb_search.end = timer_deadline_seen_ms(SEARCH_TIMEOUT_MS);
     for (struct bus *b = usb_search.buses; b != NULL; b = b->next)
         for (int port = 1; port <= b->ports && !b->hc->dead; port++)
             if (!usb_enough())

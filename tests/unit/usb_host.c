@@ -47,8 +47,6 @@ uint16_t pci_read16(pci_bdf bdf, uint32_t reg)
 }
 
 /* Time is what polling takes. */
-bool poll_waited;
-
 bool poll_again(struct poll *p)
 {
     return p->spins++ < 3;
@@ -65,6 +63,16 @@ struct deadline timer_deadline_ms(uint32_t ms)
 bool timer_expired(const struct deadline *d)
 {
     return asked++ >= d->end;
+}
+
+struct deadline timer_deadline_seen_ms(uint32_t ms)
+{
+    return timer_deadline_ms(ms);
+}
+
+bool timer_seen(const struct deadline *d)
+{
+    return timer_expired(d);
 }
 
 bool drives_enough(bool one)
