@@ -30,7 +30,7 @@ _Static_assert(ROM_LENT_END - ROM_LENT_START >= ROM_SIZE_MAX,
                "what is lent holds any image");
 
 static uint32_t rom_next = ROM_SPACE_START;     /* free from here */
-static struct farptr vectors_before[VECTORS];
+static NOT_ZEROED struct farptr vectors_before[VECTORS];
 
 uint8_t *rom_space_next(void)
 {

@@ -32,7 +32,8 @@ struct zone {
     unsigned failures;
 };
 
-static struct block
+/* Of each zone those before its count mean something. */
+static NOT_ZEROED struct block
     blocks[LOW_BLOCKS + FSEG_BLOCKS + HIGH_BLOCKS + TEMP_BLOCKS];
 static struct zone zones[] = {
     { .name = "low", .capacity = LOW_BLOCKS, .blocks = blocks },

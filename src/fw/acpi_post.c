@@ -66,7 +66,8 @@ static struct file *read_file_name(struct rd *r)
     const char *name = read_name(r);
 
     for (unsigned i = 0; name && i < file_count; i++)
-        if (strcmp(files[i].source->name, name) == 0)
+        if (memcmp(files[i].source->name, name,
+                   files[i].source->name_len + 1u) == 0)
             return &files[i];
     return NULL;
 }

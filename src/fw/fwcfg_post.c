@@ -110,9 +110,10 @@ const struct fwcfg_file *fwcfg_next(const struct fwcfg_file *after,
                                     const char *prefix)
 {
     const struct fwcfg_file *f = after ? after + 1 : files;
+    size_t len = strlen(prefix);
 
     for (; f < files + file_count; f++)
-        if (strncmp(f->name, prefix, strlen(prefix)) == 0)
+        if (f->name_len >= len && memcmp(f->name, prefix, len) == 0)
             return f;
     return NULL;
 }

@@ -62,11 +62,13 @@ void *memset(void *dst, int c, size_t n)
 int memcmp(const void *a, const void *b, size_t n)
 {
     const uint8_t *x = a, *y = b;
+    bool equal;
 
-    for (; n; n--, x++, y++)
-        if (*x != *y)
-            return *x - *y;
-    return 0;
+    __asm__ volatile("cmpb %%al, %%al\n\t"      /* no bytes are equal */
+                     "repe cmpsb"
+                     : "+S"(x), "+D"(y), "+c"(n), "=@ccz"(equal)
+                     : : "memory");
+    return equal ? 0 : x[-1] - y[-1];
 }
 
 size_t strlen(const char *s)

@@ -61,7 +61,7 @@ static void clear_around(uint32_t from, uint32_t to)
  */
 static void clear_high(uint64_t from, uint64_t to)
 {
-    static uint64_t tables[2][TABLE_ENTRIES] ALIGNED(4096);
+    static NOT_ZEROED uint64_t tables[2][TABLE_ENTRIES] ALIGNED(4096);
     static uint64_t pointers[4] ALIGNED(32);
     uint32_t features[4], cr0, cr4;
 

@@ -90,12 +90,13 @@ static bool probe(pci_bdf bdf, uint8_t root, bool *multi)
 {
     uint32_t id = pci_read32(bdf, PCI_VENDOR_ID), class;
     uint16_t vendor = (uint16_t)id, bridge = pci_bus_bridge[PCI_BUS(bdf)];
-    const struct pci_known *known = pci_known(bdf, id);
+    const struct pci_known *known;
     struct pci_device *d;
     uint8_t header;
 
     if (vendor == 0 || vendor == 0xffff)
         return false;
+    known = pci_known(bdf, id);
     class = known ? known->class
                   : pci_read32(bdf, PCI_CLASS_REVISION) >> 8;
     header = !known ? pci_read8(bdf, PCI_HEADER_TYPE)
