@@ -392,7 +392,8 @@ def update(section, lines):
     print(f"written: {path.relative_to(ROOT)}, {section}")
 
 
-def main():
+def arguments():
+    """The command line, with what it leaves out."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
     parser.add_argument("--bios", default=str(ROOT / "out" / "bios.bin"))
     parser.add_argument("--boot", action="store_true",
@@ -421,6 +422,11 @@ def main():
     if not (args.boot or args.accesses or args.initrd or args.hash
             or args.growth):
         args.boot = args.accesses = True
+    return args
+
+
+def main():
+    args = arguments()
     errors = []
     if args.boot:
         print(f"{'':30} {'KeelBIOS':>9} {'SeaBIOS':>9} {'ratio':>7}")
