@@ -436,9 +436,13 @@ def main():
     if args.accesses:
         table, more = accesses.measure(sys.modules[__name__], args.bios,
                                        args.only)
+        rows_of_qboot, others = accesses.measure_qboot(
+            sys.modules[__name__], args.bios)
+        more += others
         errors += more
         if args.update and not more:
-            update("accesses", accesses.markdown(table))
+            update("accesses", accesses.markdown(table)
+                   + accesses.qboot_markdown(rows_of_qboot))
     if args.growth:
         table, more = growth.measure(
             sys.modules[__name__], args.bios,
