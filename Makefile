@@ -177,7 +177,7 @@ $(O)/generated/autoconf.h: $(O)/.config Kconfig
 
 # -------------------------------------------------------------------- releases
 
-.PHONY: dist deb release install
+.PHONY: dist deb release reference install
 dist:
 	$(Q)$(PYTHON) scripts/dist $(O)
 
@@ -188,6 +188,14 @@ deb:
 release:
 	$(Q)scripts/setup build deb
 	$(Q)$(PYTHON) scripts/release $(O)/release $(if $(SIGN_KEY),--key '$(SIGN_KEY)')
+
+# What a verifier expects of this version's image: by each of these compilers.
+COMPILERS ?= gcc
+reference:
+	$(Q)set -e; for cc in $(COMPILERS); do \
+	    $(MAKE) --no-print-directory O=$(O)/reference-$$cc CC=$$cc all; done
+	$(Q)$(PYTHON) scripts/reference.py $(O)/reference.json \
+	    $(foreach cc,$(COMPILERS),"$(O)/reference-$(cc)/bios.bin=$$($(cc) --version | head -n 1)")
 
 # libvirt's AppArmor helper refuses a ROM below /usr/share and /usr/lib; that of
 # 11.3 also in OVMF's place, unless the domain says readonly='yes', which a
@@ -314,6 +322,7 @@ help:
 	@echo '  make install         PREFIX=/usr/local, DESTDIR=: what make built'
 	@echo '  make dist            the source of the newest commit as a tarball'
 	@echo '  make deb             Debian packages of the newest commit'
+	@echo '  make reference       what a verifier compares: COMPILERS="gcc clang"'
 	@echo '  make release         all of it with checksums, signed by SIGN_KEY=...'
 	@echo 'Use (these install missing Debian packages first)'
 	@echo '  make run             boot Linux with a TPM 2.0, replay the event log'

@@ -14,6 +14,7 @@ first bad byte.  Zero bytes after the last event are the unused area.
 
 import hashlib
 import struct
+import uuid
 from dataclasses import dataclass, field
 
 EV_NO_ACTION, EV_EVENT_TAG, EV_S_CRTM_VERSION = 3, 6, 8
@@ -107,6 +108,9 @@ class Event:
         if self.type == EV_EVENT_TAG and len(self.data) >= 8:
             return tag_text(self.data)
         plain = self.data.rstrip(b"\0")
+        if self.type == EV_NO_ACTION and platform_id(self.data):
+            guid, maker, version = platform_id(self.data)
+            return f"{maker} {version}, reference manifest {guid}"
         if self.type == EV_NO_ACTION:
             plain = self.data[:16].rstrip(b"\0")        # its signature
         elif self.type == EV_S_CRTM_VERSION and not any(self.data[1::2]):
@@ -115,6 +119,31 @@ class Event:
             return repr(plain.decode("ascii"))
         more = "..." if len(self.data) > 32 else ""
         return f"{self.data[:32].hex()}{more} ({len(self.data)} bytes)"
+
+
+PLATFORM_ID = b"SP800-155 Event2"
+
+
+def platform_id(data):
+    """Of the data of such an event, which names who made the firmware (TCG PC
+    Client Platform Firmware Profile 1.05, 10.4.5.2): (GUID of the reference
+    manifest, maker, version); None if it is none."""
+    if data[:16] != PLATFORM_ID or len(data) < 36:
+        return None
+    r = Reader(data)
+    r.bytes(20, "signature and vendor")
+    guid = uuid.UUID(bytes_le=bytes(r.bytes(16, "reference manifest")))
+    texts = []
+    try:
+        for name in ("maker", "model", "version", "firmware's maker",
+                     "firmware's version"):
+            if name == "firmware's version":
+                r.number("I", "firmware's maker's number")
+            texts.append(r.bytes(r.number("B", "size"), name)
+                         .rstrip(b"\0").decode())
+    except (LogError, UnicodeDecodeError):
+        return None
+    return guid, texts[3], texts[4]
 
 
 @dataclass

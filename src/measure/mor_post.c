@@ -21,9 +21,7 @@
 #include "lib/io.h"
 #include "lib/print.h"
 #include "measure/ppi_memory.h"
-
-#define MOVV                0x15au          /* in that memory */
-#define MOVV_CLEAR_MEMORY   (1u << 0)
+#include "tcg/ppi_spec.h"
 
 #define FOUR_GIB            0x100000000ull
 #define GIB                 0x40000000u
@@ -123,10 +121,10 @@ void memory_overwrite(void)
 
     if (!ppi)
         return;
-    request = mmio_read8(ppi + MOVV);
-    if (!(request & MOVV_CLEAR_MEMORY))
+    request = mmio_read8(ppi + PPI_REGION_MOVV);
+    if (!(request & PPI_MOVV_CLEAR))
         return;
     clear_all();
-    mmio_write8(ppi + MOVV, (uint8_t)(request & ~MOVV_CLEAR_MEMORY));
+    mmio_write8(ppi + PPI_REGION_MOVV, (uint8_t)(request & ~PPI_MOVV_CLEAR));
     print("Memory overwritten, as the operating system asked\n");
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "tcg/internal.h"
+#include "tcg/ppi_spec.h"
 #include "tcg/tpm_spec.h"
 
 #define SIGNATURE       0x41504354u     /* "TCPA" */
@@ -443,10 +444,30 @@ static uint32_t compact_hash(struct tcg *t, struct tcg_regs *r)
     return result;
 }
 
+/*
+ * TCG_SetMemoryOverwriteRequestBit (Platform Reset Attack Mitigation 1.10):
+ * the request that an OS makes through ACPI, for loaders.  Compilers make the
+ * block of 5 bytes one of 6.
+ */
+static uint32_t set_overwrite(struct tcg *t, struct tcg_regs *r)
+{
+    struct rd in = input_block(t, r->es_di, 5, 6);
+    uint8_t value = rd_u8(&in);
+    uint32_t at = PPI_REGION_AT + PPI_REGION_MOVV, movv;
+
+    if (in.bad || value > 1)
+        return BAD_PARAMETER;
+    if (!(t->flags & TCG_F_PPI))
+        return PC_UNSUPPORTED;
+    movv = tpm_dev_read(&t->dev, at, 1) & ~PPI_MOVV_CLEAR;
+    tpm_dev_write(&t->dev, at, 1, movv | (value ? PPI_MOVV_CLEAR : 0));
+    return PC_OK;
+}
+
 /* By AL. */
 static const call_fn calls[] = {
     status_check, hash_log_extend, pass_through, shut_down,
-    hash_log, hash_all, tss, compact_hash,
+    hash_log, hash_all, tss, compact_hash, set_overwrite,
 };
 
 void tcg_int1a(struct tcg *t, struct tcg_regs *r)

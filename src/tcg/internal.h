@@ -21,6 +21,7 @@
 #define TCG_F_GIVEN_UP      (1u << 7)   /* nobody can act as the platform */
 #define TCG_F_FOREIGN       (1u << 8)   /* somebody else started the TPM */
 #define TCG_F_RESUMED       (1u << 9)   /* its state is of before a sleep */
+#define TCG_F_PPI           (1u << 11)  /* there is the PPI's memory */
 #define TCG_F_AUTH_UNSURE   (1u << 10)  /* the TPM may have the empty one */
 
 #define TCG_PCR_COUNT       24

@@ -294,6 +294,7 @@ int tcg_ppi_capture(struct tcg *t, struct tcg_ppi *ppi)
     ppi_load(t, ppi);
     if (!ppi->present)
         return ERR_ABSENT;
+    t->flags |= TCG_F_PPI;
     ppi->request = region_read(t, PPI_REGION_PPRQ, 4);
     ppi->parameter = region_read(t, PPI_REGION_PPRM, 4);
     ppi->next = (uint8_t)region_read(t, PPI_REGION_NEXT, 1);

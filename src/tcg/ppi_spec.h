@@ -16,6 +16,11 @@
 #define PPI_REGION_PPRM         0x10du      /* its parameter */
 #define PPI_REGION_LPPR         0x111u      /* the request last executed */
 #define PPI_REGION_NEXT         0x159u      /* follow-up after a reset */
+#define PPI_REGION_MOVV         0x15au      /* memory overwrite request */
+
+/* movv: RAM is to be cleared at the next start (TCG Platform Reset Attack
+ * Mitigation 1.10, 4). */
+#define PPI_MOVV_CLEAR          (1u << 0)
 
 /* func[]: what an OS may ask for */
 #define PPI_FUNC_UNKNOWN        0u

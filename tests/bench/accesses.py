@@ -192,6 +192,46 @@ def run_tpm(bench, bios, row, disk, work):
             return run(bench, bios, (name, "q35", {}, disk), tpm)
 
 
+# -------------------------------------------------------------- beside qboot
+
+def beside_qboot(bench, bios, row):
+    """((accesses, virtual ms) of KeelBIOS, those of qboot), which boots kernels
+    of -kernel and nothing else."""
+    return [(sum(run(bench, str(image), row)[0].values()),
+             bench.virtual(str(image), row) / 1e6)
+            for image in (bios, bench.QBOOT)]
+
+
+def qboot_rows(bench, guest):
+    return [row for row in bench.rows(guest) if "-kernel" in row[3]]
+
+
+def measure_qboot(bench, bios):
+    """[(row's name, as beside_qboot())] and error texts."""
+    table, errors = [], []
+    for row in qboot_rows(bench, bench.build_guest()):
+        value, error = bench.attempt(beside_qboot, bench, bios, row)
+        if error:
+            errors.append(f"{row[0]}, beside qboot: {error}")
+            continue
+        table.append((row[0], *value))
+        print(f"{row[0]}: (accesses, ms) {value[0]}, qboot {value[1]}",
+              flush=True)
+    return table, errors
+
+
+def qboot_markdown(table):
+    out = ["", "Beside qboot, which boots a kernel of -kernel and can do "
+           "nothing else:", "",
+           "| | accesses | qboot | ratio | virtual ms | qboot | ratio |",
+           "|---" * 7 + "|"]
+    for name, (ours, our_ms), (theirs, their_ms) in table:
+        out.append(f"| {name} | {ours} | {theirs} | {ours / theirs:.2f} | "
+                   f"{our_ms:.3f} | {their_ms:.3f} | "
+                   f"{our_ms / their_ms:.2f} |")
+    return out
+
+
 # -------------------------------------------------------------------- tables
 
 def measure(bench, bios, only):

@@ -37,6 +37,7 @@ sys.path.insert(0, str(ROOT / "scripts"))
 import vm                                           # noqa: E402
 sys.path.insert(0, str(ROOT / "tests" / "bench"))
 import accesses                                     # noqa: E402
+import growth                                       # noqa: E402
 import hashes                                       # noqa: E402
 
 EXIT_STATUS = 0x63          # (31h << 1) | 1, from isa-debug-exit
@@ -391,7 +392,8 @@ def update(section, lines):
     print(f"written: {path.relative_to(ROOT)}, {section}")
 
 
-def main():
+def arguments():
+    """The command line, with what it leaves out."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
     parser.add_argument("--bios", default=str(ROOT / "out" / "bios.bin"))
     parser.add_argument("--boot", action="store_true",
@@ -403,6 +405,9 @@ def main():
                              "MiB, measured and not")
     parser.add_argument("--hash", action="store_true",
                         help="MB/s of the hashes, natively and in a guest")
+    parser.add_argument("--growth", action="store_true",
+                        help="how the cost grows with disks, functions, CPUs, "
+                             "RAM and events")
     parser.add_argument("--libcrypto32", metavar="FILE",
                         help="OpenSSL's libcrypto.a for i386 (Debian: "
                              "libssl-dev:i386), compared with in the guest")
@@ -414,8 +419,14 @@ def main():
     args = parser.parse_args()
     if not os.path.exists(args.bios):
         sys.exit(f"bench: there is no firmware {args.bios}: run make first")
-    if not (args.boot or args.accesses or args.initrd or args.hash):
+    if not (args.boot or args.accesses or args.initrd or args.hash
+            or args.growth):
         args.boot = args.accesses = True
+    return args
+
+
+def main():
+    args = arguments()
     errors = []
     if args.boot:
         print(f"{'':30} {'KeelBIOS':>9} {'SeaBIOS':>9} {'ratio':>7}")
@@ -425,9 +436,20 @@ def main():
     if args.accesses:
         table, more = accesses.measure(sys.modules[__name__], args.bios,
                                        args.only)
+        rows_of_qboot, others = accesses.measure_qboot(
+            sys.modules[__name__], args.bios)
+        more += others
         errors += more
         if args.update and not more:
-            update("accesses", accesses.markdown(table))
+            update("accesses", accesses.markdown(table)
+                   + accesses.qboot_markdown(rows_of_qboot))
+    if args.growth:
+        table, more = growth.measure(
+            sys.modules[__name__], args.bios,
+            lambda name: not args.only or re.search(args.only, name))
+        errors += more
+        if args.update and not more:
+            update("growth", growth.markdown(table))
     if args.initrd:
         table, more = measure_initrds(args.bios, max(1, args.wall_runs))
         errors += more

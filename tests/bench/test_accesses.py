@@ -55,6 +55,17 @@ def test_no_more_accesses(name, tmp_path):
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.parametrize("row", accesses.qboot_rows(bench, GUEST),
+                         ids=lambda row: row[0])
+def test_beside_qboot(row):
+    """A kernel costs at most twice what it costs a firmware that does nothing
+    else."""
+    bios = os.environ.get("BIOS") or str(TOP / "out/bios.bin")
+    ours, theirs = accesses.beside_qboot(bench, bios, row)
+    assert ours[0] <= 2 * theirs[0], f"accesses: {ours[0]}, qboot {theirs[0]}"
+    assert ours[1] <= 2 * theirs[1], f"ms: {ours[1]}, qboot {theirs[1]}"
+
+
 def lines_of(*items):
     """A trace of (read or write, port, value, region's name)."""
     return [f"memory_region_ops_{kind} cpu 0 mr 0x1 addr {port:#x} "

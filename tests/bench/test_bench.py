@@ -24,11 +24,17 @@ ROWS = {row[0]: row for row in bench.rows(GUEST)}
 def test_at_most_a_quarter(name):
     bios = os.environ.get("BIOS") or str(TOP / "out/bios.bin")
     keel = seabios = float("inf")
+    failed = ""
     for _ in range(ATTEMPTS):
         keel = min(keel, bench.virtual(bios, ROWS[name]))
-        seabios = min(seabios, bench.virtual(bench.vm.SEABIOS, ROWS[name]))
+        try:
+            seabios = min(seabios, bench.virtual(bench.vm.SEABIOS, ROWS[name]))
+        except bench.BenchError as err:     # on a busy host its time-outs end
+            failed = f"SeaBIOS did not boot in {ATTEMPTS} attempts: {err}"
+            continue
         if keel * GOAL * CLEAR <= seabios:
             break
+    assert seabios != float("inf"), failed
     assert keel * GOAL <= seabios, (
         f"{name}: {keel / 1e6:.3f} ms, SeaBIOS {seabios / 1e6:.3f} ms: more "
         f"than one {GOAL}th")

@@ -200,21 +200,25 @@ class Guest:
     def __init__(self, machine):
         self.m = machine
 
-    def comes_up(self, limit=600, patience=0):
-        """Did it, without anybody's passphrase?  If not, give it.  patience:
-        seconds for somebody else to answer: clevis does that."""
-        asked = False
-        while True:
-            match = self.m.expect(READY + b"|" + ASKS, limit,
-                                  "the guest to ask for its passphrase or to "
-                                  "come up")
-            if match[0] == READY or \
-                    not asked and patience and self.m.find(READY, patience):
-                self.m.expect(rb"KEEL-RC 0\r?\n", 60)
-                return not asked
-            assert not asked, self.m.report("the passphrase was refused")
-            asked = True
-            self.m.send(PASSPHRASE + "\n")
+    def unlocks(self, limit=600, patience=0):
+        """Does it come up, and not ask for its passphrase?  patience: seconds
+        for somebody else to answer: clevis does that."""
+        match = self.m.expect(READY + b"|" + ASKS, limit,
+                              "the guest to ask for its passphrase or to "
+                              "come up")
+        if match[0] != READY and \
+                not (patience and self.m.find(READY, patience)):
+            return False
+        self.m.expect(rb"KEEL-RC 0\r?\n", 60)
+        return True
+
+    def comes_up(self, patience=0):
+        """unlocks(); if not, it is given the passphrase, and does."""
+        if self.unlocks(patience=patience):
+            return True
+        self.m.send(PASSPHRASE + "\n")
+        assert self.unlocks(), self.m.report("the passphrase was refused")
+        return False
 
     def type(self, command, limit=2400):
         """What it says.  A tool that asks for the passphrase gets it."""

@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+import agent
 import faketpm
 from rm16 import compile_program
 import tcglog
@@ -50,6 +51,11 @@ def program(tests, kind, bios=None, large=(), **defines):
                 tests.machine("pc", None, tpm=tpm, args=args,
                               mem="96M" if large else "32M", bios=bios) as m:
             yield m, tpm
+
+
+def byte_at(m, address):
+    """By the monitor: the memory of a device is not in pmemsave's reach."""
+    return int(m.hmp(f"xp /1bx {address:#x}").split(":")[1], 0)
 
 
 def memory(m, tests):
@@ -100,6 +106,8 @@ def test_int1a(tests, kind):
         assert not failed, m.report("\n".join(failed))
         assert sum(line.startswith("ok ") for line in out) > 250, \
             m.report("the program left checks out")
+        assert byte_at(m, agent.PPI + agent.MOVV) == 1, \
+            "AL=08h: bit 0 of movv"
         ram, pcrs = memory(m, tests), tpm.pcrs()
         (start, last), = lines(m, "log")
         log = tcglog.parse(ram[start:start + LOG_SIZE])

@@ -62,7 +62,7 @@ class Boots:
             change(disk)
         with vm.Tpm(KIND, state) as tpm, debian13.started(
                 self.tests, disk, tpm, bios=bios, args=args) as guest:
-            self.found[what] = guest.comes_up(patience=self.patience)
+            self.found[what] = guest.unlocks(patience=self.patience)
             print(f"{what}: {'unlocks' if self.found[what] else 'asks'}",
                   flush=True)
 

@@ -30,11 +30,11 @@ PLACES = {"etc": "/etc/pcrlock.d", "lib": "/var/lib/pcrlock.d",
 pytestmark = pytest.mark.slow
 
 
-def log_of_boot(tests, cmdline):
+def log_of_boot(tests, cmdline, kind="2.0-crb"):
     """The log's file."""
     work = tests.tmp / cmdline
     files = kernels.build(work)
-    with measured.watched(tests, "2.0-crb") as tpm, tests.machine(
+    with measured.watched(tests, kind) as tpm, tests.machine(
             "q35", None, tpm=tpm, mem="32M", args=[
                 "-kernel", files["vmlinuz"], "-initrd", files["initramfs"],
                 "-append", cmdline, *kernels.arguments(work / "pcrs")]) as m:

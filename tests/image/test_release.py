@@ -62,8 +62,8 @@ def test_release(clone, env):
     assert "signed with releases@example.org" in said
     release = clone / "out/release"
     names = {path.name for path in release.iterdir()}
-    assert {"bios.bin", "pcr0.txt", "sbom.spdx.json", "SHA256SUMS",
-            "SHA256SUMS.asc"} < names and len(names) == 8, names
+    assert {"bios.bin", "pcr0.txt", "reference.json", "sbom.spdx.json",
+            "SHA256SUMS", "SHA256SUMS.asc"} < names and len(names) == 9, names
     parts = json.loads((release / "sbom.spdx.json").read_text())
     described = {p["name"]: p for p in parts["packages"]}
     assert {"bios.bin", "gcc", "binutils"} < set(described)
@@ -71,6 +71,12 @@ def test_release(clone, env):
                 (release / "SHA256SUMS").read_text().splitlines())
     assert described["bios.bin"]["checksums"][0]["checksumValue"] == \
         sums["bios.bin"]
+    values = json.loads((release / "reference.json").read_text())
+    only, = values["images"]
+    assert only["sha256"] == sums["bios.bin"]
+    assert [f"{bank:8} 0 {value}".split() for bank, value in
+            only["pcr0"].items()] == [line.split() for line in (
+                release / "pcr0.txt").read_text().splitlines()]
 
     # A guest's log, and keelpcr as if it were installed.
     log_file(release / "binary_bios_measurements", pcrpredict.predict(
@@ -84,7 +90,7 @@ def test_release(clone, env):
         assert done.returncode == 0, (lines, done.stdout, done.stderr)
         if "gpg" in lines[0]:
             assert "Good signature" in done.stderr
-            assert len(re.findall(": OK$", done.stdout, re.M)) == 6
+            assert len(re.findall(": OK$", done.stdout, re.M)) == 7
 
     whose = commands("Is it the project's?")
     changed(release / "bios.bin")

@@ -442,9 +442,33 @@ static void test_pass(void)
                  &r);
 }
 
+/* AL=08h: the memory overwrite request, as 0 or 1. */
+static struct regs overwrite(uint16_t length, uint8_t value)
+{
+    uint16_t block[] = { length, 0, value };
+    uint32_t in = fresh(8);
+
+    far_copy(in, block, sizeof(block));
+    return block_call(8, in, fresh(8));
+}
+
+static void test_overwrite(void)
+{
+    static const struct { uint16_t length; uint8_t value; } good[] = {
+        { 5, 1 }, { 6, 0 }, { 6, 1 }, { 5, 0 }, { 5, 1 },
+    };
+    struct regs r;
+
+    for (unsigned i = 0; i < sizeof(good) / sizeof(*good); i++) {
+        r = overwrite(good[i].length, good[i].value);
+        check_caller(r.eax == 0 && !(r.flags & FLAG_CF) && r.ecx == CANARY &&
+                     r.edx == CANARY, "memory overwrite request", &r);
+    }
+}
+
 static void test_others(void)
 {
-    static const uint8_t unknown[] = { 8, 0x40, 0x7f, 0x80, 0xff };
+    static const uint8_t unknown[] = { 9, 0x40, 0x7f, 0x80, 0xff };
     struct regs r = block_call(6, fresh(32), fresh(32));
 
     check_caller(r.eax == UNSUPPORTED, "TSS is not supported", &r);
@@ -607,13 +631,24 @@ static void test_bad_pass(void)
             "pass through, output in the BIOS");
 }
 
+static void test_bad_overwrite(void)
+{
+    static const uint16_t lengths[] = { 0, 4, 7, 0xffff };
+
+    for (unsigned i = 0; i < sizeof(lengths) / sizeof(*lengths); i++)
+        refused(overwrite(lengths[i], 0), last_event(),
+                "memory overwrite, block's length");
+    refused(overwrite(5, 2), last_event(), "memory overwrite, value 2");
+    refused(overwrite(5, 0xfe), last_event(), "memory overwrite, value FEh");
+}
+
 static void test_shutdown(void)
 {
     struct regs r = tcg(3, (struct regs){ 0 });
     uint32_t v[2];
 
     check(r.eax == 0 && !(r.flags & FLAG_CF), "shut down", &r);
-    for (uint8_t al = 1; al < 8; al++) {
+    for (uint8_t al = 1; al <= 8; al++) {
         r = block_call(al, fresh(32), fresh(32));
         check(r.eax == SHUT_DOWN, "shut down for", &r);
     }
@@ -666,6 +701,7 @@ void program_main(uint32_t dl)
         test_log_only();
         test_hash_all();
         test_pass();
+        test_overwrite();
         test_others();
     }
     say("hostile\n");
@@ -679,6 +715,7 @@ void program_main(uint32_t dl)
         test_bad_log_only();
         test_bad_hash_all();
         test_bad_pass();
+        test_bad_overwrite();
     }
     caller = PLAIN;
     test_shutdown();

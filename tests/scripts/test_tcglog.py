@@ -11,6 +11,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
+import reference                                    # noqa: E402
 import tcglog                                       # noqa: E402
 
 SIZES = {4: 20, 0xb: 32, 0xc: 48, 0xd: 64}
@@ -57,6 +58,20 @@ def test_no_action_is_not_extended_and_locality_counts():
     assert pcrs["sha256"][0] == bytes(31) + b"\3"
     assert pcrs["sha1"][0] == bytes(19) + b"\3"
     assert pcrs["sha1"][1] == bytes(20)
+
+
+def test_who_made_the_firmware():
+    """As logs say it; what is malformed is shown as bytes."""
+    data = reference.event("1.2-3-gabc")
+    log = tcglog.parse(spec_id() + event(0, 3, data, zero=True)
+                       + event(0, 8, b"v1"))
+    guid = reference.guid("1.2-3-gabc")
+    assert log.events[1].text() == \
+        f"KeelBIOS 1.2-3-gabc, reference manifest {guid}"
+    assert reference.event("1.2-3-gabd")[20:36] != data[20:36]
+    for cut in range(len(data)):
+        assert tcglog.platform_id(data[:cut]) is None
+    assert tcglog.platform_id(data[:-3] + b"\xff\xff\0") is None
 
 
 def test_unused_area_behind_the_log():

@@ -192,13 +192,13 @@ static void test_shutdown_and_rest(void **state)
     (void)state;
     begin(2);
     assert_int_equal(call(&r), 3);
-    r = regs(8);
+    r = regs(9);
     tcg_int1a(&t, &r);
     assert_true(r.cf);
-    assert_int_equal(r.eax, 0xbb08);
+    assert_int_equal(r.eax, 0xbb09);
     r = regs(3);
     assert_int_equal(call(&r), 0);
-    for (uint8_t al = 1; al < 8; al++) {
+    for (uint8_t al = 1; al <= 8; al++) {
         r = regs(al);
         assert_int_equal(call(&r), ERROR(0x21));
     }
@@ -206,10 +206,78 @@ static void test_shutdown_and_rest(void **state)
     assert_int_equal(call(&r), 0);
     end();
     memset(&t, 0, sizeof(t));
-    for (uint8_t al = 0; al < 8; al++) {
+    for (uint8_t al = 0; al <= 8; al++) {
         r = regs(al);
         assert_int_equal(call(&r), ERROR(0x23));
     }
+}
+
+/* The PPI region's byte movv, in front of a machine that has none. */
+#define MOVV_ADDRESS    0xfed4515au
+
+static struct tcg_platform without;
+static uint8_t movv;
+
+static uint32_t read_movv(void *ctx, uint32_t addr, unsigned bytes)
+{
+    if (addr != MOVV_ADDRESS)
+        return without.mmio_read(ctx, addr, bytes);
+    assert_int_equal(bytes, 1);
+    return movv;
+}
+
+static void write_movv(void *ctx, uint32_t addr, unsigned bytes, uint32_t v)
+{
+    if (addr != MOVV_ADDRESS) {
+        without.mmio_write(ctx, addr, bytes, v);
+        return;
+    }
+    assert_int_equal(bytes, 1);
+    movv = (uint8_t)v;
+}
+
+static uint32_t overwrite(uint16_t length, uint8_t value)
+{
+    struct tcg_regs r = regs(8);
+
+    put32(IN, length);
+    put32(IN + 4, 0xffffff00u | value);
+    return call(&r);
+}
+
+static void test_overwrite(void **state)
+{
+    /* Only the request changes: DisableAutoDetect is not the caller's. */
+    static const struct { uint8_t before, value, after; } table[] = {
+        { 0x00, 1, 0x01 }, { 0x00, 0, 0x00 }, { 0x01, 0, 0x00 },
+        { 0x01, 1, 0x01 }, { 0x10, 1, 0x11 }, { 0x11, 0, 0x10 },
+        { 0xff, 0, 0xfe }, { 0xfe, 1, 0xff },
+    };
+
+    (void)state;
+    begin(2);
+    without = hw.plat;
+    hw.plat.mmio_read = read_movv;
+    hw.plat.mmio_write = write_movv;
+    movv = 0x10;
+    assert_int_equal(overwrite(5, 1), 3);       /* there is no such region */
+    assert_int_equal(movv, 0x10);
+    t.flags |= TCG_F_PPI;
+    for (unsigned i = 0; i < sizeof(table) / sizeof(*table); i++) {
+        for (uint16_t length = 5; length <= 6; length++) {
+            movv = table[i].before;
+            assert_int_equal(overwrite(length, table[i].value), 0);
+            assert_int_equal(movv, table[i].after);
+        }
+    }
+    movv = 0x10;
+    for (uint16_t length = 0; length < 0x200; length++)
+        if (length != 5 && length != 6)
+            assert_int_equal(overwrite(length, 1), ERROR(0x19));
+    for (unsigned value = 2; value < 0x100; value++)
+        assert_int_equal(overwrite(5, (uint8_t)value), ERROR(0x19));
+    assert_int_equal(movv, 0x10);
+    end();
 }
 
 /* Registers and blocks of any value. */
@@ -224,7 +292,7 @@ static void test_any_values(void **state)
                 0, 1, IN, OUT, EVENT, DATA, RAM_SIZE - 20, WRITABLE - 8,
                 WRITABLE, 0xfffffff0, 0x10, 0x18, 0x1c, 40, 8, 23, 4,
             };
-            struct tcg_regs r = regs((uint8_t)(rand() % 9));
+            struct tcg_regs r = regs((uint8_t)(rand() % 10));
 
             for (uint32_t a = IN; a < IN + 0x20; a += 4)
                 put32(a, at[(unsigned)rand() % 17]);
@@ -253,6 +321,7 @@ int main(void)
         cmocka_unit_test(test_pass_through20),
         cmocka_unit_test(test_pass_through12),
         cmocka_unit_test(test_shutdown_and_rest),
+        cmocka_unit_test(test_overwrite),
         cmocka_unit_test(test_any_values),
     };
 
