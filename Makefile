@@ -52,7 +52,8 @@ $(foreach o,$(OVERLAYS),\
 
 # Hashing is where the time goes when a TPM is there.  SM3 and SHA-3, counted in
 # instructions, are as fast with -Oz.
-$(patsubst %,$(O)/obj/src/hash/%.o,sha1 sha256 sha512 sha_ni): OPT := -O2
+$(patsubst %,$(O)/obj/src/hash/%.o,sha1 sha256 sha512 sha512_sse2 \
+    sha_ni): OPT := -O2
 OPT := -Oz
 
 # ---------------------------------------------------------------------- flags

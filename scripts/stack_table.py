@@ -11,7 +11,8 @@ POINTERS = {
     "cancel": ["table:drivers"],
     "console": ["console_put"],
     "end": ["table:drivers"],
-    "f": ["sha1_ni_blocks", "sha256_ni_blocks"],    # with_xmm()
+    "f": ["sha1_ni_blocks", "sha256_ni_blocks", "sha512_sse2_blocks"],
+                                        # with_xmm()
     "feed": ["feed_acpi", "feed_file", "feed_item", "feed_pieces",
              "feed_smbios"],
     "handle": ["table:entries"],
@@ -20,6 +21,7 @@ POINTERS = {
     "out": ["print_text", "debug_text"],
     "page": ["change_banks", "turn_off_or_on", "change_requests",
              "menu_log"],               # the TPM menu
+    "pair": ["sha512_blocks_xmm"],
     "receive": ["table:drivers"],
     "run": ["table:services"],
     "send": ["table:drivers"],
