@@ -73,9 +73,10 @@ void hash_init(struct hash *h, const struct hash_alg *alg);
 void hash_update(struct hash *h, const void *data, size_t len);
 
 /*
- * After hash_init() of both: if they are SHA-384 and SHA-512, and it saves time,
- * what h takes from now on is also its twin's, which takes nothing itself.
- * Says whether; ends with hash_part(), which changes nothing if they are not.
+ * After hash_init() of both: if they are SHA-384 and SHA-512, and it saves
+ * time, what h takes from now on is also its twin's, which takes nothing
+ * itself.  Says whether; ends with hash_part(), which changes nothing if they
+ * are not.
  */
 bool hash_join(struct hash *h, struct hash *twin);
 void hash_part(struct hash *h);

@@ -2,8 +2,9 @@
 /*
  * SHA-1 and SHA-256 with the processor's SHA extensions, SHA-384 and SHA-512
  * with SSE2, where CPUID has them.  The block functions are in sha_ni.c and
- * sha512_sse2.c of src/hash; here is what they need around them: a caller of an interrupt service must find its XMM registers, CR0 and
- * CR4 as they were.  Resident: INT 1Ah hashes after POST.
+ * sha512_sse2.c of src/hash; here is what they need around them: a caller of an
+ * interrupt service must find its XMM registers, CR0 and CR4 as they were.
+ * Resident: INT 1Ah hashes after POST.
  *
  * Intel 64 and IA-32 Architectures SDM, volume 1, 12.7 (checking for SHA), and
  * volume 3, 2.5 and 13.1 (CR0.EM, CR0.TS and CR4.OSFXSR).
