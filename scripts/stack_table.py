@@ -25,6 +25,7 @@ POINTERS = {
     "receive": ["table:drivers"],
     "run": ["table:services"],
     "send": ["table:drivers"],
+    "smp_help": ["help"],
     "start": ["ehci_start", "uhci_start", "xhci_start", "table:adapters"],
     "step": ["tpm_measure_platform", "tpm_admin_capture",
              "tpm_before_third_party", "tpm_print_status", "tpm_admin_run"],
@@ -69,7 +70,8 @@ SERVICES = ("real_dispatch", "entries", "STACK_RESERVE")
 ENTRIES = [
     ("POST", ["start", "post"], "STACK_SIZE"),
     ("S3 resume", ["start", "resume"], "STACK_RESUME"),
-    ("boot", ["gate_boot"], "STACK_SIZE"),
+    ("boot", ["gate_boot"], "STACK_BOOT"),
+    ("another processor", ["smp_worker"], "SMP_STACK"),
     ("boot after INT 18h", ["boot_after_18"], "STACK_SIZE"),
     ("boot after INT 19h", ["boot_after_19"], "STACK_SIZE"),
 ]

@@ -18,8 +18,8 @@ void multihash_add(struct multihash *m, const struct hash_alg *alg)
 
     hash_init(h, alg);
     for (unsigned i = 0; i < m->count; i++) {
-        if (!(m->twins & 1u << i) && hash_join(&m->hash[i], h)) {
-            m->twins |= 1u << m->count;
+        if (!(m->skip & 1u << i) && hash_join(&m->hash[i], h)) {
+            m->skip |= 1u << m->count;
             break;
         }
     }
@@ -40,7 +40,7 @@ void multihash_update(struct multihash *m, const void *data, size_t len)
         size_t n = len < CHUNK ? len : CHUNK;
 
         for (unsigned i = 0; i < m->count; i++)
-            if (!(m->twins & 1u << i))
+            if (!(m->skip & 1u << i))
                 hash_update(&m->hash[i], p, n);
         p += n;
         len -= n;
@@ -53,7 +53,7 @@ void tcg_hash_feed(const struct tcg *t, tcg_feed feed, void *arg,
     struct multihash m;
 
     for (unsigned first = 0; first < t->bank_count; first += m.count) {
-        m.count = m.twins = 0;
+        m.count = m.skip = 0;
         while (m.count < MULTI_BANKS && first + m.count < t->bank_count)
             multihash_add(&m, hash_find(t->bank[first + m.count].alg));
         feed(arg, &m);

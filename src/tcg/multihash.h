@@ -15,7 +15,8 @@
 struct multihash {
     struct hash hash[MULTI_BANKS];
     unsigned count;
-    unsigned twins;         /* bit i: another one computes hash[i], too */
+    unsigned skip;          /* bit i: an update is not for hash[i]: another
+                             * one computes it, too */
 };
 
 /* From none on: one more, before any data; the data; no more will come. */

@@ -74,7 +74,7 @@ void hashes32(struct request *r)
     };
     unsigned from = r->alg == LONG_BANKS ? 2 : 0;
     const uint8_t *p = (const uint8_t *)r->data;
-    struct multihash m = { .count = 0, .twins = 0 };
+    struct multihash m = { .count = 0, .skip = 0 };
     hash_blocks_fn f;
 
     r->size = 0;
