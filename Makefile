@@ -74,7 +74,7 @@ COMPILER := $(if $(findstring clang,$(shell command -v $(CC) >/dev/null && \
 CFLAGS_gcc   := -mpreferred-stack-boundary=2 -malign-data=abi \
                 -fno-tree-loop-distribute-patterns --param=min-pagesize=0 \
                 -fcallgraph-info=su
-CFLAGS_clang := -mstack-alignment=4
+CFLAGS_clang := -mstack-alignment=4 -fno-unroll-loops
 ASFLAGS_clang := -fno-integrated-as      # it does not know addr32 in 16-bit code
 CFLAGS       += $(CFLAGS_$(COMPILER))
 ASFLAGS := -m32 -march=i486 -g0 -ffile-prefix-map=$(CURDIR)=. $(ASFLAGS_$(COMPILER))
