@@ -197,11 +197,9 @@ void sha512_blocks(void *state, const uint8_t *p, size_t blocks)
             SHA_KEEP(kk);
             ROUND(xor[0], xor[1], 0);
             ROUND(xor[1], xor[0], 1);
-            ROUND(xor[0], xor[1], 2);
-            ROUND(xor[1], xor[0], 3);
             SHA_KEEP(v);
-            v += 4;
-            kk += 4;
+            v += 2;
+            kk += 2;
         } while (v != window + 80);
         for (unsigned i = 0; i < 8; i++)
             h[i] += (uint64_t)v[7 - i].hi << 32 | v[7 - i].lo;
