@@ -38,6 +38,7 @@ import vm                                           # noqa: E402
 sys.path.insert(0, str(ROOT / "tests" / "bench"))
 import accesses                                     # noqa: E402
 import hashes                                       # noqa: E402
+import processors                                   # noqa: E402
 
 EXIT_STATUS = 0x63          # (31h << 1) | 1, from isa-debug-exit
 LIMIT_S = 60
@@ -91,14 +92,18 @@ def rows(guest):
     ]
 
 
+def clock_devices(out):
+    """What the guest writes its time to, and ends QEMU by."""
+    return ["-chardev", f"file,id=clock,path={out}",
+            "-device", "isa-debugcon,iobase=0x403,chardev=clock",
+            "-device", "isa-debug-exit,iobase=0x501,iosize=1"]
+
+
 def run(argv, limit=LIMIT_S):
     """Run QEMU to its end; the time stamp that the guest wrote, in ns."""
     with tempfile.TemporaryDirectory(prefix="keel-bench-") as tmp:
         out, debug = (os.path.join(tmp, n) for n in ("clock", "debug"))
-        argv = argv + [
-            "-chardev", f"file,id=clock,path={out}",
-            "-device", "isa-debugcon,iobase=0x403,chardev=clock",
-            "-device", "isa-debug-exit,iobase=0x501,iosize=1"]
+        argv = argv + clock_devices(out)
         shown = vm.shown(argv + ["-debugcon", "stdio", "-global",
                                  "isa-debugcon.iobase=0x402"])
         try:
@@ -259,17 +264,22 @@ INITRD_ROWS = [
 ]
 
 
+def initrd_of(work, mib):
+    path = pathlib.Path(work) / f"initrd{mib}"
+    if not path.exists():
+        # No zeros: QEMU's file would have holes, and nobody's initrd is so.
+        block = bytes(range(256)) * 4096
+        with open(path, "wb") as file:
+            for _ in range(mib):
+                file.write(block)
+    return path
+
+
 def initrd_row(bios, kernel, row, mib, work, runs):
     """(virtual ms, processor ms) to the kernel's first instruction."""
     name, own, banks = row
     image = bios if own else QBOOT if own is None else vm.SEABIOS
-    initrd = pathlib.Path(work) / f"initrd{mib}"
-    if not initrd.exists():
-        # No zeros: QEMU's file would have holes, and nobody's initrd is so.
-        block = bytes(range(256)) * 4096
-        with open(initrd, "wb") as file:
-            for _ in range(mib):
-                file.write(block)
+    initrd = initrd_of(work, mib)
     args = ["-kernel", kernel, "-initrd", initrd, "-append", "x"]
     options = {"mem": "1G"}
     tpm = None
@@ -396,7 +406,7 @@ def update(section, lines):
     print(f"written: {path.relative_to(ROOT)}, {section}")
 
 
-def main():
+def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n", 1)[0])
     parser.add_argument("--bios", default=str(ROOT / "out" / "bios.bin"))
     parser.add_argument("--boot", action="store_true",
@@ -406,6 +416,9 @@ def main():
     parser.add_argument("--initrd", action="store_true",
                         help="time to the kernel with initrds of 1 to 256 "
                              "MiB, measured and not")
+    parser.add_argument("--processors", action="store_true",
+                        help="what one thread of QEMU runs while several "
+                             "processors hash an initrd")
     parser.add_argument("--hash", action="store_true",
                         help="MB/s of the hashes, natively and in a guest")
     parser.add_argument("--libcrypto32", metavar="FILE",
@@ -419,9 +432,14 @@ def main():
     args = parser.parse_args()
     if not os.path.exists(args.bios):
         sys.exit(f"bench: there is no firmware {args.bios}: run make first")
-    if not (args.boot or args.accesses or args.initrd or args.hash):
+    if not (args.boot or args.accesses or args.initrd or args.processors or
+            args.hash):
         args.boot = args.accesses = True
-    errors = []
+    return args
+
+
+def main():
+    args, errors = arguments(), []
     if args.boot:
         print(f"{'':30} {'KeelBIOS':>9} {'SeaBIOS':>9} {'ratio':>7}")
         table, walls, errors = measure(args.bios, args.only, args.wall_runs)
@@ -438,6 +456,12 @@ def main():
         errors += more
         if args.update and not more:
             update("initrd", initrd_markdown(table))
+    if args.processors:
+        table, more = processors.measure(sys.modules[__name__], args.bios,
+                                         max(1, args.wall_runs))
+        errors += more
+        if args.update and not more:
+            update("processors", processors.markdown(table))
     if args.hash:
         try:
             table, code32 = hashes.rows(
