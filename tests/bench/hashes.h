@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-/* The firmware with no extensions, with SSE2, and with those for SHA as well. */
+/* The firmware without extensions, with SSE2, and with those for SHA, too. */
 enum who { FIRMWARE, FIRMWARE_SSE2, FIRMWARE_SHA, OPENSSL32 };
 
 #define PIECE       0x100000u   /* per update, as measure_linux.c's */
