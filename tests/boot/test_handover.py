@@ -10,7 +10,6 @@ Long because every kind of boot shares one way to predict, boot and compare.
 import fcntl
 import hashlib
 import json
-import os
 import pathlib
 import re
 import shutil
@@ -28,6 +27,7 @@ import rehearse
 import pcrpredict
 import predictionfile
 import tcglog
+from test_sleep import suspend_and_wake
 import vm
 
 ALL = ["sha1", "sha256", "sha384", "sha512"]
@@ -243,9 +243,11 @@ def test_kernel_on_other_hardware(tests, small, machine, kind, extra):
     boot_small_kernel(tests, machine, kind, args, want, **extra)
 
 
-def symbol(name):
-    """Its address in the firmware that `make` has built."""
-    elf = pathlib.Path(os.environ.get("O") or ROOT / "out") / "bios.elf"
+def symbol(tests, name):
+    """Its address in the firmware."""
+    elf = pathlib.Path(tests.bios).with_suffix(".elf")
+    if not elf.exists():
+        pytest.skip(f"BIOS= names an image without {elf.name} beside it")
     text = subprocess.run(["nm", elf], check=True, capture_output=True,
                           text=True).stdout
     return int(re.search(rf"^(\w+) \w {name}$", text, re.M)[1], 16)
@@ -253,7 +255,7 @@ def symbol(name):
 
 def word_of(tests, m, name):
     path = tests.tmp / name
-    m.qmp("pmemsave", val=symbol(name), size=4, filename=str(path))
+    m.qmp("pmemsave", val=symbol(tests, name), size=4, filename=str(path))
     return int.from_bytes(path.read_bytes(), "little")
 
 
@@ -282,14 +284,29 @@ def test_kernel_by_many_processors(tests, small, machine, smp, banks, shared):
     assert (found[1] != 0) is (shared != 0)         # others have done some
 
 
+@pytest.mark.parametrize("machine,cpu", [
+    ("q35", "qemu64,-sse2"), ("pc", "qemu64,-fxsr")])
+def test_kernel_without_sse2(tests, small, machine, cpu):
+    """Each bank for itself then, in more jobs than other processors get."""
+    args = large_kernel(small) + ["-cpu", cpu]
+    want = predict(tests, machine, "2.0-crb", args, smp=2)
+    found = []
+    boot_small_kernel(tests, machine, "2.0-crb", args, want, smp=2,
+                      watch=lambda m: found.append(
+                          word_of(tests, m, "smp_jobs")))
+    assert found == [0]
+
+
 def test_kernel_by_processors_that_hang(tests, small):
     """Another one takes a bank and does not come back: the first one does it,
     and the machine goes on."""
     image = bytearray(pathlib.Path(tests.bios).read_bytes())
-    at = len(image) - 0x100000 + symbol("smp_worker")
+    at = len(image) - 0x100000 + symbol(tests, "smp_worker")
     image[at:at + 2] = b"\xeb\xfe"                  # jmp to itself
+    elf = pathlib.Path(tests.bios).with_suffix(".elf")
     tests.bios = tests.tmp / "hangs.bin"
     tests.bios.write_bytes(image)
+    shutil.copy(elf, tests.bios.with_suffix(".elf"))
     args = large_kernel(small)
     want = predict(tests, "q35", "2.0-crb", args, smp=2)
     jobs = []
@@ -297,6 +314,18 @@ def test_kernel_by_processors_that_hang(tests, small):
                       watch=lambda m: jobs.append(
                           word_of(tests, m, "smp_jobs")))
     assert jobs == [0]                              # it has been stopped
+
+
+def test_processors_are_linux_afterwards(tests):
+    """It starts those that have hashed, also after S3."""
+    online = "cat /sys/devices/system/cpu/online"
+    with tests.by_kernel("q35", tpm="2.0-crb", smp=4) as m:
+        m.ready(180)
+        assert word_of(tests, m, "smp_done")
+        assert m.command(online).strip() == "0-3"
+        suspend_and_wake(m)
+        assert word_of(tests, m, "smp_jobs") == 0
+        assert m.command(online).strip() == "0-3"
 
 
 @pytest.mark.parametrize("machine,kind", [
