@@ -52,7 +52,8 @@ $(foreach o,$(OVERLAYS),\
 
 # Hashing is where the time goes when a TPM is there.  SM3 and SHA-3, counted in
 # instructions, are as fast with -Oz.
-$(patsubst %,$(O)/obj/src/hash/%.o,sha1 sha256 sha512 sha_ni): OPT := -O2
+$(patsubst %,$(O)/obj/src/hash/%.o,sha1 sha256 sha512 sha512_sse2 \
+    sha_ni): OPT := -O2
 OPT := -Oz
 
 # ---------------------------------------------------------------------- flags
@@ -73,7 +74,7 @@ COMPILER := $(if $(findstring clang,$(shell command -v $(CC) >/dev/null && \
 CFLAGS_gcc   := -mpreferred-stack-boundary=2 -malign-data=abi \
                 -fno-tree-loop-distribute-patterns --param=min-pagesize=0 \
                 -fcallgraph-info=su
-CFLAGS_clang := -mstack-alignment=4
+CFLAGS_clang := -mstack-alignment=4 -fno-unroll-loops
 ASFLAGS_clang := -fno-integrated-as      # it does not know addr32 in 16-bit code
 CFLAGS       += $(CFLAGS_$(COMPILER))
 ASFLAGS := -m32 -march=i486 -g0 -ffile-prefix-map=$(CURDIR)=. $(ASFLAGS_$(COMPILER))

@@ -11,7 +11,8 @@ POINTERS = {
     "cancel": ["table:drivers"],
     "console": ["console_put"],
     "end": ["table:drivers"],
-    "f": ["sha1_ni_blocks", "sha256_ni_blocks"],    # with_xmm()
+    "f": ["sha1_ni_blocks", "sha256_ni_blocks", "sha512_sse2_blocks"],
+                                        # with_xmm()
     "feed": ["feed_acpi", "feed_file", "feed_item", "feed_pieces",
              "feed_smbios"],
     "handle": ["table:entries"],
@@ -20,10 +21,12 @@ POINTERS = {
     "out": ["print_text", "debug_text"],
     "page": ["change_banks", "turn_off_or_on", "change_requests",
              "menu_log"],               # the TPM menu
+    "pair": ["sha512_blocks_xmm"],
     "receive": ["table:drivers"],
     "release": ["table:drivers"],
     "run": ["table:services"],
     "send": ["table:drivers"],
+    "smp_help": ["help"],
     "start": ["ehci_start", "uhci_start", "xhci_start", "table:adapters"],
     "step": ["tpm_measure_platform", "tpm_admin_capture",
              "tpm_before_third_party", "tpm_print_status", "tpm_admin_run"],
@@ -68,7 +71,8 @@ SERVICES = ("real_dispatch", "entries", "STACK_RESERVE")
 ENTRIES = [
     ("POST", ["start", "post"], "STACK_SIZE"),
     ("S3 resume", ["start", "resume"], "STACK_RESUME"),
-    ("boot", ["gate_boot"], "STACK_SIZE"),
+    ("boot", ["gate_boot"], "STACK_BOOT"),
+    ("another processor", ["smp_worker"], "SMP_STACK"),
     ("boot after INT 18h", ["boot_after_18"], "STACK_SIZE"),
     ("boot after INT 19h", ["boot_after_19"], "STACK_SIZE"),
 ]

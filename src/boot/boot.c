@@ -138,7 +138,7 @@ static void boot_bev(const struct boot_entry *e)
     print("Booting from ROM...\n");
     measure_attempt(e);
     if (!(e->entry.seg | e->entry.off)) {
-        linux_boot();
+        linux_boot(boot_state.next == 1);
         return;
     }
     enter(SEG_BIOS, (uint16_t)(uint32_t)boot_call_vector, 0,

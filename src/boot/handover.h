@@ -35,9 +35,9 @@ extern struct handover handover;
 /*
  * Load the kernel of -kernel from fw_cfg, measure the memory it was loaded
  * to, enter its setup code.  Returns, having said why, if it cannot be
- * started.
+ * started.  first: it is the first of the boot list.
  */
-void linux_boot(void);
+void linux_boot(bool first);
 
 /* In linux_entry.S: DS = setup segment, BX = its stack pointer; interrupts
  * off; far entry at DS + 20h:0. */

@@ -127,8 +127,9 @@ static const char *load_all(struct linux_image *k)
     return NULL;
 }
 
-void linux_boot(void)
+void linux_boot(bool first)
 {
+    static bool before;
     struct bregs r = {
         .cs = SEG_BIOS, .ip = (uint16_t)(uint32_t)linux_entry_vector,
         .ds = SETUP_ADDRESS >> 4, .es = SETUP_ADDRESS >> 4, .bx = HEAP_END,
@@ -140,6 +141,8 @@ void linux_boot(void)
         print("The kernel of -kernel is not started: %s\n", problem);
         return;
     }
+    image.first = first && !before;
+    before = true;
     measure_linux_image(&image);
     jump16(&r);
 }

@@ -185,6 +185,7 @@ gdt:
     .quad 0x008f9b0f0000ffff        /* SEL_CODE16_LARGE */
 gdt_end:
     .word 0
+    .globl gdt_pointer
 gdt_pointer:
     .word gdt_end - gdt - 1
     .long gdt

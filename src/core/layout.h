@@ -22,6 +22,20 @@
 #define STACK_CALLEE        0x800       /* left to what call16() calls */
 #define STACK_RESUME        (STACK_SIZE / 2)    /* resume.c uses the rest */
 
+/*
+ * The lowest bytes of the stack's room, which the stack does not get to before
+ * the boot is over: where other processors begin, and what they work in
+ * (smp.h), for each a result and a stack.  That is in another page: QEMU's TCG
+ * is slow to write where code is.
+ */
+#define SMP_START           DATA_START
+#define SMP_ROOMS           (DATA_START + 0x1000)
+#define SMP_RESULT          0x1c0
+#define SMP_STACK           0x600
+#define SMP_ROOM            (SMP_RESULT + SMP_STACK)
+#define SMP_JOBS            3
+#define STACK_BOOT          (STACK_SIZE - 0x1000 - SMP_JOBS * SMP_ROOM)
+
 /* The least memory that the firmware runs in: POST lies in the third and fourth
  * MiB. */
 #define RAM_LEAST           0x400000

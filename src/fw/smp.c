@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Starting the other processors and waiting for them.
+ * Starting the other processors, waiting for them, and sharing work with them.
  *
  * They begin at a page boundary below 1 MiB.  The lowest bytes of the
  * resident stack serve as that page: they are ours after POST, too, and the
@@ -40,7 +40,6 @@
 #define APIC_BASE_X2APIC    (1u << 10)
 #define MSR_X2APIC          0x800u          /* registers by 16 bytes */
 
-#define START_PAGE          DATA_START
 #define OPCODE_JMP_FAR      0xeau
 #define READY_TIMEOUT_MS    2000u
 #define UNKNOWN_MS          10u             /* for those nobody tells of */
@@ -51,6 +50,9 @@ struct smp_msr smp_msrs[SMP_MSRS_MAX];
 uint32_t smp_msr_count, smp_expected;
 bool smp_long_ids;
 volatile uint32_t smp_ready, smp_ids[8];
+uint32_t smp_msrs_now, smp_msrs_kept;
+volatile uint32_t smp_next, smp_jobs, smp_done;
+static void (*smp_help)(unsigned job, void *room);
 
 static bool has_x2apic(void)
 {
@@ -89,13 +91,33 @@ static bool needs_init(uint32_t cpuid_1_ecx)
     return r[1] != HV_TCG;
 }
 
+/* All others begin at smp_ap. */
+static void start_others(bool init)
+{
+    volatile uint8_t *start = (volatile uint8_t *)SMP_START;
+    uint32_t entry = (uint32_t)smp_ap - (SEG_BIOS << 4);
+
+    smp_ready = 0;
+    start[0] = OPCODE_JMP_FAR;
+    start[1] = (uint8_t)entry;
+    start[2] = (uint8_t)(entry >> 8);
+    start[3] = (uint8_t)SEG_BIOS;
+    start[4] = (uint8_t)(SEG_BIOS >> 8);
+    barrier();
+    if (init)
+        lapic_write(LAPIC_ICR_LOW, LAPIC_ICR_TO_OTHERS | LAPIC_ICR_ASSERT |
+                                   LAPIC_ICR_INIT);
+    lapic_write(LAPIC_ICR_LOW, LAPIC_ICR_TO_OTHERS | LAPIC_ICR_ASSERT |
+                               LAPIC_ICR_STARTUP | SMP_START >> 12);
+}
+
 void smp_launch(void)
 {
-    volatile uint8_t *start = (volatile uint8_t *)START_PAGE;
-    uint32_t r[4], entry = (uint32_t)smp_ap - (SEG_BIOS << 4);
+    uint32_t r[4];
 
     cpuid(1, 0, r);
-    smp_ready = 0;
+    smp_jobs = 0;
+    smp_msrs_now = smp_msr_count;
     smp_ids[r[1] >> 29] |= 1u << (r[1] >> 24 & 31);
     if (!(r[3] & CPUID_APIC)) {
         smp_expected = 1;
@@ -107,17 +129,7 @@ void smp_launch(void)
     lapic_write(LAPIC_LINT1, LAPIC_LVT_LEVEL | LAPIC_LVT_NMI);
     if (smp_expected == 1)
         return;
-    start[0] = OPCODE_JMP_FAR;
-    start[1] = (uint8_t)entry;
-    start[2] = (uint8_t)(entry >> 8);
-    start[3] = (uint8_t)SEG_BIOS;
-    start[4] = (uint8_t)(SEG_BIOS >> 8);
-    barrier();
-    if (needs_init(r[2]))
-        lapic_write(LAPIC_ICR_LOW, LAPIC_ICR_TO_OTHERS | LAPIC_ICR_ASSERT |
-                                   LAPIC_ICR_INIT);
-    lapic_write(LAPIC_ICR_LOW, LAPIC_ICR_TO_OTHERS | LAPIC_ICR_ASSERT |
-                               LAPIC_ICR_STARTUP | START_PAGE >> 12);
+    start_others(needs_init(r[2]));
 }
 
 /* However many come in that time: those are all. */
@@ -154,6 +166,57 @@ void smp_use_x2apic(void)
 {
     if (smp_long_ids && has_x2apic())
         wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | APIC_BASE_X2APIC);
+}
+
+void *smp_room(unsigned job)
+{
+    return (void *)(SMP_ROOMS + job * SMP_ROOM);
+}
+
+bool smp_begin(unsigned count, void (*help)(unsigned job, void *room))
+{
+    if (smp_expected == 1)
+        return false;
+    smp_help = help;
+    smp_done = smp_next = 0;
+    smp_jobs = count;
+    smp_msrs_now = smp_msr_count - smp_msrs_kept;
+    start_others(true);
+    return true;
+}
+
+unsigned smp_take(void)
+{
+    uint32_t n = 1;
+
+    __asm__ volatile("lock xaddl %0, %1" : "+r"(n), "+m"(smp_next)
+                     : : "memory", "cc");
+    return n;
+}
+
+void smp_worker(unsigned job)
+{
+    for (; job < smp_jobs; job = smp_take()) {
+        smp_help(job, smp_room(job));
+        __asm__ volatile("lock btsl %1, %0" : "+m"(smp_done) : "r"(job)
+                         : "memory", "cc");
+    }
+}
+
+uint32_t smp_end(uint32_t own, uint32_t ms)
+{
+    struct deadline d = timer_deadline_ms(ms);
+    uint32_t done, all = (1u << smp_jobs) - 1;
+
+    while (done = smp_done, (done | own) != all) {
+        if (timer_expired(&d)) {
+            smp_jobs = 0;           /* whoever works now begins anew: stops */
+            start_others(true);
+            break;
+        }
+        cpu_pause();
+    }
+    return done;
 }
 
 void smp_resume(void)

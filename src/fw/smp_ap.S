@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the processors other than the first one do: write their MSRs, say that
- * they are there, stop.  Without a stack, so any number can do it at once.
+ * they are there, stop.  Without a stack, so any number can do it at once.  Those
+ * that smp_begin() has work for do it before they stop, on a stack of their own.
  *
  * Entered from the start-up page (smp.c) in real mode, interrupts off.
  */
+#include "core/asm.h"
 #include "core/layout.h"
 #include "fw/smp_state.h"
 
-#define D(symbol)           ((symbol) - DATA_START)
 #define CR0_CACHES_OFF      0x60000000      /* CD and NW, set by INIT */
 #define CPUID_X2APIC        21              /* bit of leaf 1, ECX */
 #define CPUID_TOPOLOGY      0xb             /* EDX: all of the APIC ID */
@@ -28,7 +29,7 @@ smp_ap:
     andl $~CR0_CACHES_OFF, %eax
     movl %eax, %cr0
     movl $D(smp_msrs), %esi
-    addr32 movl D(smp_msr_count), %edi
+    addr32 movl D(smp_msrs_now), %edi
 1:  testl %edi, %edi
     jz 2f
     movl (%si), %ecx
@@ -62,6 +63,39 @@ smp_ap:
     wrmsr
 3:  lock
     addr32 incl D(smp_ready)
-4:  cli
+    movl $1, %ebx
+    lock
+    addr32 xaddl %ebx, D(smp_next)
+    addr32 cmpl D(smp_jobs), %ebx
+    jae smp_stop
+    addr32 lgdtl %cs:F(gdt_pointer)
+    movl %cr0, %eax
+    orb $1, %al
+    movl %eax, %cr0
+    ljmpl $SEL_CODE32, $4f
+
+    .code32
+4:  movl $SEL_DATA32, %eax
+    movw %ax, %ds
+    movw %ax, %es
+    movw %ax, %ss
+    imull $SMP_ROOM, %ebx, %esp
+    addl $SMP_ROOMS + SMP_ROOM, %esp
+    movl %ebx, %eax
+    call smp_worker
+    ljmpl $SEL_CODE16, $F(5f)
+
+    .code16
+5:  movw $SEL_DATA64K, %ax                  /* as they have been */
+    movw %ax, %ds
+    movw %ax, %es
+    movw %ax, %ss
+    movl %cr0, %eax
+    andb $0xfe, %al
+    movl %eax, %cr0
+    ljmpl $0xf000, $F(smp_stop)
+
+smp_stop:
+    cli
     hlt
-    jmp 4b
+    jmp smp_stop

@@ -38,8 +38,10 @@ void smp_start(void)
     uint64_t features = fwcfg_number("etc/msr_feature_control", 0);
 
     mtrr_setup();
-    if (features)
+    if (features) {
         smp_write_msr(MSR_FEATURE_CONTROL, features);
+        smp_msrs_kept = 1;
+    }
     smp_expected = fwcfg_read16(FWCFG_CPUS);
     if (smp_expected == 0)
         smp_expected = cmos_read(CMOS_CPUS) + 1u;

@@ -31,6 +31,17 @@ extern volatile uint32_t smp_ids[8];
 /* Resident.  APIC IDs may need more than eight bits. */
 extern bool smp_long_ids;
 
+/* Resident.  How many of the list a processor writes when it begins, and how
+ * many at its end stay over INIT, and may be locked. */
+extern uint32_t smp_msrs_now, smp_msrs_kept;
+
+/* Resident.  Of smp_begin(): the next job, how many there are, bits of those
+ * that are done. */
+extern volatile uint32_t smp_next, smp_jobs, smp_done;
+
+/* Resident.  What smp_ap.S calls with the first job that it has taken. */
+void smp_worker(unsigned job);
+
 /* POST only: add to the list and write on this processor. */
 void smp_write_msr(uint32_t index, uint64_t value);
 

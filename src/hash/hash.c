@@ -52,6 +52,7 @@ static const struct hash_alg algs[] = {
 
 /* What hash_use() has set, by row. */
 static hash_blocks_fn instead[sizeof(algs) / sizeof(algs[0])];
+static hash_blocks_fn pair;
 
 const struct hash_alg *hash_at(unsigned i)
 {
@@ -76,11 +77,20 @@ void hash_use(uint16_t id, hash_blocks_fn blocks)
         instead[a - algs] = blocks;
 }
 
+void hash_use_pair(hash_blocks_fn blocks)
+{
+    pair = blocks;
+}
+
 static void take_blocks(struct hash *h, const uint8_t *p, size_t blocks)
 {
     hash_blocks_fn own = instead[h->alg - algs];
+    void *states[2] = { &h->s, h->twin ? &h->twin->s : &h->s };
 
-    (own ? own : h->alg->blocks)(&h->s, p, blocks);
+    if (pair && h->alg->blocks == sha512_blocks)
+        pair(states, p, blocks);
+    else
+        (own ? own : h->alg->blocks)(&h->s, p, blocks);
 }
 
 /* The buffer of a block that is not yet full; not for sponges. */
@@ -93,6 +103,7 @@ void hash_init(struct hash *h, const struct hash_alg *alg)
 {
     h->alg = alg;
     h->len = 0;
+    h->twin = NULL;
     if (alg->words)
         memcpy(&h->s, alg->initial, (size_t)alg->words * alg->word_bytes);
     else
@@ -147,6 +158,24 @@ void hash_update(struct hash *h, const void *data, size_t len)
         len &= block - 1;
     }
     memcpy(pending(h), p, len);
+}
+
+bool hash_join(struct hash *h, struct hash *twin)
+{
+    if (!pair || h->twin || h->alg->blocks != sha512_blocks ||
+        twin->alg->blocks != sha512_blocks)
+        return false;
+    h->twin = twin;
+    return true;
+}
+
+void hash_part(struct hash *h)
+{
+    if (!h->twin)
+        return;
+    memcpy(pending(h->twin), pending(h), h->alg->block);
+    h->twin->len = h->len;
+    h->twin = NULL;
 }
 
 static void sponge_final(struct hash *h, uint8_t *digest)

@@ -6,6 +6,7 @@
 #ifndef TCG_HASH_H
 #define TCG_HASH_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,6 +47,7 @@ struct hash {
     } s;
     uint64_t len;           /* bytes taken so far */
     const struct hash_alg *alg;
+    struct hash *twin;      /* see hash_join() */
 };
 
 #define SHA1_SIZE           20u         /* also what a TPM 1.2 has only */
@@ -61,8 +63,24 @@ const struct hash_alg *hash_at(unsigned i);
  */
 void hash_use(uint16_t id, hash_blocks_fn blocks);
 
+/*
+ * The same for SHA-384 and SHA-512, by a function that computes two states at
+ * once, or one twice: its state is a uint64_t *[2].
+ */
+void hash_use_pair(hash_blocks_fn blocks);
+
 void hash_init(struct hash *h, const struct hash_alg *alg);
 void hash_update(struct hash *h, const void *data, size_t len);
+
+/*
+ * After hash_init() of both: if they are SHA-384 and SHA-512, and it saves
+ * time, what h takes from now on is also its twin's, which takes nothing
+ * itself.  Says whether; ends with hash_part(), which changes nothing if they
+ * are not.
+ */
+bool hash_join(struct hash *h, struct hash *twin);
+void hash_part(struct hash *h);
+
 /* Writes alg->size bytes; h is used up. */
 void hash_final(struct hash *h, uint8_t *digest);
 
@@ -74,7 +92,10 @@ void sm3_blocks(void *state, const uint8_t *p, size_t blocks);
 /* For hash_use() on x86, where the processor has them; see sha_ni.c. */
 void sha1_ni_blocks(void *state, const uint8_t *p, size_t blocks);
 void sha256_ni_blocks(void *state, const uint8_t *p, size_t blocks);
+/* For hash_use_pair(), likewise; see sha512_sse2.c. */
+void sha512_sse2_blocks(void *states, const uint8_t *p, size_t blocks);
 extern const uint32_t sha256_k[64];
+extern const uint64_t sha512_k[80];         /* at a multiple of 16 */
 void keccak_f1600(uint64_t lane[25]);
 
 static inline uint32_t hash_load_be32(const uint8_t *p)

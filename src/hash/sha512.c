@@ -9,7 +9,7 @@
 #include "hash/hash.h"
 #include "hash/sha_tune.h"
 
-static const uint64_t k[80] = {
+_Alignas(16) const uint64_t sha512_k[80] = {
     0x428a2f98d728ae22, 0x7137449123ef65cd, 0xb5c0fbcfec4d3b2f,
     0xe9b5dba58189dbbc, 0x3956c25bf348b538, 0x59f111f1b605d019,
     0x923f82a4af194f9b, 0xab1c5ed5da6d8118, 0xd807aa98a3030242,
@@ -169,7 +169,7 @@ void sha512_blocks(void *state, const uint8_t *p, size_t blocks)
 
     for (; blocks; blocks--) {
         struct word *v = window, *w = window + 8;
-        const uint64_t *kk = k;
+        const uint64_t *kk = sha512_k;
         uint32_t tl, th, ul, uh;
 
         for (; w != window + 8 + 16; w += 2, p += 16) {
@@ -197,11 +197,9 @@ void sha512_blocks(void *state, const uint8_t *p, size_t blocks)
             SHA_KEEP(kk);
             ROUND(xor[0], xor[1], 0);
             ROUND(xor[1], xor[0], 1);
-            ROUND(xor[0], xor[1], 2);
-            ROUND(xor[1], xor[0], 3);
             SHA_KEEP(v);
-            v += 4;
-            kk += 4;
+            v += 2;
+            kk += 2;
         } while (v != window + 80);
         for (unsigned i = 0; i < 8; i++)
             h[i] += (uint64_t)v[7 - i].hi << 32 | v[7 - i].lo;

@@ -26,6 +26,7 @@ struct linux_image {
     const char *cmdline;        /* with its NUL */
     const uint8_t *initrd;
     uint32_t initrd_len;        /* 0: none */
+    bool first;                 /* nothing else has been booted */
 };
 
 /* The table at the start of the overlay's resident part. */

@@ -12,6 +12,26 @@
  */
 #define CHUNK   16384u
 
+void multihash_add(struct multihash *m, const struct hash_alg *alg)
+{
+    struct hash *h = &m->hash[m->count];
+
+    hash_init(h, alg);
+    for (unsigned i = 0; i < m->count; i++) {
+        if (!(m->skip & 1u << i) && hash_join(&m->hash[i], h)) {
+            m->skip |= 1u << m->count;
+            break;
+        }
+    }
+    m->count++;
+}
+
+void multihash_end(struct multihash *m)
+{
+    for (unsigned i = 0; i < m->count; i++)
+        hash_part(&m->hash[i]);
+}
+
 void multihash_update(struct multihash *m, const void *data, size_t len)
 {
     const uint8_t *p = data;
@@ -20,7 +40,8 @@ void multihash_update(struct multihash *m, const void *data, size_t len)
         size_t n = len < CHUNK ? len : CHUNK;
 
         for (unsigned i = 0; i < m->count; i++)
-            hash_update(&m->hash[i], p, n);
+            if (!(m->skip & 1u << i))
+                hash_update(&m->hash[i], p, n);
         p += n;
         len -= n;
     }
@@ -32,12 +53,11 @@ void tcg_hash_feed(const struct tcg *t, tcg_feed feed, void *arg,
     struct multihash m;
 
     for (unsigned first = 0; first < t->bank_count; first += m.count) {
-        m.count = t->bank_count - first;
-        if (m.count > MULTI_BANKS)
-            m.count = MULTI_BANKS;
-        for (unsigned i = 0; i < m.count; i++)
-            hash_init(&m.hash[i], hash_find(t->bank[first + i].alg));
+        m.count = m.skip = 0;
+        while (m.count < MULTI_BANKS && first + m.count < t->bank_count)
+            multihash_add(&m, hash_find(t->bank[first + m.count].alg));
         feed(arg, &m);
+        multihash_end(&m);
         for (unsigned i = 0; i < m.count; i++)
             hash_final(&m.hash[i], d->value[first + i]);
     }

@@ -15,9 +15,14 @@
 struct multihash {
     struct hash hash[MULTI_BANKS];
     unsigned count;
+    unsigned skip;          /* bit i: an update is not for hash[i]: another
+                             * one computes it, too */
 };
 
+/* From none on: one more, before any data; the data; no more will come. */
+void multihash_add(struct multihash *m, const struct hash_alg *alg);
 void multihash_update(struct multihash *m, const void *data, size_t len);
+void multihash_end(struct multihash *m);
 
 /* Hands all data to m; called again, with the same result, per pass. */
 typedef void (*tcg_feed)(void *arg, struct multihash *m);

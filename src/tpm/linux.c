@@ -23,12 +23,14 @@
 #include "lib/timer.h"
 #include "measure/tpm.h"
 #include "tcg/multihash.h"
+#include "tpm/share.h"
 
 #define CMDLINE_DEFAULT     255u        /* before protocol 2.06 */
 #define CMDLINE_LIMIT       0x10000u
 #define SETUP_DATA_MAX      16u         /* entries of the list */
 #define STEP                0x100000u   /* between looks at the clock */
 #define QUIET_US            500000u     /* then a line on the screen */
+#define SHARED_LEAST        0x40000u    /* less is not worth the start */
 
 struct handover handover;
 
@@ -47,11 +49,11 @@ struct file {
     const char *name;
     const uint8_t *at;
     uint32_t len;
+    bool shared;                /* by other processors, if there are any */
 };
 
-static void feed_file(void *arg, struct multihash *m)
+static void feed_steps(const struct file *f, struct multihash *m)
 {
-    const struct file *f = arg;
     uint64_t start = timer_now_us();
     bool said = false;
 
@@ -70,9 +72,21 @@ static void feed_file(void *arg, struct multihash *m)
     }
 }
 
-static void measure_file(const char *name, const void *at, uint32_t len)
+static void feed_file(void *arg, struct multihash *m)
 {
-    struct file f = { name, at, len };
+    const struct file *f = arg;
+
+    if (!f->shared || f->len < SHARED_LEAST || !share_begin(m, f->at, f->len))
+        feed_steps(f, m);
+    else
+        while (share_next(m))
+            feed_steps(f, m);
+}
+
+static void measure_file(const char *name, const void *at, uint32_t len,
+                         bool shared)
+{
+    struct file f = { name, at, len, shared };
     struct tcg_digests d;
 
     tcg_hash_feed(&tpm, feed_file, &f, &d);
@@ -112,7 +126,7 @@ static bool in_ram(const char *name, uint32_t at, uint32_t len)
 static void measure_if_ram(const char *name, uint32_t at, uint32_t len)
 {
     if (in_ram(name, at, len))
-        measure_file(name, (const void *)at, len);
+        measure_file(name, (const void *)at, len, false);
 }
 
 /* The command line's end, as far as there is RAM; len counts no NUL. */
@@ -219,9 +233,9 @@ void linux_image(const struct linux_image *k)
     measure_cmdline(k->cmdline, strlen(k->cmdline));
     measure_setup(k);
     measure_file("Linux kernel", k->payload,
-                 payload_len(k->setup, k->payload_len));
+                 payload_len(k->setup, k->payload_len), k->first);
     if (k->initrd_len)
-        measure_file("Linux initrd", k->initrd, k->initrd_len);
+        measure_file("Linux initrd", k->initrd, k->initrd_len, k->first);
     measure_setup_data(k->setup);
     memcpy(measured, k->setup + WHERE, WHERE_LEN);
 }

@@ -66,7 +66,7 @@ void tpm_start(void)
     tpm_platform.reset = reset;
     acpi_keep_blobs = tpm.state == TCG_STARTED;
     if (tpm.state == TCG_STARTED)
-        sha_ni_setup();
+        sha_xmm_setup();
 }
 
 /* What QEMU says about the TPM: etc/tpm/config and the ACPI tables. */

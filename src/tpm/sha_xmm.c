@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SHA-1 and SHA-256 with the processor's SHA extensions, where CPUID has them.
- * The block functions are in src/hash/sha_ni.c; here is what they need around
- * them: a caller of an interrupt service must find its XMM registers, CR0 and
- * CR4 as they were.  Resident: INT 1Ah hashes after POST.
+ * SHA-1 and SHA-256 with the processor's SHA extensions, SHA-384 and SHA-512
+ * with SSE2, where CPUID has them.  The block functions are in sha_ni.c and
+ * sha512_sse2.c of src/hash; here is what they need around them: a caller of an
+ * interrupt service must find its XMM registers, CR0 and CR4 as they were.
+ * Resident: INT 1Ah hashes after POST.
  *
  * Intel 64 and IA-32 Architectures SDM, volume 1, 12.7 (checking for SHA), and
  * volume 3, 2.5 and 13.1 (CR0.EM, CR0.TS and CR4.OSFXSR).
@@ -19,6 +20,7 @@
 
 #define CPUID_1_ECX_SSSE3   (1u << 9)
 #define CPUID_1_EDX_FXSR    (1u << 24)
+#define CPUID_1_EDX_SSE2    (1u << 26)
 #define CPUID_7_EBX_SHA     (1u << 29)
 
 /*
@@ -64,15 +66,22 @@ static void sha256_blocks_xmm(void *state, const uint8_t *p, size_t blocks)
     with_xmm(sha256_ni_blocks, state, p, blocks);
 }
 
-void sha_ni_setup(void)
+static void sha512_blocks_xmm(void *states, const uint8_t *p, size_t blocks)
 {
-    uint32_t r[4];
+    with_xmm(sha512_sse2_blocks, states, p, blocks);
+}
 
-    cpuid(0, 0, r);
-    if (r[0] < 7)
-        return;
+void sha_xmm_setup(void)
+{
+    uint32_t highest[4], r[4];
+
+    cpuid(0, 0, highest);
     cpuid(1, 0, r);
-    if (!(r[2] & CPUID_1_ECX_SSSE3) || !(r[3] & CPUID_1_EDX_FXSR))
+    if (!(r[3] & CPUID_1_EDX_FXSR))
+        return;
+    if (r[3] & CPUID_1_EDX_SSE2)
+        hash_use_pair(sha512_blocks_xmm);
+    if (highest[0] < 7 || !(r[2] & CPUID_1_ECX_SSSE3))
         return;
     cpuid(7, 0, r);
     if (r[1] & CPUID_7_EBX_SHA) {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The processor's SHA extensions, for src/hash/hash.h.
+ * The processor's SHA extensions and SSE2, for src/hash/hash.h.
  */
-#ifndef HW_SHA_NI_H
-#define HW_SHA_NI_H
+#ifndef TPM_SHA_XMM_H
+#define TPM_SHA_XMM_H
 
 /*
- * Make SHA-1 and SHA-256 use them if CPUID has them; otherwise nothing
- * changes.  Once, before the first hash.
+ * Make SHA-1, SHA-256, SHA-384 and SHA-512 use them, as far as CPUID has them;
+ * otherwise nothing changes.  Once, before the first hash.
  */
-void sha_ni_setup(void);
+void sha_xmm_setup(void);
 
 #endif

@@ -12,10 +12,10 @@ host and repeat exactly.  The boot sector (scripts/guest, clock.img) reads the
 time stamp counter, which QEMU then derives from virtual time, writes it to
 port 403h and ends QEMU.  A second table gives wall-clock time with a TPM.
 
-    tests/bench/bench.py [--boot] [--accesses] [--initrd] [--hash]
-                         [--bios FILE] [--update]
+    tests/bench/bench.py [--boot] [--accesses] [--growth] [--initrd]
+                         [--processors] [--hash] [--bios FILE] [--update]
 
-Without any of the first four: --boot --accesses.  --update writes the tables
+Without any of the first six: --boot --accesses.  --update writes the tables
 into docs/performance.md.
 """
 
@@ -39,6 +39,7 @@ sys.path.insert(0, str(ROOT / "tests" / "bench"))
 import accesses                                     # noqa: E402
 import growth                                       # noqa: E402
 import hashes                                       # noqa: E402
+import processors                                   # noqa: E402
 
 EXIT_STATUS = 0x63          # (31h << 1) | 1, from isa-debug-exit
 LIMIT_S = 60
@@ -92,14 +93,18 @@ def rows(guest):
     ]
 
 
+def clock_devices(out):
+    """What the guest writes its time to, and ends QEMU by."""
+    return ["-chardev", f"file,id=clock,path={out}",
+            "-device", "isa-debugcon,iobase=0x403,chardev=clock",
+            "-device", "isa-debug-exit,iobase=0x501,iosize=1"]
+
+
 def run(argv, limit=LIMIT_S):
     """Run QEMU to its end; the time stamp that the guest wrote, in ns."""
     with tempfile.TemporaryDirectory(prefix="keel-bench-") as tmp:
         out, debug = (os.path.join(tmp, n) for n in ("clock", "debug"))
-        argv = argv + [
-            "-chardev", f"file,id=clock,path={out}",
-            "-device", "isa-debugcon,iobase=0x403,chardev=clock",
-            "-device", "isa-debug-exit,iobase=0x501,iosize=1"]
+        argv = argv + clock_devices(out)
         shown = vm.shown(argv + ["-debugcon", "stdio", "-global",
                                  "isa-debugcon.iobase=0x402"])
         try:
@@ -260,17 +265,22 @@ INITRD_ROWS = [
 ]
 
 
+def initrd_of(work, mib):
+    path = pathlib.Path(work) / f"initrd{mib}"
+    if not path.exists():
+        # No zeros: QEMU's file would have holes, and nobody's initrd is so.
+        block = bytes(range(256)) * 4096
+        with open(path, "wb") as file:
+            for _ in range(mib):
+                file.write(block)
+    return path
+
+
 def initrd_row(bios, kernel, row, mib, work, runs):
     """(virtual ms, processor ms) to the kernel's first instruction."""
     name, own, banks = row
     image = bios if own else QBOOT if own is None else vm.SEABIOS
-    initrd = pathlib.Path(work) / f"initrd{mib}"
-    if not initrd.exists():
-        # No zeros: QEMU's file would have holes, and nobody's initrd is so.
-        block = bytes(range(256)) * 4096
-        with open(initrd, "wb") as file:
-            for _ in range(mib):
-                file.write(block)
+    initrd = initrd_of(work, mib)
     args = ["-kernel", kernel, "-initrd", initrd, "-append", "x"]
     options = {"mem": "1G"}
     tpm = None
@@ -333,9 +343,10 @@ def initrd_markdown(table):
 # -------------------------------------------------------------------- hashes
 
 HASH_COLUMNS = [
-    ("firmware", "ours"), ("openssl", "OpenSSL, 64-bit, masked"),
-    ("firmware-sha", "ours, SHA extensions"),
-    ("openssl-sha", "OpenSSL, SHA extensions"), ("guest", "ours, guest"),
+    ("firmware", "ours, i486"), ("firmware-sse2", "with SSE2"),
+    ("firmware-sha", "with SHA extensions, too"),
+    ("openssl", "OpenSSL, 64-bit, masked"), ("openssl-all", "unmasked"),
+    ("guest", "ours, i486, guest"), ("guest-sse2", "with SSE2, guest"),
     ("guest-openssl32", "OpenSSL, i386, masked, guest"),
 ]
 
@@ -347,7 +358,7 @@ def hash_markdown(table, code32):
         out.append(f"| {bank} | " + " | ".join(
             f"{row[c]:.0f}" if c in row else "-" for c, _ in HASH_COLUMNS)
             + " |")
-    out += ["", "The first four columns are native, on " + cpu_name() + (
+    out += ["", "The first five columns are native, on " + cpu_name() + (
         "." if code32 else
         ", which ran no 32-bit code: \"ours\" is there the firmware's sources "
         "as 64-bit code with 32-bit pointers and i686's seven registers.")]
@@ -355,19 +366,23 @@ def hash_markdown(table, code32):
 
 
 def hash_costs(table):
-    """What an initrd of 64 MiB costs, in words."""
+    """What an initrd of 64 MiB costs, and four banks beside one, in words."""
     rates = dict(table)
+    four = rates[hashes.TOGETHER["banks"]]
     costs = []
-    for bank, column, text in (
-            ("sha256", "firmware-sha", "{} ms with the SHA extensions"),
-            ("sha256", "firmware", "{} ms without"),
-            ("the first four in one pass", "firmware-sha",
-             "four banks {} ms with them")):
-        if column in rates[bank]:
-            costs.append(text.format(round(
-                64 * 1.048576e3 / rates[bank][column])))
+    for row, column, text in (
+            (rates["sha256"], "firmware-sha", "{} ms with the SHA extensions"),
+            (rates["sha256"], "firmware", "{} ms without"),
+            (rates["sha512"], "firmware-sse2", "the SHA-512 bank {} ms"),
+            (four, "firmware-sha", "four banks {} ms with them"),
+            (four, "firmware-sse2", "{} ms with SSE2 only")):
+        if column in row:
+            costs.append(text.format(round(64 * 1.048576e3 / row[column])))
+    times = [rates["sha512"]["firmware-sse2"] / four[c]
+             for c in ("firmware-sha", "firmware-sse2") if c in four]
     return ["", "So natively 64 MiB cost the SHA-256 bank " + ", ".join(costs)
-            + "."]
+            + ". Four banks take " + " and ".join(f"{t:.1f}" for t in times)
+            + " times as long as SHA-512 alone."]
 
 
 def cpu_name():
@@ -403,6 +418,9 @@ def arguments():
     parser.add_argument("--initrd", action="store_true",
                         help="time to the kernel with initrds of 1 to 256 "
                              "MiB, measured and not")
+    parser.add_argument("--processors", action="store_true",
+                        help="what one thread of QEMU runs while several "
+                             "processors hash an initrd")
     parser.add_argument("--hash", action="store_true",
                         help="MB/s of the hashes, natively and in a guest")
     parser.add_argument("--growth", action="store_true",
@@ -419,15 +437,14 @@ def arguments():
     args = parser.parse_args()
     if not os.path.exists(args.bios):
         sys.exit(f"bench: there is no firmware {args.bios}: run make first")
-    if not (args.boot or args.accesses or args.initrd or args.hash
-            or args.growth):
+    if not any((args.boot, args.accesses, args.growth, args.initrd,
+                args.processors, args.hash)):
         args.boot = args.accesses = True
     return args
 
 
 def main():
-    args = arguments()
-    errors = []
+    args, errors = arguments(), []
     if args.boot:
         print(f"{'':30} {'KeelBIOS':>9} {'SeaBIOS':>9} {'ratio':>7}")
         table, walls, errors = measure(args.bios, args.only, args.wall_runs)
@@ -455,6 +472,12 @@ def main():
         errors += more
         if args.update and not more:
             update("initrd", initrd_markdown(table))
+    if args.processors:
+        table, more = processors.measure(sys.modules[__name__], args.bios,
+                                         max(1, args.wall_runs))
+        errors += more
+        if args.update and not more:
+            update("processors", processors.markdown(table))
     if args.hash:
         try:
             table, code32 = hashes.rows(

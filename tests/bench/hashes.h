@@ -8,17 +8,19 @@
 
 #include <stdint.h>
 
-enum who { FIRMWARE, FIRMWARE_SHA, OPENSSL32 };
+/* The firmware without extensions, with SSE2, and with those for SHA, too. */
+enum who { FIRMWARE, FIRMWARE_SSE2, FIRMWARE_SHA, OPENSSL32 };
 
 #define PIECE       0x100000u   /* per update, as measure_linux.c's */
 #define ALL_BANKS   0xffffu     /* SHA-1, 256, 384 and 512 in one pass */
+#define LONG_BANKS  0xfffeu     /* the last two */
 
 struct request {
     uint32_t who;           /* enum who */
-    uint32_t alg;           /* TPM_ALG_ID, or ALL_BANKS */
+    uint32_t alg;           /* TPM_ALG_ID, or one of the above */
     uint32_t data, len;     /* address; len is a multiple of PIECE */
     uint32_t size;          /* out: of the digest; 0: cannot be done */
-    uint8_t digest[64];     /* out; with ALL_BANKS the last one */
+    uint8_t digest[64];     /* out; of several the last one */
 };
 
 #endif

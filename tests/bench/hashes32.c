@@ -38,6 +38,11 @@ OPENSSL(openssl_sha512, sha512_block_data_order)
 OPENSSL(openssl_sm3, ossl_sm3_block_data_order)
 #endif
 
+static bool uses_sse2(uint32_t who)
+{
+    return who == FIRMWARE_SSE2 || who == FIRMWARE_SHA;
+}
+
 /* Which block function instead of the table's; false: there is none. */
 static bool choose(uint32_t who, uint32_t alg, hash_blocks_fn *f)
 {
@@ -57,7 +62,9 @@ static bool choose(uint32_t who, uint32_t alg, hash_blocks_fn *f)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (rows[i].who == who && rows[i].alg == alg)
             *f = rows[i].f;
-    return *f || who == FIRMWARE;
+    return *f || who == FIRMWARE ||
+           (who == FIRMWARE_SSE2 &&
+            (alg == TPM_ALG_SHA384 || alg == TPM_ALG_SHA512));
 }
 
 void hashes32(struct request *r)
@@ -65,26 +72,31 @@ void hashes32(struct request *r)
     static const uint16_t usual[] = {
         TPM_ALG_SHA1, TPM_ALG_SHA256, TPM_ALG_SHA384, TPM_ALG_SHA512,
     };
+    unsigned from = r->alg == LONG_BANKS ? 2 : 0;
     const uint8_t *p = (const uint8_t *)r->data;
-    struct multihash m = { .count = 0 };
+    struct multihash m = { .count = 0, .skip = 0 };
     hash_blocks_fn f;
 
     r->size = 0;
-    for (unsigned i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
+    hash_use_pair(uses_sse2(r->who) ? sha512_sse2_blocks : NULL);
+    for (unsigned i = from; i < sizeof(usual) / sizeof(usual[0]); i++) {
         bool own = choose(r->who, usual[i], &f);
 
         hash_use(usual[i], own ? f : NULL);
-        if (r->alg == ALL_BANKS)
-            hash_init(&m.hash[m.count++], hash_find(usual[i]));
+        if (r->alg >= LONG_BANKS)
+            multihash_add(&m, hash_find(usual[i]));
     }
-    if (r->alg != ALL_BANKS) {
+    if (r->alg == LONG_BANKS && r->who == FIRMWARE_SHA)
+        return;                 /* as FIRMWARE_SSE2 */
+    if (r->alg < LONG_BANKS) {
         if (!hash_find((uint16_t)r->alg) || !choose(r->who, r->alg, &f))
             return;
         hash_use((uint16_t)r->alg, f);
-        hash_init(&m.hash[m.count++], hash_find((uint16_t)r->alg));
+        multihash_add(&m, hash_find((uint16_t)r->alg));
     }
     for (uint32_t done = 0; done < r->len; done += PIECE)
         multihash_update(&m, p + done, PIECE);
+    multihash_end(&m);
     for (unsigned i = 0; i < m.count; i++) {
         hash_final(&m.hash[i], r->digest);
         r->size = m.hash[i].alg->size;

@@ -41,17 +41,20 @@ def test_at_most_a_quarter(name):
 
 
 def test_hashes_natively(tmp_path):
-    """The firmware's hashes on this processor, with and without its SHA
-    extensions, as hashlib computes them; and the extensions are worth it."""
+    """The firmware's hashes on this processor, with and without SSE2 and its
+    SHA extensions, as hashlib computes them; and these are worth it."""
     import hashes
     found, _ = hashes.native(tmp_path, os.environ.get("O") or TOP / "out",
                              0.02, 2)
     for bank in hashes.ALGS:
         want = hashes.expected(bank, 2)
-        for who in ("firmware", "firmware-sha"):
+        for who in ("firmware", "firmware-sse2", "firmware-sha"):
             if want and (who, bank) in found:
                 assert found[who, bank][1] == want, (who, bank)
     assert ("firmware", "sha256") in found
+    for bank in ("sha384", "sha512", "long"):
+        assert found["firmware-sse2", bank][0] > \
+            found["firmware", bank][0], bank
     if " sha_ni " in pathlib.Path("/proc/cpuinfo").read_text():
         for bank in ("sha1", "sha256"):
             assert found["firmware-sha", bank][0] > \

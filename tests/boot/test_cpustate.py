@@ -30,10 +30,12 @@ def on_bochs(bios, work, cpus=1):
 
 
 @contextlib.contextmanager
-def on_qemu(bios, work, machine, vga=None, console=False, tpm=None):
+def on_qemu(bios, work, machine, vga=None, console=False, tpm=None, cpu=None):
     """console: on a serial port, beside the display if there is one."""
     args = vm.disk(assemble("cpustate", work), "ide", machine)
     args += ["-device", "isa-debug-exit,iobase=0x501"]
+    if cpu:
+        args += ["-cpu", cpu]
     if console:
         (work / "sercon-port").write_bytes(COM1)
         args += ["-fw_cfg",
@@ -97,8 +99,10 @@ def test_bochs(bios, tmp_path, cpus):
     ("pc", {}),
     ("pc", {"console": True}),
     ("q35", {"console": True, "tpm": "2.0-tis"}),
+    ("q35", {"console": True, "tpm": "2.0-crb", "cpu": "qemu64,-sse2"}),
     ("q35", {"vga": "std", "console": True}),
-], ids=["pc", "pc-console", "q35-console-tpm", "q35-vga-console"])
+], ids=["pc", "pc-console", "q35-console-tpm", "q35-tpm-no-sse2",
+        "q35-vga-console"])
 def test_qemu(bios, tmp_path, machine, options):
     with on_qemu(bios, tmp_path, machine, **options) as m:
         as_before(m, checked=False)

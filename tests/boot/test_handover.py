@@ -27,6 +27,7 @@ import rehearse
 import pcrpredict
 import predictionfile
 import tcglog
+from test_sleep import suspend_and_wake
 import vm
 
 ALL = ["sha1", "sha256", "sha384", "sha512"]
@@ -81,15 +82,19 @@ def kernel_args(guest, cmdline=CMDLINE):
             "-append", cmdline]
 
 
-def boot_small_kernel(tests, machine, kind, args, want, look=None, **kwargs):
+def boot_small_kernel(tests, machine, kind, args, want, look=None, watch=None,
+                      **kwargs):
     """Boot what ends in kernels.py's kernel; log and PCRs must be as
-    predicted.  Returns the log.  look(log) is called before that."""
+    predicted.  Returns the log.  look(log) is called before that, watch() with
+    the machine that still runs."""
     out = tests.tmp / f"pcrs{tests.count}"
     with tests.machine(machine, disk=None, tpm=kind,
                        args=[*args, *kernels.arguments(out)], **kwargs) as m:
         m.wait_debug(rb"kernel done", 120)
         log = rehearse.read_log(m, tests.tmp / "memory")
         read = kernels.pcrs(out.read_bytes())
+        if watch:
+            watch(m)
     if look:
         look(log)
     data = json.loads(want.read_text())
@@ -236,6 +241,91 @@ def test_kernel_on_other_hardware(tests, small, machine, kind, extra):
     args = kernel_args(small)
     want = predict(tests, machine, kind, args, **extra)
     boot_small_kernel(tests, machine, kind, args, want, **extra)
+
+
+def symbol(tests, name):
+    """Its address in the firmware."""
+    elf = pathlib.Path(tests.bios).with_suffix(".elf")
+    if not elf.exists():
+        pytest.skip(f"BIOS= names an image without {elf.name} beside it")
+    text = subprocess.run(["nm", elf], check=True, capture_output=True,
+                          text=True).stdout
+    return int(re.search(rf"^(\w+) \w {name}$", text, re.M)[1], 16)
+
+
+def word_of(tests, m, name):
+    path = tests.tmp / name
+    m.qmp("pmemsave", val=symbol(tests, name), size=4, filename=str(path))
+    return int.from_bytes(path.read_bytes(), "little")
+
+
+def large_kernel(small):
+    """Its initrd is large enough to be shared."""
+    small["initramfs"].write_bytes(bytes(range(253)) * 5000)
+    return kernel_args(small)
+
+
+@pytest.mark.parametrize("machine,smp,banks,shared", [
+    ("q35", 1, ALL, 0), ("pc", 2, ALL, 3), ("q35", 4, ALL, 3),
+    ("q35", 2, ["sha256"], 0), ("pc", 3, ["sha384", "sha512"], 0)])
+def test_kernel_by_many_processors(tests, small, machine, smp, banks, shared):
+    """Each bank by another one, where there are several; all as predicted."""
+    args = large_kernel(small)
+    want = predict(tests, machine, "2.0-crb", args, "--banks",
+                   ",".join(banks), smp=smp)
+    found = []
+    with tests.tpm("2.0-crb", ",".join(banks), "some-banks") as tpm:
+        log = boot_small_kernel(
+            tests, machine, tpm, args, want, smp=smp,
+            watch=lambda m: found.extend(
+                word_of(tests, m, name) for name in ("smp_jobs", "smp_done")))
+    assert list(log.banks) == banks
+    assert found[0] == shared
+    assert (found[1] != 0) is (shared != 0)         # others have done some
+
+
+@pytest.mark.parametrize("machine,cpu", [
+    ("q35", "qemu64,-sse2"), ("pc", "qemu64,-fxsr")])
+def test_kernel_without_sse2(tests, small, machine, cpu):
+    """Each bank for itself then, in more jobs than other processors get."""
+    args = large_kernel(small) + ["-cpu", cpu]
+    want = predict(tests, machine, "2.0-crb", args, smp=2)
+    found = []
+    boot_small_kernel(tests, machine, "2.0-crb", args, want, smp=2,
+                      watch=lambda m: found.append(
+                          word_of(tests, m, "smp_jobs")))
+    assert found == [0]
+
+
+def test_kernel_by_processors_that_hang(tests, small):
+    """Another one takes a bank and does not come back: the first one does it,
+    and the machine goes on."""
+    image = bytearray(pathlib.Path(tests.bios).read_bytes())
+    at = len(image) - 0x100000 + symbol(tests, "smp_worker")
+    image[at:at + 2] = b"\xeb\xfe"                  # jmp to itself
+    elf = pathlib.Path(tests.bios).with_suffix(".elf")
+    tests.bios = tests.tmp / "hangs.bin"
+    tests.bios.write_bytes(image)
+    shutil.copy(elf, tests.bios.with_suffix(".elf"))
+    args = large_kernel(small)
+    want = predict(tests, "q35", "2.0-crb", args, smp=2)
+    jobs = []
+    boot_small_kernel(tests, "q35", "2.0-crb", args, want, smp=2,
+                      watch=lambda m: jobs.append(
+                          word_of(tests, m, "smp_jobs")))
+    assert jobs == [0]                              # it has been stopped
+
+
+def test_processors_are_linux_afterwards(tests):
+    """It starts those that have hashed, also after S3."""
+    online = "cat /sys/devices/system/cpu/online"
+    with tests.by_kernel("q35", tpm="2.0-crb", smp=4) as m:
+        m.ready(180)
+        assert word_of(tests, m, "smp_done")
+        assert m.command(online).strip() == "0-3"
+        suspend_and_wake(m)
+        assert word_of(tests, m, "smp_jobs") == 0
+        assert m.command(online).strip() == "0-3"
 
 
 @pytest.mark.parametrize("machine,kind", [

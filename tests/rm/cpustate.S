@@ -45,6 +45,7 @@
 #define FLAG_BYTE   0x380
 #define VBE_INFO    0x400
 #define SECTOR      0x800
+#define HASHED      0x180                   /* bytes there: some blocks */
 #define PIR_REQUEST 0xa00
 #define PACKET      0x000                   /* these two in SEG_DS */
 #define PARAMETERS  0x040
@@ -54,9 +55,11 @@
 #define GDTR_BASE   0x12345678
 #define CR0_SET     0x00050022              /* AM, WP, NE, MP */
 #define CR0_TS      0x08
+#define CR0_EM      0x04
 #define CR2_LOADED  0x87654321
 #define CR3_LOADED  0x00345000
 #define CR4_SET     0x698           /* OSXMMEXCPT, OSFXSR, PGE, PSE, DE */
+#define CR4_OSFXSR  0x200
 #define DR6_LOADED  0xffff0ff1
 #define DR0_LOADED  0xd0d1d2d3
 #define DR7_LOADED  0x5ddf0400              /* for data; none is on */
@@ -91,7 +94,9 @@
 #define GUARDED     8
 #define HITS        16                      /* of a watchpoint, maybe */
 #define COPY_SHIFT  5                       /* two bits */
+#define COPY_BITS   3
 #define COPY(n)     ((n) << COPY_SHIFT)
+#define NO_SSE      128                     /* OSFXSR clear, EM set */
 
 #define SERVICE_STUB    28
 #define SERVICE_PREPARE 30
@@ -281,6 +286,12 @@ run:
     testb $SET_TS, %cl
     jz 1f
     orb $CR0_TS, %al
+1:  testb $NO_SSE, %cl
+    jz 1f
+    orb $CR0_EM, %al
+    movl %cr4, %edx
+    andl $~CR4_OSFXSR, %edx
+    movl %edx, %cr4
 1:  movl %eax, %cr0
     lgdtl loaded_gdtr
     testb $OWN_IDT, %cl
@@ -352,7 +363,8 @@ returned:
 
     movl %cr0, %eax
     movl %eax, F(F_CR0)
-    clts
+    andb $~(CR0_EM | CR0_TS), %al
+    movl %eax, %cr0
     movl %cr2, %eax
     movl %eax, F(15)
     movl %cr3, %eax
@@ -398,6 +410,7 @@ returned:
 copy_resident:
     movb CALLER_OPTIONS(%bx), %al
     shrb $COPY_SHIFT, %al
+    andb $COPY_BITS, %al
     movzbl %al, %eax
     jz 2f
     pushl %ecx

@@ -54,6 +54,8 @@ callers:
     CALLER "E0000 + 1 in 1E0000", options=COPY(1)
     CALLER "E0000 + 2 in 1E0000", options=COPY(2)
     CALLER "TS", options=SET_TS
+    CALLER "no SSE", options=NO_SSE
+    CALLER "no SSE, TS, big", big=ALL_BIG, options=NO_SSE+SET_TS
     CALLER "local watch", dr7=LOCAL
     CALLER "all watch, big", big=DATA_BIG, dr7=(LOCAL + GLOBAL + EXACT)
     CALLER "watch the tick", WATCH(0x46c)
@@ -260,6 +262,9 @@ services:
     SERVICE "INT 1Ah AX=B1FFh", int_1a, eax=0xa1a2b1ff, fax=0xff00, ffl=CF
     SERVICE "INT 1Ah AX=BB00h", int_1a, eax=0xbb00, ebx=0x41504354, ecx=0, \
         edx=0, fax=XX, fbx=XX, fcx=XX, fdx=XX, fsi=XX, fdi=XX, ffl=CF
+    SERVICE "INT 1Ah AX=BB07h", int_1a, eax=0xbb07, ebx=0x41504354, \
+        ecx=HASHED, edx=12, esi=0x4c45454b, edi=SECTOR, fax=XX, fbx=XX, \
+        fcx=XX, fdx=XX, fsi=XX, fdi=XX, ffl=CF
 
     SERVICE "PnP entry, 60h", pnp_60, fax=X
     SERVICE "PnP entry, 00h", pnp_00, fax=X

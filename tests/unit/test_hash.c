@@ -253,6 +253,104 @@ static void test_sha_extensions(void **state)
 #endif
 }
 
+#if defined(__i386__) || defined(__x86_64__)
+
+/* SHA-384 and SHA-512 of data in pieces, as twins or each for itself. */
+static void both(bool as_twins, const uint8_t *data, size_t len, size_t piece,
+                 uint8_t digest[2][64])
+{
+    struct hash h[2];
+
+    hash_init(&h[0], hash_find(TPM_ALG_SHA512));
+    hash_init(&h[1], hash_find(TPM_ALG_SHA384));
+    if (as_twins)
+        assert_true(hash_join(&h[0], &h[1]));
+    for (size_t at = 0; at < len; at += piece) {
+        size_t n = len - at < piece ? len - at : piece;
+
+        hash_update(&h[0], data + at, n);
+        if (!as_twins)
+            hash_update(&h[1], data + at, n);
+    }
+    hash_part(&h[0]);
+    hash_part(&h[1]);
+    hash_final(&h[0], digest[0]);
+    hash_final(&h[1], digest[1]);
+}
+
+/* By SSE2, each for itself and as twins: every length around the blocks' ends
+ * and longer ones, at addresses of every kind, against the C code. */
+static void sse2_lengths(void)
+{
+    static uint8_t data[3000];
+    uint8_t plain[2][64] = { 0 }, fast[2][64] = { 0 };
+    uint32_t random = 1;
+
+    for (unsigned i = 0; i < sizeof(data); i++) {
+        random = random * 1664525 + 1013904223;
+        data[i] = (uint8_t)(random >> 24);
+    }
+    for (size_t len = 0; len < sizeof(data) - 16;
+         len += len < 400 ? 1 : 1 + len % 61) {
+        const uint8_t *p = data + len % 16;
+
+        hash_use_pair(NULL);
+        both(false, p, len, len + 1, plain);
+        hash_use_pair(sha512_sse2_blocks);
+        both(false, p, len, len + 1, fast);
+        assert_memory_equal(plain, fast, sizeof(plain));
+        for (size_t piece = 1; piece < 600; piece = piece * 3 + 1) {
+            both(true, p, len, piece, fast);
+            assert_memory_equal(plain, fast, sizeof(plain));
+        }
+    }
+}
+
+/* Who has a twin, and who cannot. */
+static void sse2_twins(void)
+{
+    static const uint16_t ids[4] = {
+        TPM_ALG_SHA512, TPM_ALG_SHA384, TPM_ALG_SHA384, TPM_ALG_SHA256,
+    };
+    struct hash h[4];
+
+    for (unsigned i = 0; i < 4; i++)
+        hash_init(&h[i], hash_find(ids[i]));
+    assert_false(hash_join(&h[0], &h[3]));
+    assert_false(hash_join(&h[3], &h[0]));
+    assert_true(hash_join(&h[0], &h[1]));
+    assert_false(hash_join(&h[0], &h[2]));
+    hash_use_pair(NULL);
+    hash_init(&h[0], hash_find(ids[0]));
+    assert_false(hash_join(&h[0], &h[1]));
+}
+
+static void test_multihash(void **state);
+
+/* The vectors again, and more, by SSE2. */
+static void test_sse2(void **state)
+{
+    if (!__builtin_cpu_supports("sse2"))
+        skip();
+    sse2_lengths();
+    hash_use_pair(sha512_sse2_blocks);
+    test_vectors(state);
+    test_lengths(state);
+    test_multihash(state);
+    sse2_twins();
+    hash_use_pair(NULL);
+}
+
+#else
+
+static void test_sse2(void **state)
+{
+    (void)state;
+    skip();
+}
+
+#endif
+
 static void test_table(void **state)
 {
     const struct hash_alg *a;
@@ -302,6 +400,7 @@ int main(void)
         cmocka_unit_test(test_vectors),
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_sha_extensions),
+        cmocka_unit_test(test_sse2),
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_multihash),
     };

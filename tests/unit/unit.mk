@@ -57,6 +57,7 @@ test_ppi_hostile := $(PPI)
 test_ppi_operations := $(PPI)
 test_ppi_tpm12 := $(PPI)
 test_rdrand := src/tpm/rdrand.o
+test_share := src/tpm/share.o $(TCG)
 test_times := $(FAULTY)
 test_uhci := src/usb/uhci.o src/usb/usb_msc.o
 test_usb := $(USB)
