@@ -42,8 +42,8 @@
  * (--enable-non-contiguous-regions).  In this order they leave least unused.
  */
 #define FILLING                                                             \
-    */src/fw/?*.o(.text .text.*) */src/hw/?*.o(.text .text.*)                 \
-    */src/disk/?*.o(.text .text.*) *(.text .text.*)
+    */src/hw/?*.o(.text .text.*) */src/disk/?*.o(.text .text.*)               \
+    */src/fw/?*.o(.text .text.*) *(.text .text.*)
 #define IBM_REGION(name, at, end)                                           \
     r_##name : ORIGIN = at, LENGTH = end - at
 #define IBM_SECTION(name, at, end)                                          \

@@ -53,6 +53,7 @@ volatile uint32_t smp_ready, smp_ids[8];
 uint32_t smp_msrs_now, smp_msrs_kept;
 volatile uint32_t smp_next, smp_jobs, smp_done;
 static void (*smp_help)(unsigned job, void *room);
+static bool too_late;           /* once: no help any more */
 
 static bool has_x2apic(void)
 {
@@ -91,24 +92,29 @@ static bool needs_init(uint32_t cpuid_1_ecx)
     return r[1] != HV_TCG;
 }
 
-/* All others begin at smp_ap. */
-static void start_others(bool init)
+static void tell_others(uint32_t what)
+{
+    lapic_write(LAPIC_ICR_LOW, LAPIC_ICR_TO_OTHERS | LAPIC_ICR_ASSERT | what);
+}
+
+/* All others begin at smp_ap, with so many jobs.  INIT stops what they do:
+ * nobody takes a number before it is valid. */
+static void start_others(bool init, unsigned jobs)
 {
     volatile uint8_t *start = (volatile uint8_t *)SMP_START;
     uint32_t entry = (uint32_t)smp_ap - (SEG_BIOS << 4);
 
-    smp_ready = 0;
+    if (init)
+        tell_others(LAPIC_ICR_INIT);
+    smp_ready = smp_done = smp_next = 0;
+    smp_jobs = jobs;
     start[0] = OPCODE_JMP_FAR;
     start[1] = (uint8_t)entry;
     start[2] = (uint8_t)(entry >> 8);
     start[3] = (uint8_t)SEG_BIOS;
     start[4] = (uint8_t)(SEG_BIOS >> 8);
     barrier();
-    if (init)
-        lapic_write(LAPIC_ICR_LOW, LAPIC_ICR_TO_OTHERS | LAPIC_ICR_ASSERT |
-                                   LAPIC_ICR_INIT);
-    lapic_write(LAPIC_ICR_LOW, LAPIC_ICR_TO_OTHERS | LAPIC_ICR_ASSERT |
-                               LAPIC_ICR_STARTUP | SMP_START >> 12);
+    tell_others(LAPIC_ICR_STARTUP | SMP_START >> 12);
 }
 
 void smp_launch(void)
@@ -116,7 +122,6 @@ void smp_launch(void)
     uint32_t r[4];
 
     cpuid(1, 0, r);
-    smp_jobs = 0;
     smp_msrs_now = smp_msr_count;
     smp_ids[r[1] >> 29] |= 1u << (r[1] >> 24 & 31);
     if (!(r[3] & CPUID_APIC)) {
@@ -129,7 +134,7 @@ void smp_launch(void)
     lapic_write(LAPIC_LINT1, LAPIC_LVT_LEVEL | LAPIC_LVT_NMI);
     if (smp_expected == 1)
         return;
-    start_others(needs_init(r[2]));
+    start_others(needs_init(r[2]), 0);
 }
 
 /* However many come in that time: those are all. */
@@ -175,13 +180,11 @@ void *smp_room(unsigned job)
 
 bool smp_begin(unsigned count, void (*help)(unsigned job, void *room))
 {
-    if (smp_expected == 1)
+    if (smp_expected == 1 || too_late)
         return false;
     smp_help = help;
-    smp_done = smp_next = 0;
-    smp_jobs = count;
     smp_msrs_now = smp_msr_count - smp_msrs_kept;
-    start_others(true);
+    start_others(true, count);
     return true;
 }
 
@@ -210,8 +213,8 @@ uint32_t smp_end(uint32_t own, uint32_t ms)
 
     while (done = smp_done, (done | own) != all) {
         if (timer_expired(&d)) {
-            smp_jobs = 0;           /* whoever works now begins anew: stops */
-            start_others(true);
+            too_late = true;
+            start_others(true, 0);
             break;
         }
         cpu_pause();

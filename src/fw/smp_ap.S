@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the processors other than the first one do: write their MSRs, say that
- * they are there, stop.  Without a stack, so any number can do it at once.  Those
- * that smp_begin() has work for do it before they stop, on a stack of their own.
+ * they are there, stop.  Without a stack, so any number can do it at once.
+ * Those that smp_begin() has work for do it before they stop, on a stack of
+ * their own.
  *
  * Entered from the start-up page (smp.c) in real mode, interrupts off.
  */
