@@ -29,6 +29,28 @@ def test_bootindex(run, machine, kind):
     run([("a", 2, {}), ("b", 1, {})], rb"\[sector b\]", machine, kind=kind)
 
 
+@pytest.mark.parametrize("dma", ["on", "off"])
+def test_behind_many_files(run, dma):
+    """The directory of fw_cfg is sorted, and read in two parts if it is that
+    long: the order is in the second one."""
+    files = [word for i in range(70)
+             for word in ("-fw_cfg", f"name=a/{i},string=x")]
+    run([("a", 2, {}), ("b", 1, {})], rb"\[sector b\]", args=[
+        "-global", "fw_cfg_io.x-file-slots=128",
+        "-global", f"fw_cfg_io.dma_enabled={dma}", *files])
+
+
+@pytest.mark.parametrize("bus,unit", [("ide.0", 1), ("ide.1", 0),
+                                      ("ide.1", 1)])
+def test_one_ide_disk_anywhere(run, tmp_path, bus, unit):
+    """A channel that is empty is asked once (ata_post.c); not so one whose first
+    device is missing."""
+    path = roms.sector(tmp_path / "ide.img", "ide")
+    run([("a", 2, {})], rb"\[sector ide\]", args=[
+        "-drive", f"if=none,id=ide,format=raw,file={path}", "-device",
+        f"ide-hd,bus={bus},unit={unit},drive=ide,bootindex=1"])
+
+
 def test_default_is_first(run):
     run([("a", None, {}), ("b", None, {})], rb"\[sector a\]")
 
