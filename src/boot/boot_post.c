@@ -97,10 +97,18 @@ static struct boot_candidate *new_candidate(enum boot_class class,
     return &chunk[--chunk_left];
 }
 
+static bool is_before(const struct boot_candidate *a,
+                      const struct boot_candidate *b)
+{
+    return a->priority < b->priority ||
+           (a->priority == b->priority && a->class < b->class);
+}
+
 /* Keep the list sorted: by priority, then class, then order of arrival. */
 static struct boot_candidate *add(enum boot_class class, int priority,
                                   const char *name)
 {
+    static struct boot_candidate *last;
     struct boot_candidate **at = &candidates;
     struct boot_candidate *c = new_candidate(class, name);
 
@@ -110,12 +118,14 @@ static struct boot_candidate *add(enum boot_class class, int priority,
     c->class = (uint8_t)class;
     c->priority = priority < 0 ? class_priority[class] : priority;
     format(c->name, sizeof(c->name), "%s", name);
-    while (*at && ((*at)->priority < c->priority ||
-                   ((*at)->priority == c->priority &&
-                    (*at)->class <= c->class)))
+    /* Many drives come in order, each behind the one before. */
+    if (last && !is_before(c, last))
+        at = &last->next;
+    while (*at && !is_before(c, *at))
         at = &(*at)->next;
     c->next = *at;
     *at = c;
+    last = c;
     return c;
 }
 

@@ -225,14 +225,6 @@ static void rom_of_device(const struct pci_device *d, bool display)
 
 /* ------------------------------------------------------------------ display */
 
-static const struct pci_device *device_at(pci_bdf bdf)
-{
-    PCI_FOREACH (d)
-        if (d->bdf == bdf)
-            return d;
-    return NULL;
-}
-
 /* It decodes the VGA addresses, and the bridges above it pass them on. */
 static bool is_vga(const struct pci_device *d)
 {
@@ -244,7 +236,7 @@ static bool is_vga(const struct pci_device *d)
     for (unsigned depth = 0; d->parent != PCI_NONE && depth < 32; depth++) {
         if (!(pci_read16(d->parent, PCI_BRIDGE_CONTROL) & PCI_BRIDGE_VGA))
             return false;
-        d = device_at(d->parent);
+        d = pci_device_at(d->parent);
         if (!d)
             return false;
     }

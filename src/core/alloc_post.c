@@ -29,6 +29,9 @@ struct zone {
     uint32_t start, end;
     unsigned count, capacity;
     struct block *blocks;               /* highest first */
+    /* Nothing of this size and alignment fits above block number "full". */
+    uint32_t size, align;
+    unsigned full;
     unsigned failures;
 };
 
@@ -62,29 +65,47 @@ static void no_room(struct zone *z, uint32_t size)
         debug("Memory: %s\n", text);
 }
 
+/* Where so much fits above block i and below the one before; or 0. */
+static uint32_t fit(const struct zone *z, unsigned i, uint32_t size,
+                    uint32_t align)
+{
+    uint32_t floor = i < z->count ? z->blocks[i].end : z->start;
+    uint32_t end = i ? z->blocks[i - 1].start : z->end;
+    uint32_t at = ALIGN_DOWN(end - size, align);
+
+    return end - floor >= size && at >= floor ? at : 0;
+}
+
+/* Pass by what is full for good: the smallest that was asked for is the
+ * measure. */
+static void note_size(struct zone *z, uint32_t size, uint32_t align)
+{
+    if (size < z->size || align < z->align)
+        z->full = 0;
+    if (size < z->size)
+        z->size = size;
+    if (align < z->align)
+        z->align = align;
+    while (z->full <= z->count && !fit(z, z->full, z->size, z->align))
+        z->full++;
+}
+
 /* First fit from the top, so that what is taken stays together up there. */
 static void *zone_alloc(struct zone *z, uint32_t size, uint32_t align)
 {
-    uint32_t end = z->end;
-
     if (size == 0)
         size = 1;
-    for (unsigned i = 0; i <= z->count && z->count < z->capacity; i++) {
-        uint32_t floor = i < z->count ? z->blocks[i].end : z->start;
-        uint32_t at;
+    note_size(z, size, align);
+    for (unsigned i = z->full; i <= z->count && z->count < z->capacity; i++) {
+        uint32_t at = fit(z, i, size, align);
 
-        if (end - floor >= size) {
-            at = ALIGN_DOWN(end - size, align);
-            if (at >= floor && at < end) {
-                memmove(&z->blocks[i + 1], &z->blocks[i],
-                        (z->count - i) * sizeof(z->blocks[0]));
-                z->blocks[i] = (struct block){ at, at + size };
-                z->count++;
-                return (void *)at;
-            }
-        }
-        if (i < z->count)
-            end = z->blocks[i].start;
+        if (!at)
+            continue;
+        memmove(&z->blocks[i + 1], &z->blocks[i],
+                (z->count - i) * sizeof(z->blocks[0]));
+        z->blocks[i] = (struct block){ at, at + size };
+        z->count++;
+        return (void *)at;
     }
     no_room(z, size);
     return NULL;
@@ -140,6 +161,8 @@ void free_zone(void *p)
             z->count--;
             memmove(&z->blocks[i], &z->blocks[i + 1],
                     (z->count - i) * sizeof(z->blocks[0]));
+            if (i < z->full)
+                z->full = i;
             return;
         }
     }
@@ -164,6 +187,8 @@ void alloc_init(uint32_t top)
     if (high > above / 2)               /* hardly any RAM: both are needed */
         high = above / 2;
     top = ALIGN_DOWN(top, PAGE);
+    for (unsigned n = 0; n < ARRAY_SIZE(zones); n++)
+        zones[n].size = zones[n].align = UINT32_MAX;
     zones[ZONE_LOW].start = (uint32_t)low_zone_start;
     zones[ZONE_LOW].end = (uint32_t)low_zone_end;
     zones[ZONE_FSEG].start = (uint32_t)fseg_zone_start;

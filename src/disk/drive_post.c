@@ -51,6 +51,7 @@ static int32_t place_of(const struct drive *d)
 
 void drive_register(struct drive *d)
 {
+    static struct drive *last;
     struct drive **at = &drives;
 
     if (drive_bounce == NULL)
@@ -63,10 +64,14 @@ void drive_register(struct drive *d)
     if (d->type == DRIVE_HDD)
         geometry_set(d);
     debug("%s\n", d->description);
+    /* Most come in order, each behind the one before. */
+    if (last != NULL && place_of(last) <= place_of(d))
+        at = &last->next;
     while (*at != NULL && place_of(*at) <= place_of(d))
         at = &(*at)->next;
     d->next = *at;
     *at = d;
+    last = d;
 }
 
 const char *drive_text(const char *fmt, ...)

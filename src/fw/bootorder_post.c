@@ -103,21 +103,13 @@ int bootorder_find_path(const char *pattern)
     return ERR_ABSENT;
 }
 
-static const struct pci_device *device_at(pci_bdf bdf)
-{
-    PCI_FOREACH (d)
-        if (d->bdf == bdf)
-            return d;
-    return NULL;
-}
-
 int bootorder_path(pci_bdf bdf, const char *suffix, char *path, size_t cap)
 {
     const struct pci_device *chain[PATH_DEPTH];
     size_t depth = 0, len;
 
-    for (const struct pci_device *d = device_at(bdf); d;
-         d = d->parent == PCI_NONE ? NULL : device_at(d->parent)) {
+    for (const struct pci_device *d = pci_device_at(bdf); d;
+         d = d->parent == PCI_NONE ? NULL : pci_device_at(d->parent)) {
         if (depth == PATH_DEPTH)
             return ERR_SPACE;
         chain[depth++] = d;

@@ -120,6 +120,10 @@ extern uint8_t pci_last_bus;            /* highest bus number: INT 1Ah B101 */
     for (struct pci_device *d = pci_devices;                                \
          d < pci_devices + pci_device_count; d++)
 
+/* POST only: the function at bdf, or NULL.  Costs the logarithm of their
+ * number. */
+struct pci_device *pci_device_at(pci_bdf bdf);
+
 /*
  * POST only: the address in BAR n (type bits off): an I/O port when *is_io is
  * set on return.  0 when the BAR has no address, or one above 4 GiB.

@@ -58,20 +58,65 @@ static struct plan *plan_of(const struct pci_device *d)
                                                 : &pci_plans.of_bus[bus];
 }
 
+/* The latest comes first, until the list is sorted. */
 static int add_region(const struct region *r)
 {
-    struct region **at = &plan_of(&pci_devices[r->dev])->list[r->kind];
+    struct region **list = &plan_of(&pci_devices[r->dev])->list[r->kind];
     struct region *n = new_region();
 
     if (!n)
         return ERR_SPACE;
-    while (*at && ((*at)->align > r->align ||
-                   ((*at)->align == r->align && (*at)->size >= r->size)))
-        at = &(*at)->next;
     *n = *r;
-    n->next = *at;
-    *at = n;
+    n->next = *list;
+    *list = n;
     return 0;
+}
+
+/* Two sorted lists as one.  Of what is alike, early's comes first. */
+static struct region *merge(struct region *early, struct region *late)
+{
+    struct region *all = NULL, **end = &all;
+
+    while (early && late) {
+        struct region **from = late->align > early->align ||
+                               (late->align == early->align &&
+                                late->size > early->size) ? &late : &early;
+
+        *end = *from;
+        end = &(*from)->next;
+        *from = *end;
+    }
+    *end = early ? early : late;
+    return all;
+}
+
+/* Merge sort: of 2^n regions there is a sorted list or none. */
+static void sort_regions(struct region **list)
+{
+    struct region *sorted[16] = { NULL }, *all = NULL;
+    unsigned n;
+
+    while (*list) {
+        struct region *r = *list;
+
+        *list = r->next;
+        r->next = NULL;
+        for (n = 0; n < ARRAY_SIZE(sorted) - 1 && sorted[n]; n++) {
+            r = merge(r, sorted[n]);
+            sorted[n] = NULL;
+        }
+        sorted[n] = merge(r, sorted[n]);
+    }
+    for (n = 0; n < ARRAY_SIZE(sorted); n++)
+        all = merge(all, sorted[n]);
+    *list = all;
+}
+
+/* All that goes on a bus is in its lists. */
+static void sort_bus(unsigned bus)
+{
+    for (enum kind kind = 0; kind < KINDS; kind++)
+        sort_regions(&pci_plans.of_bus[bus].list[kind]);
 }
 
 /* ------------------------------------------------------------------- sizing */
@@ -305,6 +350,7 @@ static int size_bridge(unsigned bus)
 {
     struct bridge b = bridge_of(pci_bus_bridge[bus]);
 
+    sort_bus(bus);
     for (enum kind kind = 0; kind < KINDS; kind++)
         if (size_window(&b, pci_plans.of_bus[bus].list[kind], kind) != 0)
             return ERR_SPACE;
@@ -320,5 +366,6 @@ int pci_size(void)
     for (unsigned bus = pci_last_bus; bus > 0; bus--)
         if (pci_bus_bridge[bus] != PCI_NO_DEVICE && size_bridge(bus) != 0)
             return ERR_SPACE;
+    sort_bus(0);
     return 0;
 }

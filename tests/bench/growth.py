@@ -19,7 +19,8 @@ Series = collections.namedtuple("Series", "name of numbers make tpm",
 
 FUNCTIONS = 8               # a slot has so many
 SLACK = 1.25                # a step's cost per thing, in that of the first step
-ROUNDING = 2.0              # accesses per thing that are noise
+# Of a cost: index, unit, and so much of it per thing is noise.
+PARTS = ((0, "accesses", 2.0), (1, "virtual ms", 0.0003))
 
 
 def slots(number, first=4):
@@ -123,12 +124,20 @@ def per_thing(numbers, values):
 
 
 def too_steep(series, costs):
-    """Steps whose accesses grow faster than the first one's, as texts."""
-    steps = per_thing(series.numbers, [c[0] for c in costs])
-    bound = max(steps[0], 0) * SLACK + ROUNDING
-    return [f"{series.name}: from {m} to {n}: {step:.1f} accesses per "
-            f"{series.of}, at most {bound:.1f} expected (first step: "
-            f"{steps[0]:.1f})"
+    """Steps in which accesses or time grow faster than in the first one, as
+    texts."""
+    return [text for part, unit, noise in PARTS
+            for text in steep(series, [c[part] for c in costs], unit, noise)]
+
+
+def steep(series, values, unit, noise):
+    if None in values:                  # with a TPM there is no virtual time
+        return []
+    steps = per_thing(series.numbers, values)
+    bound = max(steps[0], 0) * SLACK + noise
+    return [f"{series.name}: from {m} to {n}: {step:.4g} {unit} per "
+            f"{series.of}, at most {bound:.4g} expected (first step: "
+            f"{steps[0]:.4g})"
             for m, n, step in zip(series.numbers[1:], series.numbers[2:],
                                   steps[1:]) if step > bound]
 

@@ -22,10 +22,10 @@ def test_linear(name, tmp_path):
     bios = os.environ.get("BIOS") or str(TOP / "out/bios.bin")
     series, = [s for s in growth.all_series(tmp_path) if s.name == name]
     disk = growth.boot_disk(bench)
-    costs = [(growth.accesses_of(bench, bios, series, number, disk, tmp_path),
-              None) for number in series.numbers]
+    costs = [growth.cost(bench, bios, series, number, disk, tmp_path)
+             for number in series.numbers]
     wrong = growth.too_steep(series, costs)
-    assert not wrong, "\n".join([*wrong, f"accesses: {costs}"])
+    assert not wrong, "\n".join([*wrong, f"accesses, virtual ms: {costs}"])
 
 
 @pytest.mark.parametrize("counts,right", [
@@ -38,5 +38,10 @@ def test_linear(name, tmp_path):
 ])
 def test_bound(counts, right):
     series = growth.Series("things", "thing", [1, 10, 100], None)
-    wrong = growth.too_steep(series, [(c, None) for c in counts])
-    assert (not wrong) == right, wrong
+    for part, _, noise in growth.PARTS:
+        costs = [[0, 0] for _ in counts]
+        for cost, count in zip(costs, counts):
+            cost[part] = count * noise / 2
+        wrong = growth.too_steep(series, costs)
+        assert (not wrong) == right, (part, wrong)
+    assert not growth.too_steep(series, [(320, None)] * 3)

@@ -36,6 +36,7 @@ USB := $(patsubst %.c,%.o,$(wildcard src/usb/usb*.c)) $(SCSI) \
 	tests/unit/usb_host.o $(HOST)
 
 test_ahci := src/hba/ahci.o $(HOST)
+test_alloc := src/core/alloc_post.o
 test_banks := $(FAULTY)
 test_bootorder := src/fw/bootorder_post.o src/hba/nvme_post.o $(HOST)
 test_cursor := src/lib/cursor.o
@@ -84,6 +85,10 @@ $(foreach t,$(FUZZ_TESTS),$(eval $(FUZZ_OUT)/$(t): \
 # Its registers are the test's.
 $(UNIT_OUT)/src/hba/ahci.o: override UNIT_CFLAGS += \
 	-include tests/unit/mmio_calls.h
+
+# Its addresses are numbers of 32 bits.
+$(UNIT_OUT)/src/core/alloc_post.o: override UNIT_CFLAGS += \
+	-Wno-int-to-pointer-cast -Wno-pointer-to-int-cast
 
 $(UNIT_OUT)/%.o: %.c
 	@mkdir -p $(@D)
