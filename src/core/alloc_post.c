@@ -76,18 +76,16 @@ static uint32_t fit(const struct zone *z, unsigned i, uint32_t size,
     return end - floor >= size && at >= floor ? at : 0;
 }
 
-/* Pass by what is full for good: the smallest that was asked for is the
- * measure. */
+/* The smallest that was asked for is the measure of what is full. */
 static void note_size(struct zone *z, uint32_t size, uint32_t align)
 {
-    if (size < z->size || align < z->align)
-        z->full = 0;
+    if (size >= z->size && align >= z->align)
+        return;
+    z->full = 0;
     if (size < z->size)
         z->size = size;
     if (align < z->align)
         z->align = align;
-    while (z->full <= z->count && !fit(z, z->full, z->size, z->align))
-        z->full++;
 }
 
 /* First fit from the top, so that what is taken stays together up there. */
@@ -99,8 +97,11 @@ static void *zone_alloc(struct zone *z, uint32_t size, uint32_t align)
     for (unsigned i = z->full; i <= z->count && z->count < z->capacity; i++) {
         uint32_t at = fit(z, i, size, align);
 
-        if (!at)
+        if (!at) {
+            if (i == z->full && !fit(z, i, z->size, z->align))
+                z->full++;
             continue;
+        }
         memmove(&z->blocks[i + 1], &z->blocks[i],
                 (z->count - i) * sizeof(z->blocks[0]));
         z->blocks[i] = (struct block){ at, at + size };

@@ -94,15 +94,14 @@ const void *smbios_table(uint32_t *len)
  * does not end. */
 static uint8_t skip_structure(struct rd *r)
 {
-    uint8_t type = rd_u8(r), len = rd_u8(r), last = 1, c;
+    uint8_t type = rd_u8(r), len = rd_u8(r);
+    size_t n = 0;
 
     rd_skip(r, len < STRUCT_HEADER ? SIZE_MAX : len - 2u);
     /* Two NULs in a row end the strings, also when there are none. */
-    c = rd_u8(r);
-    do {
-        last = c;
-        c = rd_u8(r);
-    } while (!r->bad && (last != 0 || c != 0));
+    while (n + 1 < r->left && (r->at[n] != 0 || r->at[n + 1] != 0))
+        n++;
+    rd_skip(r, n + 2);
     return type;
 }
 

@@ -120,10 +120,27 @@ static void find_modern(struct virtio_setup *s, const struct pci_device *d)
     }
 }
 
+/* The machine's reset was the device's, too, most often. */
+static int reset(const struct virtio_setup *s, const char *who)
+{
+    struct poll p;
+
+    if (get_status(s) == 0)
+        return 0;
+    set_status(s, 0);
+    p = poll_start(RESET_TIMEOUT_MS);
+    while (get_status(s) != 0) {
+        if (!poll_again(&p)) {
+            print("%s: reset not done within %u s, device ignored\n", who,
+                  RESET_TIMEOUT_MS / 1000);
+            return ERR_TIMEOUT;
+        }
+    }
+    return 0;
+}
+
 int virtio_open(struct virtio_setup *s, struct pci_device *d, const char *who)
 {
-    struct poll p = poll_start(RESET_TIMEOUT_MS);
-
     *s = (struct virtio_setup){ .port = 0 };
     find_modern(s, d);
     if (s->common == NULL || s->notify == NULL || s->config == NULL) {
@@ -138,14 +155,8 @@ int virtio_open(struct virtio_setup *s, struct pci_device *d, const char *who)
     }
     pci_enable(d, PCI_COMMAND_MASTER |
                (s->port ? PCI_COMMAND_IO : PCI_COMMAND_MEMORY));
-    set_status(s, 0);
-    while (get_status(s) != 0) {
-        if (!poll_again(&p)) {
-            print("%s: reset not done within %u s, device ignored\n", who,
-                  RESET_TIMEOUT_MS / 1000);
-            return ERR_TIMEOUT;
-        }
-    }
+    if (reset(s, who) != 0)
+        return ERR_TIMEOUT;
     set_status(s, VIRTIO_ACKNOWLEDGE);
     set_status(s, VIRTIO_ACKNOWLEDGE | VIRTIO_DRIVER);
     return 0;

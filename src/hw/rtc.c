@@ -34,8 +34,13 @@ void cmos_set(uint8_t reg, uint8_t clear, uint8_t set)
 
 int rtc_start(void)
 {
-    cmos_write(RTC_A, RTC_A_DEFAULT);
-    return inb(CMOS_DATA) & RTC_A_UPDATING ? rtc_wait() : 0;
+    uint8_t a = cmos_read(RTC_A);
+
+    if ((a & ~RTC_A_UPDATING) != RTC_A_DEFAULT) {
+        outb(CMOS_DATA, RTC_A_DEFAULT);
+        a = inb(CMOS_DATA);
+    }
+    return a & RTC_A_UPDATING ? rtc_wait() : 0;
 }
 
 int rtc_wait(void)

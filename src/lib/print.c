@@ -178,7 +178,12 @@ int format(char *buf, size_t cap, const char *fmt, ...)
 static bool debug_present(void)
 {
 #ifdef CONFIG_DEBUG_PORT
-    return inb(PORT_DEBUG) == DEBUG_PRESENT;
+    static uint8_t answer, asked;       /* the same until the next reset */
+
+    if (!asked)
+        answer = inb(PORT_DEBUG);
+    asked = 1;
+    return answer == DEBUG_PRESENT;
 #else
     return false;
 #endif

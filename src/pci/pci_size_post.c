@@ -6,6 +6,8 @@
  * PCI Local Bus 3.0, 6.2.5; PCI-to-PCI Bridge 1.2, 3.2.5; PCI Express 3.0,
  * 7.8.2 (slots).
  */
+#include <string.h>
+
 #include "core/alloc.h"
 #include "hw/chipset.h"
 #include "lib/err.h"
@@ -35,6 +37,7 @@
                                                all addresses */
 
 #define CHUNK               64u
+#define SORTED_MAX          16u             /* for more than 2^15 regions */
 
 static struct region *chunk;
 static unsigned chunk_left;
@@ -93,22 +96,27 @@ static struct region *merge(struct region *early, struct region *late)
 /* Merge sort: of 2^n regions there is a sorted list or none. */
 static void sort_regions(struct region **list)
 {
-    struct region *sorted[16] = { NULL }, *all = NULL;
-    unsigned n;
+    struct region *sorted[SORTED_MAX], *all = NULL;
+    unsigned used = 0, n;
 
+    if (!*list || !(*list)->next)
+        return;
+    memset(sorted, 0, sizeof(sorted));
     while (*list) {
         struct region *r = *list;
 
         *list = r->next;
         r->next = NULL;
-        for (n = 0; n < ARRAY_SIZE(sorted) - 1 && sorted[n]; n++) {
+        for (n = 0; n < SORTED_MAX - 1 && sorted[n]; n++) {
             r = merge(r, sorted[n]);
             sorted[n] = NULL;
         }
-        sorted[n] = merge(r, sorted[n]);
+        sorted[n] = sorted[n] ? merge(r, sorted[n]) : r;
+        if (n >= used)
+            used = n + 1;
     }
-    for (n = 0; n < ARRAY_SIZE(sorted); n++)
-        all = merge(all, sorted[n]);
+    for (n = 0; n < used; n++)
+        all = all ? merge(all, sorted[n]) : sorted[n];
     *list = all;
 }
 

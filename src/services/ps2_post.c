@@ -28,15 +28,18 @@
 
 void keyboard_start(void)
 {
+    uint8_t status = inb(PS2_STATUS);
+
     bda->kbd_mode = KBD_MODE_ENHANCED;
-    if (inb(PS2_STATUS) == PS2_STATUS_ABSENT)
+    if (status == PS2_STATUS_ABSENT)
         return;
-    for (unsigned i = 0; inb(PS2_STATUS) & PS2_STATUS_OUT; i++) {
+    for (unsigned i = 0; status & PS2_STATUS_OUT; i++) {
         if (i == STALE_BYTES_MAX) {
             print("PS/2: the controller never stops sending; no keyboard\n");
             return;
         }
         (void)inb(PS2_DATA);    /* what was typed before the reset */
+        status = inb(PS2_STATUS);
     }
     if (ps2_set_mode(MODE_QUIET) || ps2_send(PS2_DEV_RESET)) {
         print("PS/2: the controller accepts no commands; no keyboard\n");

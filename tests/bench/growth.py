@@ -18,6 +18,7 @@ Series = collections.namedtuple("Series", "name of numbers make tpm",
                                 defaults=[False])
 
 FUNCTIONS = 8               # a slot has so many
+ATTEMPTS = 4
 SLACK = 1.25                # a step's cost per thing, in that of the first step
 # Of a cost: index, unit, and so much of it per thing is noise.
 PARTS = ((0, "accesses", 2.0), (1, "virtual ms", 0.0003))
@@ -85,7 +86,7 @@ def all_series(work):
         Series("CPUs", "CPU", [1, 16, 64, 255], cpus),
         Series("MiB of RAM", "MiB", [8, 256, 4096, 65536, 1 << 20], ram),
         Series("option ROMs, one bank, CRB (an event each)", "event",
-               [1, 4, 16], option_roms(work), True),
+               [1, 8, 16], option_roms(work), True),
     ]
 
 
@@ -104,9 +105,10 @@ def accesses_of(bench, bios, series, number, disk, work):
 
 
 def cost(bench, bios, series, number, disk, work):
-    """(accesses, virtual ms); with a TPM the latter is None, as it is swtpm's
-    time."""
-    count = accesses_of(bench, bios, series, number, disk, work)
+    """(accesses, virtual ms).  With a TPM it is the best of a few, since how
+    often that is asked depends on its time, and there is no virtual one."""
+    count = min(accesses_of(bench, bios, series, number, disk, work)
+                for _ in range(ATTEMPTS if series.tpm else 1))
     if series.tpm:
         return count, None
     return count, bench.virtual(bios, row_of(series, number, disk)) / 1e6
