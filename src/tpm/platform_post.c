@@ -180,17 +180,22 @@ void tpm_measure_platform(void)
     uint8_t *area = NULL;
     struct tcg_promise promised = promise();
     const void *image = overlay_image_start(), *table;
+    struct tcg_piece code = { image, 0u - (uint32_t)image };
+    struct tcg_digests digests;
     uint32_t size = 0, len;
 
     (void)tcg_cross_check(&tpm, &promised);     /* the hardware is believed */
     if (tpm.state != TCG_STARTED)
         return;
+    /* The longest to hash, while the TPM tests itself: the next command has to
+     * wait for that. */
+    (void)tcg_hash(&tpm, &code, 1, &digests);
     if (!find_log(&area, &size))
         size = 0;
     (void)tcg_attach_log(&tpm, area, size);
     (void)tcg_measure_bytes(&tpm, TCG_CRTM_VERSION, version,
                             sizeof(version) - 1);
-    (void)tcg_measure_bytes(&tpm, TCG_POST_CODE, image, 0u - (uint32_t)image);
+    (void)tcg_measure_taken(&tpm, TCG_POST_CODE, &digests, 0, NULL);
     table = smbios_table(&len);
     if (table)
         (void)tcg_measure_smbios(&tpm, table, len);

@@ -30,7 +30,6 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -40,6 +39,7 @@ import accesses                                     # noqa: E402
 import growth                                       # noqa: E402
 import hashes                                       # noqa: E402
 import processors                                   # noqa: E402
+import wallclock                                    # noqa: E402
 
 EXIT_STATUS = 0x63          # (31h << 1) | 1, from isa-debug-exit
 LIMIT_S = 60
@@ -131,21 +131,6 @@ def virtual(bios, row, tpm=None, limit=LIMIT_S):
     return run(argv, limit)
 
 
-def wall(bios, tpm, args, count, limit=LIMIT_S, **options):
-    """Median wall-clock time of a QEMU run, in seconds."""
-    times = []
-    for _ in range(count):
-        if tpm:
-            tpm.start()
-        argv = vm.qemu_argv(bios, "q35", tpm, args=args, **options)
-        before = time.monotonic()
-        run(argv, limit)
-        times.append(time.monotonic() - before)
-        if tpm:
-            tpm.process.wait(10)
-    return sorted(times)[count // 2]
-
-
 def cpu_time(bios, tpm, args, count, limit, **options):
     """Least processor time of a QEMU run, in seconds: on a busy host the
     wall clock says little."""
@@ -185,8 +170,8 @@ def attempt(function, *args):
         return None, str(err)
 
 
-def measure(bios, only, wall_runs):
-    """All rows: [(name, keel, seabios, unit)] and error texts."""
+def measure(bios, only):
+    """All rows: [(name, keel, seabios)] and error texts."""
     guest, table, errors = build_guest(), [], []
     for row in rows(guest):
         if only and not re.search(only, row[0]):
@@ -199,24 +184,7 @@ def measure(bios, only, wall_runs):
                 errors.append(f"{row[0]}, {path}: {error}")
         table.append((row[0], *values))
         print(line(*table[-1], "ms"), flush=True)
-    walls = []
-    if wall_runs and (not only or re.search(only, "tpm")):
-        for kind in ("2.0-crb", "2.0-tis"):
-            args = vm.disk(guest["clock.img"], "virtio", "q35")
-            values = []
-            with tempfile.TemporaryDirectory(prefix="keel-bench-") as tmp:
-                tpm = vm.Tpm(kind, os.path.join(tmp, "state"))
-                tpm.manufacture()
-                base = wall(empty_firmware(tmp), tpm, args, wall_runs)
-                for path in (bios, vm.SEABIOS):
-                    value, error = attempt(wall, path, tpm, args, wall_runs)
-                    values.append((value - base) * 1e3 if value else None)
-                    if error:
-                        errors.append(f"TPM {kind}, {path}: {error}")
-                tpm.stop()
-            walls.append((f"q35, virtio-blk, TPM {kind}", *values))
-            print(line(*walls[-1], "ms wall clock"), flush=True)
-    return table, walls, errors
+    return table, errors
 
 
 def ratio(keel, seabios):
@@ -235,21 +203,11 @@ def line(name, keel, seabios, unit):
             f"{ratio(keel, seabios):>7}  {unit}")
 
 
-def markdown(table, walls):
+def markdown(table):
     out = ["| from reset to the first instruction | KeelBIOS, ms | "
            "SeaBIOS 1.16.2, ms | ratio |", "|---|---|---|---|"]
-    out += [f"| {n} | {number(k)} | {number(s)} | {ratio(k, s)} |"
-            for n, k, s in table]
-    if walls:
-        out += ["", "Wall clock with a TPM (TCG, swtpm), less what QEMU "
-                "takes with an empty firmware; depends on the host, the "
-                "ratio is what counts:", "",
-                "| | KeelBIOS, ms | SeaBIOS 1.16.2, ms | ratio |",
-                "|---|---|---|---|"]
-        out += [f"| {n} | {k and round(k) or 'failed'} | "
-                f"{s and round(s) or 'failed'} | {ratio(k, s)} |"
-                for n, k, s in walls]
-    return out
+    return out + [f"| {n} | {number(k)} | {number(s)} | {ratio(k, s)} |"
+                  for n, k, s in table]
 
 
 # --------------------------------------------------------- kernel and initrd
@@ -447,9 +405,12 @@ def main():
     args, errors = arguments(), []
     if args.boot:
         print(f"{'':30} {'KeelBIOS':>9} {'SeaBIOS':>9} {'ratio':>7}")
-        table, walls, errors = measure(args.bios, args.only, args.wall_runs)
+        table, errors = measure(args.bios, args.only)
+        walls, more = wallclock.measure(sys.modules[__name__], args.bios,
+                                        args.only, args.wall_runs)
+        errors += more
         if args.update and not errors:
-            update("boot", markdown(table, walls))
+            update("boot", markdown(table) + wallclock.markdown(walls))
     if args.accesses:
         table, more = accesses.measure(sys.modules[__name__], args.bios,
                                        args.only)

@@ -38,7 +38,8 @@ USB := $(patsubst %.c,%.o,$(wildcard src/usb/usb*.c)) $(SCSI) \
 test_ahci := src/hba/ahci.o $(HOST)
 test_alloc := src/core/alloc_post.o
 test_banks := $(FAULTY)
-test_bootorder := src/fw/bootorder_post.o src/hba/nvme_post.o $(HOST)
+test_bootorder := src/fw/bootorder_post.o src/hba/nvme_post.o \
+	src/hw/pci_find_post.o $(HOST)
 test_cursor := src/lib/cursor.o
 test_detection := $(FAULTY)
 test_disk_eltorito := src/disk/eltorito.o $(HOST)
