@@ -82,6 +82,18 @@ int scsi_rw(struct drive *d, uint64_t lba, uint32_t count, void *buf,
 int scsi_identify(struct drive *d, const char *bus);
 
 /*
+ * POST only.  The commands with which scsi_identify() begins, and what they
+ * read, when the first one after INQUIRY finds a unit attention, as of a disk
+ * that was just plugged in.
+ */
+#define SCSI_FIRST          5u
+struct scsi_first {
+    uint8_t cdb[16];
+    uint8_t len;
+};
+extern const struct scsi_first scsi_first[SCSI_FIRST];
+
+/*
  * POST only.  Register the disks and CDs on an adapter: of probe, ops, bdf and
  * host are set.  packet() returns ERR_ABSENT for a target that is not there.
  */

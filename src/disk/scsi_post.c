@@ -39,6 +39,25 @@
 #define DEFAULT_HEADS       16u
 #define DEFAULT_SECTORS     63u
 
+enum { INQUIRY, CAPACITY, SENSE, CAPACITY_AGAIN, PAGES };
+
+#define CAPACITY_LEN        8u
+
+const struct scsi_first scsi_first[SCSI_FIRST] = {
+    [INQUIRY] = { { SCSI_INQUIRY, [4] = INQUIRY_LEN }, INQUIRY_LEN },
+    [CAPACITY] = { { SCSI_READ_CAPACITY_10 }, CAPACITY_LEN },
+    [SENSE] = { { SCSI_REQUEST_SENSE, [4] = SENSE_LEN }, SENSE_LEN },
+    [CAPACITY_AGAIN] = { { SCSI_READ_CAPACITY_10 }, CAPACITY_LEN },
+    /* one command for all pages, since sticks know that one best */
+    [PAGES] = { { SCSI_MODE_SENSE_6, [2] = PAGE_ALL, [4] = MODE_LEN },
+                MODE_LEN },
+};
+
+static int first(struct drive *d, unsigned n, uint8_t *buf)
+{
+    return scsi_command(d, scsi_first[n].cdb, buf, scsi_first[n].len, false);
+}
+
 /* Text of a device: printable, without the blanks at its end. */
 static void copy_text(char *out, const uint8_t *in, size_t len)
 {
@@ -62,7 +81,6 @@ static uint32_t be32(const uint8_t *p)
 /* Size of a disk; 0 or an error. */
 static int read_capacity(struct drive *d)
 {
-    uint8_t short_cdb[16] = { SCSI_READ_CAPACITY_10 };
     uint8_t long_cdb[16] = {
         SCSI_SERVICE_IN_16, SCSI_READ_CAPACITY_16, [13] = 32,
     };
@@ -71,8 +89,8 @@ static int read_capacity(struct drive *d)
     int rc;
 
     memset(cap, 0, sizeof(cap));
-    rc = scsi_command(d, short_cdb, cap, 8, false);
-    if (rc >= 0 && rc < 8)
+    rc = first(d, CAPACITY, cap);
+    if (rc >= 0 && rc < (int)CAPACITY_LEN)
         rc = ERR_FORMAT;
     d->sectors = (uint64_t)be32(cap) + 1;
     size = be32(cap + 4);
@@ -135,13 +153,11 @@ static void parse_pages(const uint8_t *data, uint32_t len,
 
 /*
  * The geometry of a disk as it says itself, which is QEMU's secs=, heads= and
- * cyls=.  One command for all pages, since sticks know that one best.  A disk
- * that does not answer it is shown by its size alone, and one that is too large
- * for such numbers is not asked.
+ * cyls=.  A disk that does not answer is shown by its size alone, and one that
+ * is too large for such numbers is not asked.
  */
 static void read_geometry(struct drive *d)
 {
-    uint8_t cdb[16] = { SCSI_MODE_SENSE_6, [2] = PAGE_ALL, [4] = MODE_LEN };
     uint8_t data[MODE_LEN] ALIGNED(4);
     uint32_t cylinders = 0, heads = 0, sectors = 0, tracks;
     int rc;
@@ -149,7 +165,7 @@ static void read_geometry(struct drive *d)
     if (d->sectors > (uint64_t)MAX_CYLINDERS * MAX_HEADS * MAX_SECTORS)
         return;
     memset(data, 0, sizeof(data));
-    rc = scsi_command(d, cdb, data, sizeof(data), false);
+    rc = first(d, PAGES, data);
     if (rc <= 0)
         return;
     parse_pages(data, (uint32_t)rc, &cylinders, &heads, &sectors);
@@ -171,7 +187,6 @@ static void read_geometry(struct drive *d)
 
 int scsi_identify(struct drive *d, const char *bus)
 {
-    uint8_t cdb[16] = { SCSI_INQUIRY, [4] = INQUIRY_LEN };
     uint8_t data[INQUIRY_LEN] ALIGNED(4);
     char vendor[VENDOR_LEN + 1], product[PRODUCT_LEN + 1];
     char revision[REVISION_LEN + 1];
@@ -179,7 +194,7 @@ int scsi_identify(struct drive *d, const char *bus)
 
     memset(data, 0xff, sizeof(data));
     d->sector_size = SECTOR_SIZE;
-    rc = scsi_command(d, cdb, data, sizeof(data), false);
+    rc = first(d, INQUIRY, data);
     if (rc < 0) {
         print("%s: no answer to INQUIRY, ignored\n", d->description);
         return rc;

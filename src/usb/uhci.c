@@ -53,42 +53,23 @@ static int wait_frames(struct uhci *u, unsigned count)
     return 0;
 }
 
-/*
- * Take back TDs that were not executed.  They stay in the queue, inactive,
- * until the controller has seen that: QEMU lets go of a packet only then.
- */
-static void cancel(struct uhci *u, unsigned count)
+void uhci_cancel(struct uhci *u, struct uhci_td *td, unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
-        u->mem->td[i].status &= ~UHCI_TD_ACTIVE;
+        td[i].status &= ~UHCI_TD_ACTIVE;
     if (wait_frames(u, 2) < 0)
         usb_give_up(&u->hc, "does not stop a transfer");
 }
 
-/* What follows a short packet */
-enum rest { REST_NONE, REST_STATUS, REST_NEXT_TOGGLE };
-
-/*
- * Run the first count TDs; after a short packet go on with the last one if
- * that is a status (of a control transfer, or of a command, where it has the
- * toggle that is next).  0 or an error; *used: how many packets were moved,
- * but for those left out.
- */
-static int run(struct uhci *u, unsigned count, enum rest rest, unsigned *used,
-               uint32_t timeout_ms)
+int uhci_watch(struct uhci *u, struct uhci_td *td, unsigned count,
+               enum uhci_rest rest, unsigned *used, uint32_t timeout_ms)
 {
     struct poll wait = poll_start(timeout_ms);
-    struct uhci_td *td = u->mem->td, *last = &td[count - 1];
-    struct uhci_qh *qh = &u->mem->qh;
+    struct uhci_td *last = &td[count - 1];
     bool late = false;
     unsigned i = 0;
     int rc = 0;
 
-    last->link = UHCI_END;
-    barrier();
-    qh->element = uhci_address(td);
-    /* what is left of a frame is ours, in a circle (bandwidth reclamation) */
-    qh->link = uhci_address(qh) | UHCI_TYPE_QH;
     while (i < count) {
         if (td[i].status & UHCI_TD_ACTIVE) {
             if (poll_again(&wait))
@@ -98,7 +79,7 @@ static int run(struct uhci *u, unsigned count, enum rest rest, unsigned *used,
                 late = true;
                 continue;
             }
-            cancel(u, count);
+            uhci_cancel(u, td, count);
             rc = ERR_TIMEOUT;
             break;
         }
@@ -106,26 +87,42 @@ static int run(struct uhci *u, unsigned count, enum rest rest, unsigned *used,
         if (rc < 0)
             break;
         i++;
-        if ((uint32_t)rc < UHCI_TD_LEN(td[i - 1].token)) {
+        if ((td[i - 1].status & UHCI_TD_SHORT_STOPS) &&
+            (uint32_t)rc < UHCI_TD_LEN(td[i - 1].token)) {
             if (rest == REST_NONE || i >= count)
                 break;
             if (rest == REST_NEXT_TOGGLE)
                 last->token = (last->token & ~UHCI_TD_DATA1) |
                     (~td[i - 1].token & UHCI_TD_DATA1);
             i = count - 1;
-            qh->element = uhci_address(last);
+            u->mem->qh.element = uhci_address(last);
         }
     }
-    qh->link = UHCI_END;
-    qh->element = UHCI_END;
     *used = i;
     return rc < 0 ? rc : 0;
 }
 
-/* What TDs that were run have moved; the toggle of their pipe, if there is
- * one, follows. */
-static int settle(struct usb_pipe *pipe, const struct uhci_td *td,
-                  unsigned count)
+/* Run the first count TDs, as uhci_watch(). */
+static int run(struct uhci *u, unsigned count, enum uhci_rest rest,
+               unsigned *used, uint32_t timeout_ms)
+{
+    struct uhci_td *td = u->mem->td;
+    struct uhci_qh *qh = &u->mem->qh;
+    int rc;
+
+    td[count - 1].link = UHCI_END;
+    barrier();
+    qh->element = uhci_address(td);
+    /* what is left of a frame is ours, in a circle (bandwidth reclamation) */
+    qh->link = uhci_address(qh) | UHCI_TYPE_QH;
+    rc = uhci_watch(u, td, count, rest, used, timeout_ms);
+    qh->link = UHCI_END;
+    qh->element = UHCI_END;
+    return rc;
+}
+
+int uhci_settle(struct usb_pipe *pipe, const struct uhci_td *td,
+                unsigned count)
 {
     int sum = 0, rc;
 
@@ -141,14 +138,33 @@ static int settle(struct usb_pipe *pipe, const struct uhci_td *td,
     return sum;
 }
 
-static int uhci_control(struct usb_device *dev,
-                        const struct usb_request *request, void *data,
-                        uint32_t timeout_ms)
+unsigned uhci_put_request(struct uhci_td *td, const struct usb_device *dev,
+                          const struct usb_request *request, uint8_t *data)
 {
-    struct uhci *u = host_of(dev);
     bool in = request->type & USB_DIR_IN;
     uint32_t at = 0, part;
-    unsigned n = 0, used;
+    unsigned n = 0;
+
+    fill(&td[n++], dev, UHCI_PID_SETUP, false, request, sizeof(*request));
+    for (; at < request->len; at += part, n++) {
+        part = request->len - at;
+        if (part > dev->max_packet0)
+            part = dev->max_packet0;
+        fill(&td[n], dev, in ? UHCI_PID_IN : UHCI_PID_OUT, n & 1, data + at,
+             part);
+    }
+    /* behind the last of the data comes the status anyway */
+    td[n - 1].status &= ~UHCI_TD_SHORT_STOPS;
+    fill(&td[n++], dev,
+         in && request->len != 0 ? UHCI_PID_OUT : UHCI_PID_IN, true, NULL, 0);
+    return n;
+}
+
+int uhci_control(struct usb_device *dev, const struct usb_request *request,
+                 void *data, uint32_t timeout_ms)
+{
+    struct uhci *u = host_of(dev);
+    unsigned n, used;
     int rc;
 
     if (dev->hc->dead || u->busy)
@@ -156,26 +172,14 @@ static int uhci_control(struct usb_device *dev,
     if ((request->len + 7u) / 8 + 2 > UHCI_TDS)
         return ERR_PARAM;
     u->busy = true;
-    fill(&u->mem->td[n++], dev, UHCI_PID_SETUP, false, request,
-         sizeof(*request));
-    for (; at < request->len; at += part, n++) {
-        part = request->len - at;
-        if (part > dev->max_packet0)
-            part = dev->max_packet0;
-        fill(&u->mem->td[n], dev, in ? UHCI_PID_IN : UHCI_PID_OUT, n & 1,
-             (uint8_t *)data + at, part);
-    }
-    fill(&u->mem->td[n++], dev,
-         in && request->len != 0 ? UHCI_PID_OUT : UHCI_PID_IN, true, NULL, 0);
+    n = uhci_put_request(u->mem->td, dev, request, data);
     rc = run(u, n, REST_STATUS, &used, timeout_ms);
     u->busy = false;
-    return rc < 0 ? rc : settle(NULL, &u->mem->td[1], n - 2);
+    return rc < 0 ? rc : uhci_settle(NULL, &u->mem->td[1], n - 2);
 }
 
-/* TDs for a bulk transfer, behind so many packets of the pipe that wait; how
- * many. */
-static unsigned put(struct uhci_td *td, const struct usb_pipe *pipe,
-                    unsigned waiting, uint8_t *buf, uint32_t len)
+unsigned uhci_put(struct uhci_td *td, const struct usb_pipe *pipe,
+                  unsigned waiting, uint8_t *buf, uint32_t len)
 {
     const struct uhci_pipe *p = (const struct uhci_pipe *)pipe;
     const struct usb_endpoint *ep = &pipe->ep;
@@ -200,9 +204,9 @@ static int bulk_part(struct uhci_pipe *p, uint8_t *buf, uint32_t len,
 {
     struct uhci *u = host_of(p->pipe.dev);
     struct uhci_td *td = u->mem->td;
-    unsigned n = put(td, &p->pipe, 0, buf, len), used;
+    unsigned n = uhci_put(td, &p->pipe, 0, buf, len), used;
     int rc = run(u, n, REST_NONE, &used, timeout_ms);
-    int moved = settle(&p->pipe, td, n);
+    int moved = uhci_settle(&p->pipe, td, n);
 
     return rc < 0 ? rc : moved;
 }
@@ -234,7 +238,7 @@ static int uhci_bulk(struct usb_pipe *pipe, void *buf, uint32_t len,
  * Behind data that may be late, the status is not queued: QEMU (7.2) forgets
  * it if the command fails while it waits.
  */
-static unsigned uhci_command(struct usb_transfer t[3], uint32_t timeout_ms)
+unsigned uhci_command(struct usb_transfer t[3], uint32_t timeout_ms)
 {
     struct uhci *u = host_of(t[0].pipe->dev);
     struct uhci_td *td = u->mem->td;
@@ -246,12 +250,12 @@ static unsigned uhci_command(struct usb_transfer t[3], uint32_t timeout_ms)
         t[1].len > (UHCI_TDS - 2) * t[1].pipe->ep.max_packet)
         return 0;
     u->busy = true;
-    (void)put(td, t[0].pipe, 0, t[0].buf, t[0].len);
+    (void)uhci_put(td, t[0].pipe, 0, t[0].buf, t[0].len);
     if (t[1].len != 0)
-        n[1] = put(td + 1, t[1].pipe, write, t[1].buf, t[1].len);
+        n[1] = uhci_put(td + 1, t[1].pipe, write, t[1].buf, t[1].len);
     if (all)
-        n[2] = put(td + 1 + n[1], t[2].pipe, write ? 0 : n[1], t[2].buf,
-                   t[2].len);
+        n[2] = uhci_put(td + 1 + n[1], t[2].pipe, write ? 0 : n[1], t[2].buf,
+                        t[2].len);
     rc = run(u, 1 + n[1] + n[2], all ? REST_NEXT_TOGGLE : REST_NONE, &used,
              timeout_ms);
     if (rc < 0) {
@@ -259,7 +263,7 @@ static unsigned uhci_command(struct usb_transfer t[3], uint32_t timeout_ms)
         t[done].moved = rc;
     }
     for (unsigned i = 0; i < done; td += n[i++])
-        t[i].moved = settle(t[i].pipe, td, n[i]);
+        t[i].moved = uhci_settle(t[i].pipe, td, n[i]);
     u->busy = false;
     return done;
 }

@@ -52,6 +52,7 @@ _Static_assert(sizeof(struct uhci_td) == 16, "UHCI 3.2");
 #define UHCI_TD_LOW_SPEED   (1u << 26)
 #define UHCI_TD_ACTIVE      (1u << 23)
 #define UHCI_TD_STALLED     (1u << 22)
+#define UHCI_TD_CRC         (1u << 18)  /* or no answer */
 #define UHCI_TD_ERRORS      0x00760000u /* with STALLED, without NAK */
 #define UHCI_TD_DONE(v)     (((v) + 1) & 0x7ffu)    /* bytes */
 #define UHCI_PID_OUT        0xe1u       /* token */
@@ -79,6 +80,7 @@ struct uhci_mem {
     uint32_t frames[UHCI_FRAMES];
     struct uhci_td td[UHCI_TDS];
     struct uhci_qh qh;          /* the last one of each frame */
+    struct uhci_qh ahead[USB_AHEAD_MAX];        /* behind it, in POST */
 };
 #define UHCI_MEM_ALIGN      4096u
 
@@ -99,6 +101,43 @@ struct uhci_pipe {
 };
 
 extern const struct usb_ops uhci_ops;
+
+/* As usb_ops has them */
+int uhci_control(struct usb_device *dev, const struct usb_request *request,
+                 void *data, uint32_t timeout_ms);
+unsigned uhci_command(struct usb_transfer t[3], uint32_t timeout_ms);
+
+/* TDs for a request on endpoint 0, or for a bulk transfer behind so many
+ * packets of its pipe that wait; how many. */
+unsigned uhci_put_request(struct uhci_td *td, const struct usb_device *dev,
+                          const struct usb_request *request, uint8_t *data);
+unsigned uhci_put(struct uhci_td *td, const struct usb_pipe *pipe,
+                  unsigned waiting, uint8_t *buf, uint32_t len);
+
+/*
+ * Wait for the end of count TDs, which are one queue; after a short packet go
+ * on with the last one if that is a status (of a control transfer, or of a
+ * command, where it has the toggle that is next) and the queue is u->mem->qh.
+ * 0 or an error; *used: how many packets were moved, but for those left out.
+ */
+enum uhci_rest { REST_NONE, REST_STATUS, REST_NEXT_TOGGLE };
+int uhci_watch(struct uhci *u, struct uhci_td *td, unsigned count,
+               enum uhci_rest rest, unsigned *used, uint32_t timeout_ms);
+
+/*
+ * Take back TDs that were not executed.  They stay in the queue, inactive,
+ * until the controller has seen that: QEMU lets go of a packet only then.
+ */
+void uhci_cancel(struct uhci *u, struct uhci_td *td, unsigned count);
+
+/* What TDs that were run have moved; the toggle of their pipe, if there is
+ * one, follows. */
+int uhci_settle(struct usb_pipe *pipe, const struct uhci_td *td,
+                unsigned count);
+
+/* POST only: usb_bus_ops.ahead */
+void uhci_ahead(struct usb_controller *hc, struct usb_ahead *list,
+                unsigned count);
 
 static inline uint32_t uhci_address(const void *p)
 {

@@ -175,5 +175,6 @@ const struct usb_bus_ops uhci_bus_ops = {
     .port_disable = uhci_port_disable,
     .port_name = uhci_port_name,
     .attach = uhci_attach,
+    .ahead = uhci_ahead,
     .open = uhci_open,
 };

@@ -192,6 +192,27 @@ int usb_clear_halt(struct usb_pipe *pipe);
  * microseconds to 50 ms, but a host of QEMU may be busy. */
 #define USB_HC_TIMEOUT_MS   2000u
 
+/*
+ * A request or a command that will most likely be asked for next: so many of
+ * these are done in one frame, where each would wait for one of its own.
+ */
+#define USB_AHEAD_MAX       6u          /* of them */
+#define USB_AHEAD_DATA      192u        /* bytes that come in, at most */
+#define USB_AHEAD_STATUS    13u         /* of a command (BOT 5.2) */
+struct usb_ahead {
+    struct usb_device *dev;
+    struct usb_pipe *out, *in;  /* NULL: a request */
+    uint8_t order[31];          /* that, or a command's wrapper (BOT 5.1) */
+    uint8_t len;                /* bytes that come in */
+    /* The driver's: */
+    uint16_t packet;            /* max_packet0 that it was done with */
+    uint8_t count[3];           /* packets of each stage */
+    uint8_t done;               /* stages carried out */
+    int moved[3];
+    uint8_t data[USB_AHEAD_DATA], status[USB_AHEAD_STATUS];
+};
+_Static_assert(USB_AHEAD_DATA <= UINT8_MAX, "len");
+
 /* What a controller driver does in POST. */
 struct usb_bus_ops {
     const struct usb_ops *ops;
@@ -230,6 +251,19 @@ struct usb_bus_ops {
 
     /* A new device, at address 0.  Makes endpoint 0 work. */
     int (*attach)(struct usb_device *dev);
+
+    /*
+     * NULL, or do these at once, up to the first that fails or is answered
+     * shorter than asked for.  The next calls of control() and command() get
+     * the results as long as they ask just this in this order; with the first
+     * that does not, the rest is forgotten, as it is with the next list
+     * (count 0: none).  What has failed is asked for again, but for time-outs
+     * and commands: these end as they would have.  The list stays until then.
+     * Before commands there are no requests but those for data.
+     */
+    void (*ahead)(struct usb_controller *hc, struct usb_ahead *list,
+                  unsigned count);
+
     /* The device is not used: release what hardware holds (xHCI: a slot) and
      * its memory; pipes that were opened are never used again, and dev is
      * freed behind this.  NULL: nothing to do. */

@@ -51,6 +51,21 @@ static uint8_t cdb_len(uint8_t opcode)
     return len[opcode >> 5];
 }
 
+void usb_msc_wrap(struct usb_cbw *cbw, uint8_t lun, uint32_t tag,
+                  const uint8_t cdb[16], uint32_t len, bool write)
+{
+    *cbw = (struct usb_cbw){
+        .signature = USB_CBW_SIGNATURE,
+        .tag = tag,
+        .len = len,
+        .flags = write ? 0 : USB_DIR_IN,
+        .lun = lun,
+        .cdb_len = cdb_len(cdb[0]),
+    };
+    for (unsigned i = 0; i < cbw->cdb_len; i++)
+        cbw->cdb[i] = cdb[i];
+}
+
 /* Is that the status of this command? */
 static bool good_status(const struct usb_msc *m, const struct usb_transfer *t)
 {
@@ -68,14 +83,7 @@ static int exchange(struct usb_drive *u, const uint8_t cdb[16], void *buf,
                     uint32_t len, bool write, struct usb_csw *csw)
 {
     struct usb_msc *m = u->msc;
-    struct usb_cbw cbw = {
-        .signature = USB_CBW_SIGNATURE,
-        .tag = ++m->tag,
-        .len = len,
-        .flags = write ? 0 : USB_DIR_IN,
-        .lun = u->lun,
-        .cdb_len = cdb_len(cdb[0]),
-    };
+    struct usb_cbw cbw;
     struct usb_transfer t[3] = {
         { m->out, &cbw, sizeof(cbw), 0 },
         { write ? m->out : m->in, buf, len, 0 },
@@ -84,8 +92,7 @@ static int exchange(struct usb_drive *u, const uint8_t cdb[16], void *buf,
     uint32_t timeout = len >= SECTOR_SIZE ? DATA_TIMEOUT_MS : TIMEOUT_MS;
     unsigned done;
 
-    for (unsigned i = 0; i < cbw.cdb_len; i++)
-        cbw.cdb[i] = cdb[i];
+    usb_msc_wrap(&cbw, u->lun, ++m->tag, cdb, len, write);
     done = run(t, timeout);
     if (done == 0 || t[0].moved != sizeof(cbw))
         return t[0].moved < 0 ? t[0].moved : ERR_FORMAT;

@@ -49,4 +49,8 @@ struct usb_drive {
 
 extern const struct drive_ops usb_msc_ops;
 
+/* Wrap a command for len bytes of data. */
+void usb_msc_wrap(struct usb_cbw *cbw, uint8_t lun, uint32_t tag,
+                  const uint8_t cdb[16], uint32_t len, bool write);
+
 #endif

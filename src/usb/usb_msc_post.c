@@ -4,6 +4,8 @@
  */
 #include "usb/usb_msc.h"
 
+#include <string.h>
+
 #include "core/alloc.h"
 #include "disk/scsi.h"
 #include "fw/bootorder.h"
@@ -13,6 +15,10 @@
 #define SUBCLASS_SCSI       0x06u
 #define PROTOCOL_BULK_ONLY  0x50u
 #define LUN_LAST            15u
+#define MAX_LUN_TYPE                                                       \
+    (USB_DIR_IN | USB_REQ_CLASS | USB_REQ_TO_INTERFACE)
+
+_Static_assert(1 + SCSI_FIRST <= USB_AHEAD_MAX, "ask_ahead()");
 
 /*
  * The path for the boot order.  QEMU names its own devices, and those that
@@ -51,6 +57,29 @@ static int add_lun(struct usb_msc *m, unsigned lun)
     return rc;
 }
 
+/* What is asked of the first unit. */
+static void ask_ahead(const struct usb_msc *m)
+{
+    struct usb_ahead *a = usb_ahead_list(m->dev);
+    unsigned n = 0;
+
+    if (a == NULL)
+        return;
+    usb_ahead_request(&a[n++], MAX_LUN_TYPE, USB_MSC_MAX_LUN, 0,
+                      m->interface, 1);
+    for (unsigned i = 0; i < SCSI_FIRST; i++, n++) {
+        struct usb_cbw cbw;
+
+        usb_msc_wrap(&cbw, 0, m->tag + n, scsi_first[i].cdb,
+                     scsi_first[i].len, false);
+        memcpy(a[n].order, &cbw, sizeof(cbw));
+        a[n].out = m->out;
+        a[n].in = m->in;
+        a[n].len = scsi_first[i].len;
+    }
+    usb_bus_of(m->dev->hc)->ahead(m->dev->hc, a, n);
+}
+
 int usb_msc_start(struct usb_device *dev, const struct usb_interface *i)
 {
     const struct usb_bus_ops *ops = usb_bus_of(dev->hc);
@@ -74,9 +103,10 @@ int usb_msc_start(struct usb_device *dev, const struct usb_interface *i)
     m->out = m->in != NULL ? ops->open(dev, &i->out) : NULL;
     if (m->out == NULL)
         return ERR_SPACE;       /* printed */
+    ask_ahead(m);
     /* a device with one unit may stall this (3.2) */
-    if (usb_control(dev, USB_DIR_IN | USB_REQ_CLASS | USB_REQ_TO_INTERFACE,
-                    USB_MSC_MAX_LUN, 0, i->number, last, 1, 1) < 0 ||
+    if (usb_control(dev, MAX_LUN_TYPE, USB_MSC_MAX_LUN, 0, i->number, last, 1,
+                    1) < 0 ||
         last[0] > LUN_LAST)
         last[0] = 0;
     for (unsigned lun = 0; lun <= last[0] && !usb_late(); lun++) {

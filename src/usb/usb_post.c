@@ -4,6 +4,8 @@
  */
 #include "usb/usb_std.h"
 
+#include <string.h>
+
 #include "core/alloc.h"
 #include "lib/print.h"
 
@@ -16,7 +18,9 @@
 #define SETTLE_US           100000u     /* 7.1.7.3: debouncing */
 #define RECOVERY_US         10000u      /* 7.1.7.5: after a port's reset */
 
-#define CONFIG_FIRST        255u        /* bytes, before the length is known */
+#define CONFIG_FIRST        64u         /* bytes, before the length is known:
+                                           all there is of most devices */
+#define CONFIG_USUAL        1u          /* the value of the only one */
 #define LAST_ADDRESS        127u
 #define DEPTH_MAX           5u
 
@@ -152,6 +156,46 @@ static int give_up(const struct usb_device *dev, const char *what, int rc)
     return rc;
 }
 
+struct usb_ahead *usb_ahead_list(struct usb_device *dev)
+{
+    if (usb_bus_of(dev->hc)->ahead == NULL || dev->hc->physical)
+        return NULL;
+    if (usb_search.ahead == NULL)
+        usb_search.ahead = malloc_temp(USB_AHEAD_MAX *
+                                       sizeof(*usb_search.ahead), 4);
+    for (unsigned i = 0; usb_search.ahead != NULL && i < USB_AHEAD_MAX; i++)
+        usb_search.ahead[i].dev = dev;
+    return usb_search.ahead;
+}
+
+void usb_ahead_request(struct usb_ahead *a, uint8_t type, uint8_t request,
+                       uint16_t value, uint16_t index, uint8_t len)
+{
+    struct usb_request r = { type, request, value, index, len };
+
+    memcpy(a->order, &r, sizeof(r));
+    a->out = NULL;
+    a->len = len;
+}
+
+/* What meet() and configure() ask of nearly every device. */
+static void ask_ahead(struct usb_device *dev, uint8_t address)
+{
+    struct usb_ahead *a = usb_ahead_list(dev);
+
+    if (a == NULL)
+        return;
+    usb_ahead_request(&a[0], USB_REQ_TO_DEVICE, USB_SET_ADDRESS, address, 0,
+                      0);
+    usb_ahead_request(&a[1], USB_DIR_IN, USB_GET_DESCRIPTOR,
+                      USB_DESC_DEVICE << 8, 0, USB_DEVICE_HEAD);
+    usb_ahead_request(&a[2], USB_DIR_IN, USB_GET_DESCRIPTOR,
+                      USB_DESC_CONFIG << 8, 0, CONFIG_FIRST);
+    usb_ahead_request(&a[3], USB_REQ_TO_DEVICE, USB_SET_CONFIGURATION,
+                      CONFIG_USUAL, 0, 0);
+    usb_bus_of(dev->hc)->ahead(dev->hc, a, 4);
+}
+
 /* An address, and how long its packets are. */
 static int meet(struct usb_device *dev, uint8_t head[USB_DEVICE_HEAD])
 {
@@ -165,8 +209,9 @@ static int meet(struct usb_device *dev, uint8_t head[USB_DEVICE_HEAD])
     if (!b->ops->addresses_itself) {
         if (b->last_address == LAST_ADDRESS)
             return ERR_SPACE;
+        ask_ahead(dev, ++b->last_address);
         rc = usb_control(dev, USB_REQ_TO_DEVICE, USB_SET_ADDRESS,
-                         ++b->last_address, 0, NULL, 0, 0);
+                         b->last_address, 0, NULL, 0, 0);
         if (rc < 0)
             return rc;
         dev->address = b->last_address;
@@ -299,6 +344,8 @@ int usb_new_device(struct usb_controller *hc, struct usb_device *hub,
                            config);
     }
     free_zone(config);
+    if (usb_bus_of(hc)->ahead != NULL)
+        usb_bus_of(hc)->ahead(hc, NULL, 0);
     if (rc < 0) {
         if (usb_bus_of(hc)->detach != NULL)
             usb_bus_of(hc)->detach(dev);

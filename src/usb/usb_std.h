@@ -105,6 +105,7 @@ struct usb_search {
     struct deadline end;
     bool over;                  /* enough was found, or it took too long */
     unsigned devices;
+    struct usb_ahead *ahead;    /* NULL until it is needed */
 };
 extern struct usb_search usb_search;
 
@@ -114,5 +115,13 @@ bool usb_enough(void);
 bool usb_late(void);
 
 const struct usb_bus_ops *usb_bus_of(const struct usb_controller *hc);
+
+/* A list of USB_AHEAD_MAX for usb_bus_ops.ahead; NULL: there is nothing to be
+ * won, or no memory. */
+struct usb_ahead *usb_ahead_list(struct usb_device *dev);
+
+/* A request for such a list. */
+void usb_ahead_request(struct usb_ahead *a, uint8_t type, uint8_t request,
+                       uint16_t value, uint16_t index, uint8_t len);
 
 #endif

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The promise of speed: virtual time from reset to the first instruction of
-what is booted, at most a quarter of SeaBIOS's in every row of the bench."""
+what is booted, at most a quarter of SeaBIOS's in every row of the bench, and
+less where a row has a goal of its own."""
 import os
 import pathlib
 import sys
@@ -12,6 +13,7 @@ sys.path.insert(0, str(TOP / "tests" / "bench"))
 import bench                                        # noqa: E402
 
 GOAL = 4
+GOALS = {"pc, usb uhci": 16}           # four frames of 1 ms; one more: 1/15
 ATTEMPTS = 3        # disk completions come in the host's time: take the best
 CLEAR = 1.5         # so much better than the goal needs no second attempt
 
@@ -22,6 +24,7 @@ ROWS = {row[0]: row for row in bench.rows(GUEST)}
 
 @pytest.mark.parametrize("name", list(ROWS))
 def test_at_most_a_quarter(name):
+    goal = GOALS.get(name, GOAL)
     bios = os.environ.get("BIOS") or str(TOP / "out/bios.bin")
     keel = seabios = float("inf")
     failed = ""
@@ -32,12 +35,12 @@ def test_at_most_a_quarter(name):
         except bench.BenchError as err:     # on a busy host its time-outs end
             failed = f"SeaBIOS did not boot in {ATTEMPTS} attempts: {err}"
             continue
-        if keel * GOAL * CLEAR <= seabios:
+        if keel * goal * CLEAR <= seabios:
             break
     assert seabios != float("inf"), failed
-    assert keel * GOAL <= seabios, (
+    assert keel * goal <= seabios, (
         f"{name}: {keel / 1e6:.3f} ms, SeaBIOS {seabios / 1e6:.3f} ms: more "
-        f"than one {GOAL}th")
+        f"than one {goal}th")
 
 
 def test_hashes_natively(tmp_path):

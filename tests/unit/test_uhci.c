@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Mass storage commands through the UHCI's queue: a controller that runs it
- * as the specification says, and a device that insists on its toggles, which
- * QEMU's devices do not.
+ * Mass storage commands through the UHCI's queue, and what is asked ahead: a
+ * controller that runs queues as the specification says, and a device that
+ * insists on its toggles, which QEMU's devices do not.
+ *
+ * Long because what is asked ahead needs the same controller and device.
  */
 #include "check.h"
 
@@ -12,6 +14,7 @@
 #include "lib/print.h"
 #include "usb/uhci.h"
 #include "usb/usb_msc.h"
+#include "usb/usb_std.h"
 
 #define PACKET      64u
 #define FRAMES_MAX  100u
@@ -149,6 +152,43 @@ static int give(uint8_t *data, uint32_t len)
     return (int)n;
 }
 
+/* Endpoint 0 */
+static struct {
+    struct usb_request request;
+    bool cuts;                  /* packets of 8 bytes, whatever is asked for */
+    bool lies;                  /* a status of a request has data */
+    unsigned naks;              /* packets that are not ready yet */
+    uint8_t stalls;             /* this request */
+    bool gone;
+    unsigned requests;
+} ep0;
+
+static int control(const struct uhci_td *td, uint8_t *data, uint32_t len)
+{
+    uint32_t n;
+
+    if (ep0.gone)
+        return ERR_FORMAT;
+    if ((td->token & 0xff) == UHCI_PID_SETUP) {
+        assert_int_equal(len, sizeof(ep0.request));
+        memcpy(&ep0.request, data, len);
+        ep0.requests++;
+        return (int)len;
+    }
+    if (ep0.request.request == ep0.stalls)
+        return ERR_DEVICE;
+    if ((td->token & 0xff) == UHCI_PID_OUT)
+        return 0;
+    if (ep0.request.len == 0)
+        n = ep0.lies ? len : 0;
+    else
+        n = ep0.request.len < 32 ? ep0.request.len : 32;
+    n = n < len ? n : len;
+    n = ep0.cuts && n > 8 ? 8 : n;
+    memset(data, ep0.request.request, n);
+    return (int)n;
+}
+
 /* One TD (3.2.2); false: the queue stops here. */
 static bool execute(struct uhci_td *td)
 {
@@ -159,31 +199,50 @@ static bool execute(struct uhci_td *td)
     uint8_t *data = place(td->buffer, &byte);
     int rc;
 
-    assert_true(pid == UHCI_PID_IN || pid == UHCI_PID_OUT);
-    assert_int_equal(td->token >> 15 & 0xf, pid == UHCI_PID_IN ? 1 : 2);
-    assert_int_equal((td->token & UHCI_TD_DATA1) != 0, *toggle);
-    rc = pid == UHCI_PID_IN ? give(data, len) : take(data, len);
+    if (ep0.naks > 0) {
+        ep0.naks--;
+        return false;
+    }
+    if ((td->token >> 15 & 0xf) == 0) {
+        rc = control(td, data, len);
+    } else {
+        assert_true(pid == UHCI_PID_IN || pid == UHCI_PID_OUT);
+        assert_int_equal(td->token >> 15 & 0xf, pid == UHCI_PID_IN ? 1 : 2);
+        assert_int_equal((td->token & UHCI_TD_DATA1) != 0, *toggle);
+        rc = pid == UHCI_PID_IN ? give(data, len) : take(data, len);
+        *toggle ^= rc >= 0;
+    }
     td->status &= ~(UHCI_TD_ACTIVE | 0x7ffu);
     if (rc < 0) {
-        td->status |= UHCI_TD_STALLED | 0x7ff;
+        td->status |= UHCI_TD_STALLED | 0x7ff |
+            (rc == ERR_FORMAT ? UHCI_TD_CRC : 0);
         return false;
     }
     td->status |= (uint32_t)(rc - 1) & 0x7ff;
-    *toggle = !*toggle;
     return (uint32_t)rc == len || !(td->status & UHCI_TD_SHORT_STOPS);
+}
+
+static void run_queue(struct uhci_qh *qh)
+{
+    while (!(qh->element & UHCI_END)) {
+        struct uhci_td *td = place(qh->element & ~0xfu, &mem);
+
+        if (!(td->status & UHCI_TD_ACTIVE) || !execute(td))
+            break;
+        qh->element = td->link & ~UHCI_DEPTH;
+    }
 }
 
 /* A frame, long enough for everything. */
 bool poll_again(struct poll *p)
 {
-    (void)p;
-    while (!(mem.qh.element & UHCI_END)) {
-        struct uhci_td *td = place(mem.qh.element & ~0xfu, &mem);
+    struct uhci_qh *qh = &mem.qh;
 
-        if (!(td->status & UHCI_TD_ACTIVE) || !execute(td))
-            break;
-        mem.qh.element = td->link & ~UHCI_DEPTH;
-    }
+    (void)p;
+    do {
+        run_queue(qh);
+        qh = qh->link & UHCI_END ? NULL : place(qh->link & ~0xfu, &mem);
+    } while (qh != NULL && qh != &mem.qh);
     return ++frames < FRAMES_MAX;
 }
 
@@ -212,6 +271,8 @@ static void fresh(void)
     memset(&device, 0, sizeof(device));
     memset(&mem, 0, sizeof(mem));
     mem.qh.link = mem.qh.element = UHCI_END;
+    memset(&ep0, 0, sizeof(ep0));
+    dev.max_packet0 = 8;
     in.toggle = out.toggle = msc.dead = hc.busy = false;
     resets = 0;
 }
@@ -285,6 +346,194 @@ static void test_status_stalls(void **state)
     assert_int_equal(resets, 0);
 }
 
+/* ------------------------------------------------------------ asked ahead */
+
+static void foresee_request(struct usb_ahead *a, uint8_t type, uint8_t code,
+                            uint8_t len)
+{
+    struct usb_request r = { type, code, 0, 0, len };
+
+    memset(a, 0xaa, sizeof(*a));
+    memcpy(a->order, &r, sizeof(r));
+    a->dev = &dev;
+    a->out = NULL;
+    a->len = len;
+}
+
+/* The command that command() gives next but n, with so many bytes. */
+static void foresee_command(struct usb_ahead *a, unsigned n, uint8_t len)
+{
+    static const uint8_t cdb[16] = { 0x12 };
+    struct usb_cbw cbw;
+
+    memset(a, 0xaa, sizeof(*a));
+    usb_msc_wrap(&cbw, 0, msc.tag + 1 + n, cdb, len, false);
+    memcpy(a->order, &cbw, sizeof(cbw));
+    a->dev = &dev;
+    a->out = &out.pipe;
+    a->in = &in.pipe;
+    a->len = len;
+}
+
+static int request(uint8_t type, uint8_t code, uint8_t len)
+{
+    struct usb_request r = { type, code, 0, 0, len };
+    uint8_t data[64];
+    int rc = hc.hc.ops->control(&dev, &r, data, 1);
+
+    for (int i = 0; i < rc; i++)
+        assert_int_equal(data[i], code);
+    return rc;
+}
+
+/* What is asked of a device when it is new. */
+static void foresee_new(struct usb_ahead list[4])
+{
+    foresee_request(&list[0], 0, USB_SET_FEATURE, 0);
+    foresee_request(&list[1], USB_DIR_IN, 0x10, 8);
+    foresee_request(&list[2], USB_DIR_IN, 0x11, 64);
+    foresee_request(&list[3], 0, USB_SET_CONFIGURATION, 0);
+    dev.max_packet0 = 64;
+    frames = 0;
+    uhci_ahead(&hc.hc, list, 4);
+    dev.max_packet0 = 8;
+}
+
+static void test_ahead_requests(void **state)
+{
+    struct usb_ahead list[4];
+
+    (void)state;
+    for (unsigned naks = 0; naks < 20; naks += 5) {
+        fresh();
+        ep0.naks = naks;
+        foresee_new(list);
+        assert_true(frames <= naks + 1);
+        assert_int_equal(mem.qh.link, UHCI_END);
+        frames = 0;
+        assert_int_equal(request(0, USB_SET_FEATURE, 0), 0);
+        assert_int_equal(request(USB_DIR_IN, 0x10, 8), 8);
+        assert_int_equal(request(USB_DIR_IN, 0x11, 64), 32);
+        assert_ptr_not_equal(hc.hc.ops, &uhci_ops);
+        assert_int_equal(request(0, USB_SET_CONFIGURATION, 0), 0);
+        assert_int_equal(frames, 0);
+        assert_int_equal(ep0.requests, 4);
+        assert_ptr_equal(hc.hc.ops, &uhci_ops);
+    }
+}
+
+/* A device that sends no more in a packet than it says was cut short. */
+static void test_ahead_cut(void **state)
+{
+    struct usb_ahead list[4];
+
+    (void)state;
+    fresh();
+    ep0.cuts = true;
+    foresee_new(list);
+    assert_int_equal(request(0, USB_SET_FEATURE, 0), 0);
+    assert_int_equal(request(USB_DIR_IN, 0x10, 8), 8);
+    assert_int_equal(ep0.requests, 4);
+    (void)request(USB_DIR_IN, 0x11, 64);
+    assert_int_equal(ep0.requests, 5);
+    assert_int_equal(request(0, USB_SET_CONFIGURATION, 0), 0);
+    assert_int_equal(ep0.requests, 6);
+}
+
+/* What failed is asked for again, and so is what nobody foresaw. */
+static void test_ahead_failures(void **state)
+{
+    struct usb_ahead list[4];
+
+    (void)state;
+    fresh();
+    ep0.stalls = 0x11;
+    foresee_new(list);
+    assert_int_equal(ep0.requests, 3);
+    assert_int_equal(request(0, USB_SET_FEATURE, 0), 0);
+    assert_int_equal(request(USB_DIR_IN, 0x10, 8), 8);
+    assert_int_equal(request(USB_DIR_IN, 0x11, 64), ERR_DEVICE);
+    assert_int_equal(ep0.requests, 4);
+    fresh();
+    foresee_new(list);
+    ep0.gone = true;
+    assert_int_equal(request(0, USB_SET_FEATURE, 0), 0);
+    assert_int_equal(request(USB_DIR_IN, 0x10, 9), ERR_FORMAT);
+    assert_int_equal(request(USB_DIR_IN, 0x11, 64), ERR_FORMAT);
+    fresh();
+    ep0.lies = true;
+    foresee_new(list);
+    assert_int_equal(request(0, USB_SET_FEATURE, 0), 0);
+    uhci_ahead(&hc.hc, NULL, 0);
+    assert_ptr_equal(hc.hc.ops, &uhci_ops);
+}
+
+static void foresee_commands(struct usb_ahead list[4])
+{
+    foresee_request(&list[0], USB_DIR_IN, USB_MSC_MAX_LUN, 1);
+    foresee_command(&list[1], 0, 36);
+    foresee_command(&list[2], 1, 8);
+    foresee_command(&list[3], 2, 192);
+    frames = 0;
+    uhci_ahead(&hc.hc, list, 4);
+    assert_true(frames <= 1);
+}
+
+static void test_ahead_commands(void **state)
+{
+    struct usb_ahead list[4];
+
+    (void)state;
+    fresh();
+    device.has = 192;
+    for (unsigned n = 0; n < 3; n++) {
+        foresee_commands(list);
+        assert_int_equal(request(USB_DIR_IN, USB_MSC_MAX_LUN, 1), 1);
+        /* one, and then as many as n foreseen ones, and another one */
+        for (unsigned i = 0; i < n; i++) {
+            assert_int_equal(command(false, i == 0 ? 36 : 8, 192),
+                             i == 0 ? 36 : 8);
+            assert_int_equal(frames, 0);
+        }
+        assert_int_equal(command(false, 100, 100), 100);
+        assert_ptr_equal(hc.hc.ops, &uhci_ops);
+        assert_int_equal(command(true, 512, 512), 512);
+        device.has = 192;
+    }
+    foresee_commands(list);
+    ep0.stalls = USB_MSC_MAX_LUN;       /* too late */
+    assert_int_equal(request(USB_DIR_IN, USB_MSC_MAX_LUN, 1), 1);
+    foresee_commands(list);
+    assert_int_equal(request(USB_DIR_IN, USB_MSC_MAX_LUN, 1), ERR_DEVICE);
+    assert_int_equal(command(false, 36, 36), 36);
+    assert_int_equal(resets, 0);
+}
+
+/* Data that are short, or stall, end what is done ahead. */
+static void test_ahead_data(void **state)
+{
+    struct usb_ahead list[4];
+
+    (void)state;
+    fresh();
+    device.has = 20;            /* of 36 */
+    foresee_commands(list);
+    assert_int_equal(request(USB_DIR_IN, USB_MSC_MAX_LUN, 1), 1);
+    assert_int_equal(command(false, 36, 20), 20);
+    assert_int_equal(command(false, 8, 8), 8);
+    for (unsigned write = 0; write < 2; write++) {
+        device.stalls = true;
+        device.status = USB_CSW_FAILED;
+        foresee_commands(list);
+        assert_int_equal(request(USB_DIR_IN, USB_MSC_MAX_LUN, 1), 1);
+        assert_int_equal(command(false, 36, 36), ERR_DEVICE);
+        device.stalls = false;
+        device.status = 0;
+        assert_int_equal(command(write, 8, 8), 8);
+    }
+    assert_int_equal(resets, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -292,6 +541,11 @@ int main(void)
         cmocka_unit_test(test_writes),
         cmocka_unit_test(test_stalls),
         cmocka_unit_test(test_status_stalls),
+        cmocka_unit_test(test_ahead_requests),
+        cmocka_unit_test(test_ahead_cut),
+        cmocka_unit_test(test_ahead_failures),
+        cmocka_unit_test(test_ahead_commands),
+        cmocka_unit_test(test_ahead_data),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
