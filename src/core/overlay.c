@@ -40,17 +40,14 @@ static uint8_t loaded;          /* bit: an overlay */
  * that comes again compresses better than a distance. */
 static void make_relative(uint8_t *code, uint32_t len)
 {
-    for (uint32_t i = 0; i + 5 <= len; ) {
-        uint32_t v;
+    struct { uint32_t target; } PACKED *to;
 
-        if ((code[i] & 0xfe) != 0xe8) {         /* CALL or JMP rel32 */
-            i++;
+    for (uint8_t *p = code; p + 5 <= code + len; ) {
+        if ((*p++ & 0xfe) != 0xe8)              /* CALL or JMP rel32 */
             continue;
-        }
-        memcpy(&v, code + i + 1, sizeof(v));
-        v -= i;
-        memcpy(code + i + 1, &v, sizeof(v));
-        i += 5;
+        to = (void *)p;
+        to->target -= (uint32_t)(p - 1 - code);
+        p += 4;
     }
 }
 

@@ -11,54 +11,64 @@
 #include "lib/compiler.h"
 
 #define CODE_MAX            15u     /* bits of a code */
-#define FAST_BITS           8u
+#define FAST_BITS           9u
 #define LITERALS            288u    /* symbols: literals and lengths */
 #define DISTANCES           30u
 #define LENGTHS             19u     /* of the code lengths' own code */
 #define END_OF_BLOCK        256u
+#define LONGEST             28u     /* length symbol without extra bits */
 #define BAD_SYMBOL          0xffffu
 
 struct stream {
-    const uint8_t *in, *in_end;
+    const uint8_t *in, *in_last;    /* beyond it too much was read */
     uint8_t *out, *out_start, *out_end;
     uint32_t bits, count;           /* read ahead, the next bit lowest */
     bool bad;                       /* ended too early, or is no DEFLATE */
 };
 
+#define AHEAD_MAX           3u      /* whole bytes that are read ahead */
+_Static_assert(INFLATE_BEHIND >= AHEAD_MAX + 4, "two times refill()");
+
 struct code {
     uint16_t count[CODE_MAX + 1];   /* codes of each length */
+    uint16_t first, at;             /* code, place of those not in fast[] */
     uint16_t symbol[LITERALS];      /* in the order of their codes */
     uint16_t fast[1u << FAST_BITS]; /* symbol << 4 | length; 0: longer */
 };
 
-/* The next n (0..15) bits, still there afterwards; zeros behind the end. */
-static uint32_t peek(struct stream *s, uint32_t n)
-{
-    while (s->count < n) {
-        uint32_t byte = s->in < s->in_end ? *s->in : 0;
+/* For the loop of compressed_block(), which keeps the stream in registers. */
+#define INLINE  static inline __attribute__((always_inline))
 
-        s->in++;
-        s->bits |= byte << s->count;
-        s->count += 8;
-    }
-    return s->bits & ((1u << n) - 1);
+/* There are at least 16 bits afterwards. */
+INLINE void refill(struct stream *s)
+{
+    const struct { uint16_t bits; } PACKED *two = (const void *)s->in;
+
+    if (s->count >= 16)
+        return;
+    s->in += 2;
+    s->bits |= (uint32_t)two->bits << s->count;
+    s->count += 16;
 }
 
-static void drop(struct stream *s, uint32_t n)
+INLINE uint32_t drop(struct stream *s, uint32_t n)
 {
+    uint32_t v = s->bits & ((1u << n) - 1);
+
     s->bits >>= n;
     s->count -= n;
-    /* up to 15 bits are read ahead: two bytes behind the end are no error */
-    if (s->in > s->in_end + 2)
-        s->bad = true;
+    return v;
 }
 
+/* The next n (0..15) bits. */
 static uint32_t take(struct stream *s, uint32_t n)
 {
-    uint32_t v = peek(s, n);
-
-    drop(s, n);
-    return v;
+    if (s->in > s->in_last) {
+        s->bad = true;
+        return 0;
+    }
+    refill(s);
+    return drop(s, n);
 }
 
 /* Codes lie in the stream highest bit first, the table wants them lowest. */
@@ -109,105 +119,104 @@ static void make_code(struct stream *s, struct code *c, const uint8_t *len,
     for (uint32_t l = 1; l <= FAST_BITS; l++, code <<= 1)
         for (uint32_t i = 0; i < c->count[l]; i++)
             fill_fast(c, code++, l, c->symbol[at++]);
+    c->first = (uint16_t)code;
+    c->at = (uint16_t)at;
 }
 
-/* Bit by bit: the codes of one length are consecutive numbers. */
-static uint32_t decode_long(struct stream *s, const struct code *c,
-                            uint32_t bits)
+/* Bit by bit: the codes of one length are consecutive numbers.  As an entry of
+ * fast[]; 0: there is no such code. */
+static NOINLINE uint32_t decode_long(const struct code *c, uint32_t bits)
 {
-    uint32_t code = 0, first = 0, at = 0;
+    uint32_t code = reversed(bits, FAST_BITS), first = c->first, at = c->at;
 
-    for (uint32_t l = 1; l <= CODE_MAX; l++) {
-        code |= bits & 1;
-        bits >>= 1;
-        if (code - first < c->count[l]) {
-            drop(s, l);
-            return c->symbol[at + code - first];
-        }
+    for (uint32_t l = FAST_BITS + 1; l <= CODE_MAX; l++) {
+        code = code << 1 | (bits >> (l - 1) & 1);
+        if (code - first < c->count[l])
+            return (uint32_t)c->symbol[at + code - first] << 4 | l;
         at += c->count[l];
         first = (first + c->count[l]) << 1;
-        code <<= 1;
     }
-    s->bad = true;
-    return BAD_SYMBOL;
+    return 0;
 }
 
-static uint32_t decode(struct stream *s, const struct code *c)
+INLINE uint32_t decode(struct stream *s, const struct code *c)
 {
-    uint32_t bits = peek(s, CODE_MAX);
-    uint32_t fast = c->fast[bits & ((1u << FAST_BITS) - 1)];
+    uint32_t found;
 
-    if (fast == 0)
-        return decode_long(s, c, bits);
-    drop(s, fast & 0xf);
-    return fast >> 4;
+    refill(s);
+    found = c->fast[s->bits & ((1u << FAST_BITS) - 1)];
+    if (found == 0)
+        found = decode_long(c, s->bits);
+    if (found == 0 || s->in > s->in_last) {
+        s->bad = true;
+        return BAD_SYMBOL;
+    }
+    (void)drop(s, found & 0xf);
+    return found >> 4;
 }
 
 /*
  * Lengths and distances come in groups of symbols; those of a group have the
- * same number of extra bits.  RFC 1951, 3.2.5.  groups: symbols per group.
+ * same number of extra bits.  RFC 1951, 3.2.5.  group: 1 << this symbols.
  */
-static uint32_t with_extra(struct stream *s, uint32_t symbol, uint32_t group)
+INLINE uint32_t with_extra(struct stream *s, uint32_t symbol, uint32_t group)
 {
-    uint32_t extra;
+    uint32_t extra = symbol >> group;
 
-    if (symbol < 2 * group)
+    if (extra-- < 2)
         return symbol;
-    extra = symbol / group - 1;
-    return ((group + symbol % group) << extra) + take(s, extra);
+    symbol = (1u << group) | (symbol & ((1u << group) - 1));
+    refill(s);
+    return (symbol << extra) + drop(s, extra);
 }
 
-/* A match: the length's symbol is known.  Ranges may overlap and repeat. */
-static void copy_match(struct stream *s, uint32_t symbol,
-                       const struct code *distances)
+/* Ranges may overlap and repeat. */
+INLINE void copy_match(struct stream *s, uint32_t len, uint32_t back)
 {
-    uint32_t len, back;
+    const uint8_t *from = s->out - back;
 
-    symbol -= END_OF_BLOCK + 1;
-    if (symbol > 28) {
-        s->bad = true;
-        return;
-    }
-    len = symbol == 28 ? 258 : 3 + with_extra(s, symbol, 4);
-    symbol = decode(s, distances);
-    if (symbol >= DISTANCES) {
-        s->bad = true;
-        return;
-    }
-    back = 1 + with_extra(s, symbol, 2);
     if (back > (uint32_t)(s->out - s->out_start) ||
         len > (uint32_t)(s->out_end - s->out)) {
         s->bad = true;
         return;
     }
-    while (len--) {
-        *s->out = *(s->out - back);
-        s->out++;
-    }
+    do
+        *s->out++ = *from++;
+    while (--len);
 }
 
-static void compressed_block(struct stream *s, const struct code *literals,
-                             const struct code *distances)
+/* Not inlined: instructions reach a small frame by short addresses. */
+static NOINLINE void compressed_block(struct stream *caller_s,
+                                      const struct code *literals,
+                                      const struct code *distances)
 {
-    while (!s->bad) {
-        uint32_t symbol = decode(s, literals);
+    struct stream s = *caller_s;
 
+    while (!s.bad) {
+        uint32_t symbol = decode(&s, literals), len;
+
+        if (symbol < END_OF_BLOCK && s.out < s.out_end) {
+            *s.out++ = (uint8_t)symbol;
+            continue;
+        }
         if (symbol == END_OF_BLOCK)
-            return;
-        if (symbol > END_OF_BLOCK)
-            copy_match(s, symbol, distances);
-        else if (s->out < s->out_end)
-            *s->out++ = (uint8_t)symbol;
-        else
-            s->bad = true;
+            break;
+        len = symbol - (END_OF_BLOCK + 1);
+        s.bad |= len > LONGEST;     /* also a literal without room */
+        len = len >= LONGEST ? 255 : with_extra(&s, len, 2);
+        symbol = decode(&s, distances);
+        s.bad |= symbol >= DISTANCES;
+        if (!s.bad)
+            copy_match(&s, 3 + len, 1 + with_extra(&s, symbol, 1));
     }
+    *caller_s = s;
 }
 
 static void stored_block(struct stream *s)
 {
     uint32_t len;
 
-    drop(s, s->count & 7);
+    (void)drop(s, s->count & 7);
     len = take(s, 8);
     len |= take(s, 8) << 8;
     if ((take(s, 8) | take(s, 8) << 8) != (len ^ 0xffffu))
@@ -286,15 +295,19 @@ static NOINLINE void fixed_codes(struct stream *s, struct code *literals,
     make_code(s, distances, len, DISTANCES);
 }
 
+/* Both codes are on the stack: nothing else is known to be free at a resume. */
+#pragma GCC diagnostic ignored "-Wframe-larger-than="
+
 bool inflate_to(const uint8_t *in, uint32_t in_len, uint8_t *out,
-             uint32_t out_len)
+                uint32_t out_len)
 {
     struct stream s = {
-        .in = in, .in_end = in + in_len,
+        .in = in, .in_last = in + in_len + AHEAD_MAX,
         .out = out, .out_start = out, .out_end = out + out_len,
     };
     struct code literals, distances;
     uint32_t last = 0;
+    int32_t ahead;
 
     while (!last && !s.bad) {
         uint32_t type;
@@ -311,7 +324,10 @@ bool inflate_to(const uint8_t *in, uint32_t in_len, uint8_t *out,
             dynamic_codes(&s, &literals, &distances);
         else
             s.bad = true;
-        compressed_block(&s, &literals, &distances);
+        if (!s.bad)
+            compressed_block(&s, &literals, &distances);
     }
-    return !s.bad && s.out == s.out_end;
+    /* What is read ahead and not used is all that may be behind the end. */
+    ahead = (int32_t)(s.in - (in + in_len)) * 8;
+    return !s.bad && s.out == s.out_end && ahead <= (int32_t)s.count;
 }

@@ -33,16 +33,19 @@ static uint32_t deflated(const uint8_t *in, uint32_t len, int level,
 }
 
 /* inflate_to(), its input and output in blocks of exactly their sizes, so
- * that the sanitizer sees one byte too far. */
+ * that the sanitizer sees one byte too far; whatever is behind the input. */
 static bool inflates(const uint8_t *in, uint32_t in_len, uint8_t *out,
                      uint32_t out_len)
 {
-    uint8_t *copy = malloc(in_len ? in_len : 1);
+    uint8_t *copy = malloc(in_len + INFLATE_BEHIND);
     uint8_t *room = malloc(out_len ? out_len : 1);
     bool good;
 
     memcpy(copy, in, in_len);
+    memset(copy + in_len, 0x00, INFLATE_BEHIND);
     good = inflate_to(copy, in_len, room, out_len);
+    memset(copy + in_len, 0xff, INFLATE_BEHIND);
+    assert_int_equal(inflate_to(copy, in_len, room, out_len), good);
     if (out)
         memcpy(out, room, out_len);
     free(copy);

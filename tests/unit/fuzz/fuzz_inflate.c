@@ -16,12 +16,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     uint32_t len = size > 1 ? data[0] | (uint32_t)data[1] << 8 : 0;
     uint8_t *ours = malloc(len + 1), *theirs = malloc(len + 1);
+    uint8_t *in = malloc(size + INFLATE_BEHIND);
     z_stream z = { 0 };
     bool good;
 
     if (size < 2)
         goto out;
-    good = inflate_to(data + 2, (uint32_t)size - 2, ours, len);
+    memcpy(in, data, size);
+    memset(in + size, data[0], INFLATE_BEHIND);
+    good = inflate_to(in + 2, (uint32_t)size - 2, ours, len);
     inflateInit2(&z, -15);
     z.next_in = (uint8_t *)(uintptr_t)data + 2;
     z.avail_in = (uInt)size - 2;
@@ -32,6 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     inflateEnd(&z);
 out:
+    free(in);
     free(ours);
     free(theirs);
     return 0;
