@@ -17,7 +17,7 @@
 struct drive;                   /* disk/block.h */
 struct eltorito;                /* disk/eltorito.h */
 
-/* A kernel that linux_boot() boots; payload and initrd are for fw_cfg to fill. */
+/* The kernel that linux_boot() boots; payload and initrd are loaded later. */
 struct linux_image {
     uint8_t *setup;
     uint32_t setup_len;         /* all setup sectors */

@@ -265,6 +265,18 @@ def large_kernel(small):
     return kernel_args(small)
 
 
+@pytest.mark.parametrize("machine,smp,banks", [
+    ("q35", 1, ["sha512"]), ("pc", 1, ["sha384"]), ("q35", 2, ["sha512"]),
+    ("q35", 1, ["sha384", "sha512"]), ("pc", 4, ALL)])
+def test_kernel_with_avx2(tests, small, machine, smp, banks):
+    """By a processor that has all that TCG has."""
+    args = large_kernel(small) + ["-cpu", "max"]
+    want = predict(tests, machine, "2.0-crb", args, "--banks",
+                   ",".join(banks), smp=smp)
+    with tests.tpm("2.0-crb", ",".join(banks), "some-banks") as tpm:
+        boot_small_kernel(tests, machine, tpm, args, want, smp=smp)
+
+
 @pytest.mark.parametrize("machine,smp,banks,shared", [
     ("q35", 1, ALL, 0), ("pc", 2, ALL, 3), ("q35", 4, ALL, 3),
     ("q35", 1, ["sha256"], 0), ("q35", 2, ["sha256"], 1),
