@@ -82,8 +82,7 @@ static const v2 shifts[] = { { 5, 23 }, { 6, 4 }, { 28, 14 }, { 25, 23 } };
 
 AVX2 static void block(struct room *r, uint64_t *h, const uint8_t *p)
 {
-    v2 ae = { h[0], h[4] }, bf = { h[1], h[5] };
-    v2 cg = { h[2], h[6] }, dh = { h[3], h[7] };
+    v2 ae, bf, cg, dh;
     const v2 *k = (const v2 *)sha512_k, *by = shifts;
     uint64_t *at = (uint64_t *)r->w;
     bool odd = false;
@@ -94,6 +93,11 @@ AVX2 static void block(struct room *r, uint64_t *h, const uint8_t *p)
                                               15, 14, 13, 12, 11, 10, 9, 8);
     }
     SHA_KEEP(by);
+    SHA_FORGET();
+    ae = (v2){ h[0], h[4] };
+    bf = (v2){ h[1], h[5] };
+    cg = (v2){ h[2], h[6] };
+    dh = (v2){ h[3], h[7] };
     do {
         v2 sum, t;
 
@@ -126,9 +130,10 @@ AVX2 static void block(struct room *r, uint64_t *h, const uint8_t *p)
     r->state[2] = cg;
     r->state[3] = dh;
     SHA_FORGET();
-    for (unsigned i = 0; i < 4; i++) {
-        h[i] += r->state[i][0];
-        h[i + 4] += r->state[i][1];
+    at = (uint64_t *)r->state;
+    for (unsigned i = 0; i < 4; i++, at += 2) {
+        h[i] += at[0];
+        h[i + 4] += at[1];
     }
 }
 
