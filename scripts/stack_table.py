@@ -7,12 +7,13 @@ are, each with the name of its limit in src/core/layout.h."""
 # constant.  Without a row: those that the sources store under the same name,
 # or that a constant of that name holds.
 POINTERS = {
-    "blocks": ["table:algs", "sha1_blocks_xmm", "sha256_blocks_xmm"],
+    "blocks": ["table:algs", "sha1_blocks_xmm", "sha256_blocks_xmm",
+               "sha512_blocks_ymm"],
     "cancel": ["table:drivers"],
     "console": ["console_put"],
     "end": ["table:drivers"],
-    "f": ["sha1_ni_blocks", "sha256_ni_blocks", "sha512_sse2_blocks"],
-                                        # with_xmm()
+    "f": ["sha1_ni_blocks", "sha256_ni_blocks", "sha512_sse2_blocks",
+          "with_ymm"],                  # with_xmm()
     "feed": ["feed_acpi", "feed_file", "feed_item", "feed_pieces",
              "feed_smbios"],
     "handle": ["table:entries"],

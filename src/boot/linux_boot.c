@@ -78,7 +78,7 @@ static uint32_t initrd_last(const struct linux_image *k)
     return linux_u32(k->setup + LINUX_INITRD_MAX);
 }
 
-static int load_initrd(struct linux_image *k)
+static int place_initrd(struct linux_image *k)
 {
     uint32_t last = initrd_last(k);
     uint32_t at = 0;
@@ -88,16 +88,16 @@ static int load_initrd(struct linux_image *k)
         at = place_high(k->initrd_len, KERNEL_ADDRESS + k->payload_len, last);
         if (at == 0)
             return ERR_SPACE;
-        load(FWCFG_INITRD_DATA, at, k->initrd_len);
     }
-    k->initrd = (const uint8_t *)at;
+    k->initrd = (uint8_t *)at;
     *(uint32_t *)(k->setup + LINUX_RAMDISK) = at;
     *(uint32_t *)(k->setup + LINUX_RAMDISK_SIZE) = k->initrd_len;
     return 0;
 }
 
-/* NULL, or why there is nothing to start. */
-static const char *load_all(struct linux_image *k)
+/* All but the large parts; these get a place.  NULL, or why there is nothing to
+ * start. */
+static const char *load_first(struct linux_image *k)
 {
     static const char too_large[] = "it does not fit into RAM";
     uint32_t cmdline_len = read32(FWCFG_CMDLINE_SIZE);
@@ -105,7 +105,7 @@ static const char *load_all(struct linux_image *k)
     *k = (struct linux_image){
         .setup = (uint8_t *)SETUP_ADDRESS,
         .setup_len = read32(FWCFG_SETUP_SIZE),
-        .payload = (const uint8_t *)KERNEL_ADDRESS,
+        .payload = (uint8_t *)KERNEL_ADDRESS,
         .payload_len = read32(FWCFG_KERNEL_SIZE),
         .cmdline = (const char *)CMDLINE_ADDRESS,
     };
@@ -117,10 +117,7 @@ static const char *load_all(struct linux_image *k)
         return "it is no bzImage";
     load(FWCFG_CMDLINE_DATA, CMDLINE_ADDRESS, cmdline_len);
     *(char *)(CMDLINE_ADDRESS + cmdline_len) = '\0';
-    if (!e820_is_ram(KERNEL_ADDRESS, k->payload_len))
-        return too_large;
-    load(FWCFG_KERNEL_DATA, KERNEL_ADDRESS, k->payload_len);
-    if (load_initrd(k) < 0)
+    if (!e820_is_ram(KERNEL_ADDRESS, k->payload_len) || place_initrd(k) < 0)
         return too_large;
     /* QEMU has filled in the rest of the header, for these addresses. */
     *(uint32_t *)(k->setup + LINUX_CMDLINE) = CMDLINE_ADDRESS;
@@ -135,7 +132,7 @@ void linux_boot(bool first)
         .ds = SETUP_ADDRESS >> 4, .es = SETUP_ADDRESS >> 4, .bx = HEAP_END,
     };
     struct linux_image image;
-    const char *problem = load_all(&image);
+    const char *problem = load_first(&image);
 
     if (problem) {
         print("The kernel of -kernel is not started: %s\n", problem);
@@ -143,6 +140,10 @@ void linux_boot(bool first)
     }
     image.first = first && !before;
     before = true;
-    measure_linux_image(&image);
+    if (!measure_linux_image(&image)) {
+        load(FWCFG_KERNEL_DATA, KERNEL_ADDRESS, image.payload_len);
+        if (image.initrd_len)
+            fwcfg_io_read(FWCFG_INITRD_DATA, image.initrd, image.initrd_len);
+    }
     jump16(&r);
 }

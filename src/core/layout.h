@@ -24,17 +24,14 @@
 
 /*
  * The lowest bytes of the stack's room, which the stack does not get to before
- * the boot is over: where other processors begin, and what they work in
- * (smp.h), for each a result and a stack.  That is in another page: QEMU's TCG
- * is slow to write where code is.
+ * the boot is over: where other processors begin, and their stacks (smp.h).
+ * Those are in another page: QEMU's TCG is slow to write where code is.
  */
 #define SMP_START           DATA_START
-#define SMP_ROOMS           (DATA_START + 0x1000)
-#define SMP_RESULT          0x1c0
+#define SMP_STACKS          (DATA_START + 0x1000)
 #define SMP_STACK           0x600
-#define SMP_ROOM            (SMP_RESULT + SMP_STACK)
-#define SMP_JOBS            3
-#define STACK_BOOT          (STACK_SIZE - 0x1000 - SMP_JOBS * SMP_ROOM)
+#define SMP_JOBS            4
+#define STACK_BOOT          (STACK_SIZE - 0x1000 - SMP_JOBS * SMP_STACK)
 
 /* The least memory that the firmware runs in: POST lies in the third and fourth
  * MiB. */

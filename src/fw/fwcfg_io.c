@@ -57,12 +57,25 @@ bool fwcfg_io_init(void)
     return use_dma;
 }
 
+void fwcfg_io_read_part(uint16_t key, uint8_t *item, uint32_t from,
+                        uint32_t len)
+{
+    uint32_t how = from ? DMA_READ : DMA_READ | select_by_dma(key);
+
+    if (use_dma && dma(how, item + from, len) == 0)
+        return;
+    if (use_dma || !from) {
+        /* What a DMA that failed has read cannot be known. */
+        outw(PORT_SELECT, key);
+        for (uint32_t i = 0; i < from; i++)
+            (void)inb(PORT_DATA);
+    }
+    insb(PORT_DATA, item + from, len);
+}
+
 void fwcfg_io_read(uint16_t key, void *buf, uint32_t len)
 {
-    if (use_dma && dma(select_by_dma(key) | DMA_READ, buf, len) == 0)
-        return;
-    outw(PORT_SELECT, key);
-    insb(PORT_DATA, buf, len);
+    fwcfg_io_read_part(key, buf, 0, len);
 }
 
 void fwcfg_io_read_more(void *buf, uint32_t len)

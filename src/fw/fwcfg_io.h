@@ -15,6 +15,13 @@ bool fwcfg_io_init(void);
 /* Read the first len bytes of an item (zeros behind its end). */
 void fwcfg_io_read(uint16_t key, void *buf, uint32_t len);
 
+/*
+ * The same of a large item by parts: len bytes at from, to the same place in
+ * *item.  From 0 on, one part after the other, and no other item in between.
+ */
+void fwcfg_io_read_part(uint16_t key, uint8_t *item, uint32_t from,
+                        uint32_t len);
+
 /* Read the next len bytes of the item read last. */
 void fwcfg_io_read_more(void *buf, uint32_t len);
 

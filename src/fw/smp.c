@@ -52,7 +52,7 @@ bool smp_long_ids;
 volatile uint32_t smp_ready, smp_ids[8];
 uint32_t smp_msrs_now, smp_msrs_kept;
 volatile uint32_t smp_next, smp_jobs, smp_done;
-static void (*smp_help)(unsigned job, void *room);
+static bool (*smp_help)(unsigned job);
 static bool too_late;           /* once: no help any more */
 
 static bool has_x2apic(void)
@@ -173,12 +173,7 @@ void smp_use_x2apic(void)
         wrmsr(MSR_APIC_BASE, rdmsr(MSR_APIC_BASE) | APIC_BASE_X2APIC);
 }
 
-void *smp_room(unsigned job)
-{
-    return (void *)(SMP_ROOMS + job * SMP_ROOM);
-}
-
-bool smp_begin(unsigned count, void (*help)(unsigned job, void *room))
+bool smp_begin(unsigned count, bool (*help)(unsigned job))
 {
     if (smp_expected == 1 || too_late)
         return false;
@@ -199,27 +194,16 @@ unsigned smp_take(void)
 
 void smp_worker(unsigned job)
 {
-    for (; job < smp_jobs; job = smp_take()) {
-        smp_help(job, smp_room(job));
-        __asm__ volatile("lock btsl %1, %0" : "+m"(smp_done) : "r"(job)
-                         : "memory", "cc");
-    }
+    for (; job < smp_jobs; job = smp_take())
+        if (smp_help(job))
+            __asm__ volatile("lock btsl %1, %0" : "+m"(smp_done) : "r"(job)
+                             : "memory", "cc");
 }
 
-uint32_t smp_end(uint32_t own, uint32_t ms)
+void smp_stop(void)
 {
-    struct deadline d = timer_deadline_ms(ms);
-    uint32_t done, all = (1u << smp_jobs) - 1;
-
-    while (done = smp_done, (done | own) != all) {
-        if (timer_expired(&d)) {
-            too_late = true;
-            start_others(true, 0);
-            break;
-        }
-        cpu_pause();
-    }
-    return done;
+    too_late = true;
+    start_others(true, 0);
 }
 
 void smp_resume(void)

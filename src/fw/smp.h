@@ -33,20 +33,18 @@ void smp_resume(void);
 /*
  * Work in parallel, while no code but the firmware's has run on the others, or
  * can have given them work: up to SMP_JOBS jobs, numbered from 0, which whoever
- * is free takes by smp_take().  The other processors call help(job, room) for
- * those that they have taken, with a stack of SMP_STACK bytes, interrupts off,
- * and SMP_RESULT bytes at room for what comes of it.
+ * is free takes by smp_take().  The other processors call help(job) for those
+ * that they have taken, with a stack of SMP_STACK bytes, interrupts off.  True:
+ * it is done.
  *
  * smp_begin    false: there are no others, or they have no local APIC
  * smp_take     the next job, or a number from count on: none is left
- * smp_end      after that: waits for the others, at most so long; own: bit for
- *              each job that the caller has taken.  Returns the bits of those
- *              that the others have done; whoever was late has been stopped.
+ * smp_done     bits of those that the others have done
+ * smp_stop     whoever is still at work is stopped; there is no help any more
  */
-bool smp_begin(unsigned count, void (*help)(unsigned job, void *room));
+bool smp_begin(unsigned count, bool (*help)(unsigned job));
 unsigned smp_take(void);
-uint32_t smp_end(uint32_t own, uint32_t ms);
-/* Where the help for a job was told to put its result. */
-void *smp_room(unsigned job);
+extern volatile uint32_t smp_done;
+void smp_stop(void);
 
 #endif

@@ -80,8 +80,8 @@ smp_ap:
     movw %ax, %ds
     movw %ax, %es
     movw %ax, %ss
-    imull $SMP_ROOM, %ebx, %esp
-    addl $SMP_ROOMS + SMP_ROOM, %esp
+    imull $SMP_STACK, %ebx, %esp
+    addl $SMP_STACKS + SMP_STACK, %esp
     movl %ebx, %eax
     call smp_worker
     ljmpl $SEL_CODE16, $F(5f)

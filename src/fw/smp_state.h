@@ -35,9 +35,8 @@ extern bool smp_long_ids;
  * many at its end stay over INIT, and may be locked. */
 extern uint32_t smp_msrs_now, smp_msrs_kept;
 
-/* Resident.  Of smp_begin(): the next job, how many there are, bits of those
- * that are done. */
-extern volatile uint32_t smp_next, smp_jobs, smp_done;
+/* Resident.  Of smp_begin(): the next job, and how many there are. */
+extern volatile uint32_t smp_next, smp_jobs;
 
 /* Resident.  What smp_ap.S calls with the first job that it has taken. */
 void smp_worker(unsigned job);

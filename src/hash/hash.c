@@ -87,7 +87,7 @@ static void take_blocks(struct hash *h, const uint8_t *p, size_t blocks)
     hash_blocks_fn own = instead[h->alg - algs];
     void *states[2] = { &h->s, h->twin ? &h->twin->s : &h->s };
 
-    if (pair && h->alg->blocks == sha512_blocks)
+    if (pair && h->alg->blocks == sha512_blocks && (h->twin || !own))
         pair(states, p, blocks);
     else
         (own ? own : h->alg->blocks)(&h->s, p, blocks);

@@ -65,7 +65,8 @@ void hash_use(uint16_t id, hash_blocks_fn blocks);
 
 /*
  * The same for SHA-384 and SHA-512, by a function that computes two states at
- * once, or one twice: its state is a uint64_t *[2].
+ * once, or one twice: its state is a uint64_t *[2].  For one alone what
+ * hash_use() has set comes first.
  */
 void hash_use_pair(hash_blocks_fn blocks);
 
@@ -94,6 +95,8 @@ void sha1_ni_blocks(void *state, const uint8_t *p, size_t blocks);
 void sha256_ni_blocks(void *state, const uint8_t *p, size_t blocks);
 /* For hash_use_pair(), likewise; see sha512_sse2.c. */
 void sha512_sse2_blocks(void *states, const uint8_t *p, size_t blocks);
+/* For hash_use() of both, see sha512_avx2.c. */
+void sha512_avx2_blocks(void *state, const uint8_t *p, size_t blocks);
 extern const uint32_t sha256_k[64];
 extern const uint64_t sha512_k[80];         /* at a multiple of 16 */
 void keccak_f1600(uint64_t lane[25]);

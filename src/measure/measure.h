@@ -17,14 +17,14 @@
 struct drive;                   /* disk/block.h */
 struct eltorito;                /* disk/eltorito.h */
 
-/* A kernel that linux_boot() has loaded. */
+/* The kernel that linux_boot() boots; payload and initrd are loaded later. */
 struct linux_image {
     uint8_t *setup;
     uint32_t setup_len;         /* all setup sectors */
-    const uint8_t *payload;     /* what follows in the file */
+    uint8_t *payload;           /* what follows in the file */
     uint32_t payload_len;
     const char *cmdline;        /* with its NUL */
-    const uint8_t *initrd;
+    uint8_t *initrd;
     uint32_t initrd_len;        /* 0: none */
     bool first;                 /* nothing else has been booted */
 };
@@ -37,7 +37,7 @@ struct measure_ops {
     void (*cd_boot_code)(const struct eltorito *e, const uint8_t *image,
                          uint32_t len);
     void (*linux_at)(uint16_t segment);
-    void (*linux_image)(const struct linux_image *image);
+    bool (*linux_image)(const struct linux_image *image);
     void (*handover)(void);
     void (*int1a)(struct bregs *r);
     void (*resume)(uint8_t *log, uint32_t log_size);
@@ -89,12 +89,14 @@ static inline void measure_linux_at(uint16_t segment)
         measure_ops->linux_at(segment);
 }
 
-/* The same events for a kernel that was loaded by linux_boot(), and before
- * them its setup code. */
-static inline void measure_linux_image(const struct linux_image *image)
+/*
+ * The same events for the kernel of linux_boot(), and before them its setup
+ * code.  Loads payload and initrd on the way, so that each part is hashed when
+ * it has just come.  False: nothing is measured, and nothing is loaded.
+ */
+static inline bool measure_linux_image(const struct linux_image *image)
 {
-    if (measure_ops)
-        measure_ops->linux_image(image);
+    return measure_ops && measure_ops->linux_image(image);
 }
 
 /*

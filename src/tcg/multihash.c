@@ -6,9 +6,9 @@
 #include "tcg/multihash.h"
 
 /*
- * Per bank and turn: a piece that stays in the first cache between the banks,
- * and is long enough for what a block function does around it
- * (src/tpm/sha_xmm.c writes CR4, which some hypervisors intercept).
+ * Per bank and turn, if there are several: a piece that stays in the first
+ * cache between the banks, and is long enough for what a block function does
+ * around it (src/tpm/sha_xmm.c writes CR4, which some hypervisors intercept).
  */
 #define CHUNK   16384u
 
@@ -35,12 +35,14 @@ void multihash_end(struct multihash *m)
 void multihash_update(struct multihash *m, const void *data, size_t len)
 {
     const uint8_t *p = data;
+    unsigned take = ~m->skip & ((1u << m->count) - 1);
+    size_t chunk = take & (take - 1) ? CHUNK : len;
 
     while (len) {
-        size_t n = len < CHUNK ? len : CHUNK;
+        size_t n = len < chunk ? len : chunk;
 
         for (unsigned i = 0; i < m->count; i++)
-            if (!(m->skip & 1u << i))
+            if (take & 1u << i)
                 hash_update(&m->hash[i], p, n);
         p += n;
         len -= n;

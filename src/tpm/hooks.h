@@ -13,7 +13,7 @@ extern struct tcg_platform tpm_platform;
 
 /* linux.c */
 void linux_at(uint16_t segment);
-void linux_image(const struct linux_image *image);
+bool linux_image(const struct linux_image *image);
 
 /* boot_code.c */
 void disk_boot_code(struct drive *d, const uint8_t *mbr);

@@ -19,6 +19,9 @@
 #include "boot/linux_header.h"
 #include "core/real.h"
 #include "fw/e820.h"
+#include "fw/fwcfg.h"
+#include "fw/fwcfg_io.h"
+#include "lib/io.h"
 #include "lib/print.h"
 #include "lib/timer.h"
 #include "measure/tpm.h"
@@ -28,7 +31,6 @@
 #define CMDLINE_DEFAULT     255u        /* before protocol 2.06 */
 #define CMDLINE_LIMIT       0x10000u
 #define SETUP_DATA_MAX      16u         /* entries of the list */
-#define STEP                0x100000u   /* between looks at the clock */
 #define QUIET_US            500000u     /* then a line on the screen */
 #define SHARED_LEAST        0x40000u    /* less is not worth the start */
 
@@ -47,49 +49,88 @@ static uint8_t measured[WHERE_LEN];
 
 struct file {
     const char *name;
-    const uint8_t *at;
-    uint32_t len;
+    uint8_t *at;
+    uint32_t len;               /* to measure */
+    volatile uint32_t there;    /* of that; the rest is still in fw_cfg */
+    uint16_t key;
     bool shared;                /* by other processors, if there are any */
+    bool said;
+    uint64_t start;
 };
 
-static void feed_steps(const struct file *f, struct multihash *m)
+static void pause(struct file *f)
 {
-    uint64_t start = timer_now_us();
-    bool said = false;
+    yield();
+    if (!f->said && timer_now_us() - f->start > QUIET_US) {
+        print("Measuring %s, %u MiB...\n", f->name, f->len >> 20);
+        f->said = true;
+    }
+}
 
-    for (uint32_t done = 0; done < f->len; ) {
-        uint32_t n = f->len - done < STEP ? f->len - done : STEP;
+static uint32_t step(const struct file *f, uint32_t done)
+{
+    return f->len - done < SHARE_STEP ? f->len - done : SHARE_STEP;
+}
 
+/* The next step's bytes; only then others may know of them. */
+static void copy(struct file *f)
+{
+    uint32_t n = step(f, f->there);
+
+    fwcfg_io_read_part(f->key, f->at, f->there, n);
+    barrier();
+    f->there += n;
+}
+
+static void feed_steps(struct file *f, struct multihash *m)
+{
+    for (uint32_t done = 0, n; done < f->len; done += n) {
+        if (done)
+            pause(f);
+        n = step(f, done);
+        if (done == f->there)
+            copy(f);
         multihash_update(m, f->at + done, n);
-        done += n;
-        if (done == f->len)
-            break;
-        yield();
-        if (!said && timer_now_us() - start > QUIET_US) {
-            print("Measuring %s, %u MiB...\n", f->name, f->len >> 20);
-            said = true;
-        }
     }
 }
 
 static void feed_file(void *arg, struct multihash *m)
 {
-    const struct file *f = arg;
+    struct file *f = arg;
 
-    if (!f->shared || f->len < SHARED_LEAST || !share_begin(m, f->at, f->len))
+    if (!f->shared || f->len < SHARED_LEAST ||
+        !share_begin(m, f->at, f->len, &f->there)) {
         feed_steps(f, m);
-    else
+        return;
+    }
+    while (f->there < f->len) {
+        copy(f);
+        pause(f);
+    }
+    do {
+        pause(f);
         while (share_next(m))
             feed_steps(f, m);
+    } while (share_waits(m));
 }
 
-static void measure_file(const char *name, const void *at, uint32_t len,
-                         bool shared)
+/*
+ * Measure len bytes at at.  key: they are the first ones of this item of
+ * fw_cfg, which is size bytes and loaded there meanwhile; 0: they are there.
+ */
+static void measure_file(const char *name, uint8_t *at, uint32_t len,
+                         uint16_t key, uint32_t size, bool shared)
 {
-    struct file f = { name, at, len, shared };
+    struct file f = {
+        .name = name, .at = at, .len = len, .there = key ? 0 : len,
+        .key = key, .shared = shared, .start = timer_now_us(),
+    };
     struct tcg_digests d;
 
     tcg_hash_feed(&tpm, feed_file, &f, &d);
+    /* What is not measured, and where there is no bank, all. */
+    if (f.there < size)
+        fwcfg_io_read_part(key, at, f.there, size - f.there);
     (void)tcg_measure_taken(&tpm, TCG_LINUX_FILE, &d, 0, name);
 }
 
@@ -126,7 +167,7 @@ static bool in_ram(const char *name, uint32_t at, uint32_t len)
 static void measure_if_ram(const char *name, uint32_t at, uint32_t len)
 {
     if (in_ram(name, at, len))
-        measure_file(name, (const void *)at, len, false);
+        measure_file(name, (uint8_t *)at, len, 0, 0, false);
 }
 
 /* The command line's end, as far as there is RAM; len counts no NUL. */
@@ -226,16 +267,19 @@ static void measure_setup(const struct linux_image *k)
                       "Linux setup");
 }
 
-void linux_image(const struct linux_image *k)
+bool linux_image(const struct linux_image *k)
 {
     if (!tcg_usable(&tpm))
-        return;
+        return false;
     measure_cmdline(k->cmdline, strlen(k->cmdline));
     measure_setup(k);
     measure_file("Linux kernel", k->payload,
-                 payload_len(k->setup, k->payload_len), k->first);
+                 payload_len(k->setup, k->payload_len), FWCFG_KERNEL_DATA,
+                 k->payload_len, k->first);
     if (k->initrd_len)
-        measure_file("Linux initrd", k->initrd, k->initrd_len, k->first);
+        measure_file("Linux initrd", k->initrd, k->initrd_len,
+                     FWCFG_INITRD_DATA, k->initrd_len, k->first);
     measure_setup_data(k->setup);
     memcpy(measured, k->setup + WHERE, WHERE_LEN);
+    return true;
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * SHA-1 and SHA-256 with the processor's SHA extensions, SHA-384 and SHA-512
- * with SSE2, where CPUID has them.  The block functions are in sha_ni.c and
- * sha512_sse2.c of src/hash; here is what they need around them: a caller of an
- * interrupt service must find its XMM registers, CR0 and CR4 as they were.
- * Resident: INT 1Ah hashes after POST.
+ * with SSE2, one of them alone with AVX2, where CPUID has them.  The block
+ * functions are in sha_ni.c, sha512_sse2.c and sha512_avx2.c of src/hash; here
+ * is what they need around them: a caller of an interrupt service must find its
+ * XMM and YMM registers, CR0, CR4 and XCR0 as they were.  Resident: INT 1Ah
+ * hashes after POST.  sha_xmm_post.c has the choice.
  *
- * Intel 64 and IA-32 Architectures SDM, volume 1, 12.7 (checking for SHA), and
- * volume 3, 2.5 and 13.1 (CR0.EM, CR0.TS and CR4.OSFXSR).
+ * Intel 64 and IA-32 Architectures SDM, volume 1, 14.3 (switching AVX on), and
+ * volume 3, 2.5, 2.6 and 13.1 (CR0.EM, CR0.TS, CR4.OSFXSR, OSXSAVE and XCR0).
  */
 #include "tpm/sha_xmm.h"
 
@@ -17,18 +18,46 @@
 #define CR0_EM              (1u << 2)   /* set: SSE instructions are invalid */
 #define CR0_TS              (1u << 3)   /* set: they trap */
 #define CR4_OSFXSR          (1u << 9)   /* clear: they are invalid */
+#define CR4_OSXSAVE         (1u << 18)  /* clear: those of AVX are */
+#define XCR0_ALL            7u          /* x87, SSE, AVX: likewise */
 
-#define CPUID_1_ECX_SSSE3   (1u << 9)
-#define CPUID_1_EDX_FXSR    (1u << 24)
-#define CPUID_1_EDX_SSE2    (1u << 26)
-#define CPUID_7_EBX_SHA     (1u << 29)
+static void set_xcr0(uint32_t low, uint32_t high)
+{
+    __asm__ volatile("xsetbv" : : "a"(low), "d"(high), "c"(0) : "memory");
+}
+
+/* One block function, with the YMM registers open to it where the XMM registers
+ * are. */
+static void with_ymm(void *state, const uint8_t *p, size_t blocks)
+{
+    struct { uint8_t byte[8][32]; } saved;
+    uint32_t low, high;
+
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    if (~low & XCR0_ALL)
+        set_xcr0(low | XCR0_ALL, high);
+    __asm__ volatile("vmovdqu %%ymm0, -128(%1)\n\tvmovdqu %%ymm1, -96(%1)\n\t"
+                     "vmovdqu %%ymm2, -64(%1)\n\tvmovdqu %%ymm3, -32(%1)\n\t"
+                     "vmovdqu %%ymm4, (%1)\n\tvmovdqu %%ymm5, 32(%1)\n\t"
+                     "vmovdqu %%ymm6, 64(%1)\n\tvmovdqu %%ymm7, 96(%1)"
+                     : "=m"(saved) : "r"(saved.byte[4]) : "memory");
+    sha512_avx2_blocks(state, p, blocks);
+    __asm__ volatile("vmovdqu -128(%1), %%ymm0\n\tvmovdqu -96(%1), %%ymm1\n\t"
+                     "vmovdqu -64(%1), %%ymm2\n\tvmovdqu -32(%1), %%ymm3\n\t"
+                     "vmovdqu (%1), %%ymm4\n\tvmovdqu 32(%1), %%ymm5\n\t"
+                     "vmovdqu 64(%1), %%ymm6\n\tvmovdqu 96(%1), %%ymm7"
+                     : : "m"(saved), "r"(saved.byte[4]) : "memory");
+    if (~low & XCR0_ALL)
+        set_xcr0(low, high);
+}
 
 /*
- * Runs f with the SSE registers open to it.  A control register is written
- * only where a bit differs: on a virtual processor that can take a while.
+ * Runs f with the XMM registers open to it, which these bits of CR4 are for.  A
+ * control register is written only where a bit differs: on a virtual processor
+ * that can take a while.
  */
 static void with_xmm(hash_blocks_fn f, void *state, const uint8_t *p,
-                     size_t blocks)
+                     size_t blocks, uint32_t bits)
 {
     struct { uint8_t byte[8 * 16]; } saved;
     uint32_t cr0, cr4;
@@ -37,8 +66,8 @@ static void with_xmm(hash_blocks_fn f, void *state, const uint8_t *p,
     __asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
     if (cr0 & (CR0_EM | CR0_TS))
         __asm__ volatile("mov %0, %%cr0" : : "r"(cr0 & ~(CR0_EM | CR0_TS)));
-    if (!(cr4 & CR4_OSFXSR))
-        __asm__ volatile("mov %0, %%cr4" : : "r"(cr4 | CR4_OSFXSR));
+    if (~cr4 & bits)
+        __asm__ volatile("mov %0, %%cr4" : : "r"(cr4 | bits));
     __asm__ volatile("movups %%xmm0, (%1)\n\tmovups %%xmm1, 16(%1)\n\t"
                      "movups %%xmm2, 32(%1)\n\tmovups %%xmm3, 48(%1)\n\t"
                      "movups %%xmm4, 64(%1)\n\tmovups %%xmm5, 80(%1)\n\t"
@@ -50,42 +79,29 @@ static void with_xmm(hash_blocks_fn f, void *state, const uint8_t *p,
                      "movups 64(%1), %%xmm4\n\tmovups 80(%1), %%xmm5\n\t"
                      "movups 96(%1), %%xmm6\n\tmovups 112(%1), %%xmm7"
                      : : "m"(saved), "r"(&saved) : "memory");
-    if (!(cr4 & CR4_OSFXSR))
+    if (~cr4 & bits)
         __asm__ volatile("mov %0, %%cr4" : : "r"(cr4));
     if (cr0 & (CR0_EM | CR0_TS))
         __asm__ volatile("mov %0, %%cr0" : : "r"(cr0));
 }
 
-static void sha1_blocks_xmm(void *state, const uint8_t *p, size_t blocks)
+void sha1_blocks_xmm(void *state, const uint8_t *p, size_t blocks)
 {
-    with_xmm(sha1_ni_blocks, state, p, blocks);
+    with_xmm(sha1_ni_blocks, state, p, blocks, CR4_OSFXSR);
 }
 
-static void sha256_blocks_xmm(void *state, const uint8_t *p, size_t blocks)
+void sha256_blocks_xmm(void *state, const uint8_t *p, size_t blocks)
 {
-    with_xmm(sha256_ni_blocks, state, p, blocks);
+    with_xmm(sha256_ni_blocks, state, p, blocks, CR4_OSFXSR);
 }
 
-static void sha512_blocks_xmm(void *states, const uint8_t *p, size_t blocks)
+void sha512_blocks_xmm(void *states, const uint8_t *p, size_t blocks)
 {
-    with_xmm(sha512_sse2_blocks, states, p, blocks);
+    with_xmm(sha512_sse2_blocks, states, p, blocks, CR4_OSFXSR);
 }
 
-void sha_xmm_setup(void)
+void sha512_blocks_ymm(void *state, const uint8_t *p, size_t blocks)
 {
-    uint32_t highest[4], r[4];
-
-    cpuid(0, 0, highest);
-    cpuid(1, 0, r);
-    if (!(r[3] & CPUID_1_EDX_FXSR))
-        return;
-    if (r[3] & CPUID_1_EDX_SSE2)
-        hash_use_pair(sha512_blocks_xmm);
-    if (highest[0] < 7 || !(r[2] & CPUID_1_ECX_SSSE3))
-        return;
-    cpuid(7, 0, r);
-    if (r[1] & CPUID_7_EBX_SHA) {
-        hash_use(TPM_ALG_SHA1, sha1_blocks_xmm);
-        hash_use(TPM_ALG_SHA256, sha256_blocks_xmm);
-    }
+    with_xmm(with_ymm, state, p, blocks,
+             CR4_OSFXSR | CR4_OSXSAVE);
 }

@@ -302,9 +302,11 @@ def initrd_markdown(table):
 
 HASH_COLUMNS = [
     ("firmware", "ours, i486"), ("firmware-sse2", "with SSE2"),
+    ("firmware-avx2", "with AVX2, alone"),
     ("firmware-sha", "with SHA extensions, too"),
     ("openssl", "OpenSSL, 64-bit, masked"), ("openssl-all", "unmasked"),
     ("guest", "ours, i486, guest"), ("guest-sse2", "with SSE2, guest"),
+    ("guest-avx2", "with AVX2, guest"),
     ("guest-openssl32", "OpenSSL, i386, masked, guest"),
 ]
 

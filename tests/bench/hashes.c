@@ -106,6 +106,7 @@ static double now(void)
 
 static const char *const names[] = {
     [FIRMWARE] = "firmware", [FIRMWARE_SSE2] = "firmware-sse2",
+    [FIRMWARE_AVX2] = "firmware-avx2",
     [FIRMWARE_SHA] = "firmware-sha",
     [OPENSSL32] = "openssl32",
 };
@@ -154,6 +155,12 @@ static bool have_sha(void)
     return __get_cpuid_count(7, 0, &a, &b, &c, &d) && b & 1u << 29;
 }
 
+static bool can_run(enum who who)
+{
+    return (who != FIRMWARE_SHA || have_sha()) &&
+           (who != FIRMWARE_AVX2 || __builtin_cpu_supports("avx2"));
+}
+
 int main(int argc, char **argv)
 {
     static const struct { const char *name; uint32_t alg; } algs[] = {
@@ -183,7 +190,7 @@ int main(int argc, char **argv)
            (size_t)(image_end - image));
     map(STACK, STACK_LEN, 0);
     for (enum who who = FIRMWARE; who <= OPENSSL32; who++) {
-        if (who == FIRMWARE_SHA && !have_sha())
+        if (!can_run(who))
             continue;
         for (size_t i = 0; i < sizeof(algs) / sizeof(algs[0]); i++) {
             bool wanted = argc < 5 || (strcmp(argv[3], names[who]) == 0 &&

@@ -8,8 +8,9 @@
 
 #include <stdint.h>
 
-/* The firmware without extensions, with SSE2, and with those for SHA, too. */
-enum who { FIRMWARE, FIRMWARE_SSE2, FIRMWARE_SHA, OPENSSL32 };
+/* The firmware without extensions, with SSE2, with AVX2 for one bank alone, and
+ * with SSE2 and those for SHA. */
+enum who { FIRMWARE, FIRMWARE_SSE2, FIRMWARE_AVX2, FIRMWARE_SHA, OPENSSL32 };
 
 #define PIECE       0x100000u   /* per update, as measure_linux.c's */
 #define ALL_BANKS   0xffffu     /* SHA-1, 256, 384 and 512 in one pass */

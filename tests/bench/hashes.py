@@ -21,8 +21,8 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 HERE = ROOT / "tests" / "bench"
 # Beyond where Linux may put a program's heap: the first GiB behind it.
 BASE = 0x50000000
-HASH = ["hash", "sha1", "sha256", "sha512", "sha512_sse2", "sm3", "keccak",
-        "sha_ni"]
+HASH = ["hash", "sha1", "sha256", "sha512", "sha512_sse2", "sha512_avx2",
+        "sm3", "keccak", "sha_ni"]
 OBJECTS = [f"src/hash/{n}.o" for n in HASH] + [
     "src/tcg/multihash.o", "src/lib/string.o", "src/lib/div64.o"]
 NO_CODE32 = 3               # exit status of hashes.c
@@ -199,7 +199,7 @@ def in_guest(work, out, guest_module, guest, vm, libcrypto32):
     initrd.write_bytes(first + bytes(-len(first) % 4) + guest_module.cpio_newc([
         ("bin/hashes", 0o100755, program.read_bytes())]))
     argv = vm.qemu_argv(vm.SEABIOS, "q35", mem="512M", args=[
-        "-kernel", guest["vmlinuz"], "-initrd", initrd, "-append",
+        "-cpu", "max", "-kernel", guest["vmlinuz"], "-initrd", initrd, "-append",
         "console=ttyS0,115200 panic=-1"])
     found = {}
     with vm.Machine(argv, pathlib.Path(work) / "vm") as m:
@@ -210,7 +210,8 @@ def in_guest(work, out, guest_module, guest, vm, libcrypto32):
             text = m.command(f"hashes 0.001 {mib} {who} {bank}", LIMIT_S)
             return processor_ns(m.process.pid) - before, parse(text)
 
-        for who in ("firmware", "firmware-sse2", "openssl32"):
+        for who in ("firmware", "firmware-sse2", "firmware-avx2",
+                    "openssl32"):
             for bank in [*ALGS, *TOGETHER]:
                 mib = 16 if bank in ("sha1", "sha256") else 4
                 ns, result = cost(who, bank, mib)
@@ -234,9 +235,11 @@ def rows(out, seconds, guest_module, vm, libcrypto32=None):
         for column, rates, who in (
                 ("firmware", found, "firmware"),
                 ("firmware-sse2", found, "firmware-sse2"),
+                ("firmware-avx2", found, "firmware-avx2"),
                 ("firmware-sha", found, "firmware-sha"),
                 ("guest", guest, "firmware"),
                 ("guest-sse2", guest, "firmware-sse2"),
+                ("guest-avx2", guest, "firmware-avx2"),
                 ("guest-openssl32", guest, "openssl32")):
             if (who, bank) in rates:
                 row[column] = rates[who, bank]

@@ -47,6 +47,8 @@ static bool uses_sse2(uint32_t who)
 static bool choose(uint32_t who, uint32_t alg, hash_blocks_fn *f)
 {
     static const struct { uint32_t who, alg; hash_blocks_fn f; } rows[] = {
+        { FIRMWARE_AVX2, TPM_ALG_SHA384, sha512_avx2_blocks },
+        { FIRMWARE_AVX2, TPM_ALG_SHA512, sha512_avx2_blocks },
         { FIRMWARE_SHA, TPM_ALG_SHA1, sha1_ni_blocks },
         { FIRMWARE_SHA, TPM_ALG_SHA256, sha256_ni_blocks },
 #ifdef WITH_OPENSSL32
@@ -78,6 +80,8 @@ void hashes32(struct request *r)
     hash_blocks_fn f;
 
     r->size = 0;
+    if (r->who == FIRMWARE_AVX2 && r->alg >= LONG_BANKS)
+        return;                 /* as FIRMWARE_SSE2 */
     hash_use_pair(uses_sse2(r->who) ? sha512_sse2_blocks : NULL);
     for (unsigned i = from; i < sizeof(usual) / sizeof(usual[0]); i++) {
         bool own = choose(r->who, usual[i], &f);

@@ -51,13 +51,18 @@ def test_hashes_natively(tmp_path):
                              0.02, 2)
     for bank in hashes.ALGS:
         want = hashes.expected(bank, 2)
-        for who in ("firmware", "firmware-sse2", "firmware-sha"):
+        for who in ("firmware", "firmware-sse2", "firmware-avx2",
+                    "firmware-sha"):
             if want and (who, bank) in found:
                 assert found[who, bank][1] == want, (who, bank)
     assert ("firmware", "sha256") in found
     for bank in ("sha384", "sha512", "long"):
         assert found["firmware-sse2", bank][0] > \
             found["firmware", bank][0], bank
+    if " avx2 " in pathlib.Path("/proc/cpuinfo").read_text():
+        for bank in ("sha384", "sha512"):
+            assert found["firmware-avx2", bank][0] > \
+                found["firmware", bank][0], bank
     if " sha_ni " in pathlib.Path("/proc/cpuinfo").read_text():
         for bank in ("sha1", "sha256"):
             assert found["firmware-sha", bank][0] > \

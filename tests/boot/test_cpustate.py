@@ -100,8 +100,9 @@ def test_bochs(bios, tmp_path, cpus):
     ("pc", {"console": True}),
     ("q35", {"console": True, "tpm": "2.0-tis"}),
     ("q35", {"console": True, "tpm": "2.0-crb", "cpu": "qemu64,-sse2"}),
+    ("q35", {"console": True, "tpm": "2.0-crb", "cpu": "max"}),
     ("q35", {"vga": "std", "console": True}),
-], ids=["pc", "pc-console", "q35-console-tpm", "q35-tpm-no-sse2",
+], ids=["pc", "pc-console", "q35-console-tpm", "q35-tpm-no-sse2", "q35-tpm-avx2",
         "q35-vga-console"])
 def test_qemu(bios, tmp_path, machine, options):
     with on_qemu(bios, tmp_path, machine, **options) as m:

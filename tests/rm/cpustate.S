@@ -28,6 +28,9 @@
 #define FX_WANT     0x1600
 #define FX_LOADED   0x1800
 #define FX_SIZE     512
+#define YMM_LOADED  0x1a00                  /* YMM0-7 */
+#define YMM_CAME    0x1b00                  /* their upper halves */
+#define YMM_SIZE    256
 
 /* Segments: the usual stack; DS, ES and what services read and write there; one
  * for a stack with little room; a second interrupt table. */
@@ -60,6 +63,9 @@
 #define CR3_LOADED  0x00345000
 #define CR4_SET     0x698           /* OSXMMEXCPT, OSFXSR, PGE, PSE, DE */
 #define CR4_OSFXSR  0x200
+#define CR4_OSXSAVE 0x40000
+#define CPUID_AVX   0x14000000              /* and XSAVE: leaf 1, ECX */
+#define XCR0_ALL    7                       /* x87, SSE, AVX */
 #define DR6_LOADED  0xffff0ff1
 #define DR0_LOADED  0xd0d1d2d3
 #define DR7_LOADED  0x5ddf0400              /* for data; none is on */
@@ -70,6 +76,7 @@
 #define SMALL       0x10
 #define LARGE       0x18
 #define CODE16_LARGE 0x20
+#define CODE32      0x28
 #define LIMIT_SMALL 0xffff
 #define LIMIT_LARGE 0xffffffff
 
@@ -97,6 +104,9 @@
 #define COPY_BITS   3
 #define COPY(n)     ((n) << COPY_SHIFT)
 #define NO_SSE      128                     /* OSFXSR clear, EM set */
+#define XSAVE_ON    0x100                   /* OSXSAVE set, where there is AVX */
+#define XCR0_SHIFT  9                       /* two bits: of XCR0, SSE and AVX */
+#define XCR0(n)     (XSAVE_ON | (n) << XCR0_SHIFT)
 
 #define SERVICE_STUB    28
 #define SERVICE_PREPARE 30
@@ -126,7 +136,9 @@
 #define F_FPU       39
 #define F_HOOK      40                      /* F_DR7 and on, in a hook */
 #define F_HOOK_ESP  51                      /* its upper half */
-#define FIELDS      52
+#define F_XCR0      52
+#define F_YMM       53
+#define FIELDS      54
 #define NAME_SIZE   16
 
 main:
@@ -237,6 +249,7 @@ run:
 
     lgdtl own_gdt
     movw CALLER_BIG(%bx), %cx
+    call load_ymm
     movl %cr0, %eax
     orb $1, %al
     movl %eax, %cr0
@@ -293,6 +306,7 @@ run:
     andl $~CR4_OSFXSR, %edx
     movl %edx, %cr4
 1:  movl %eax, %cr0
+    call load_xcr0
     lgdtl loaded_gdtr
     testb $OWN_IDT, %cl
     jz 1f
@@ -400,9 +414,115 @@ returned:
     movw %ax, %es
     call find_a20
     call find_pic
+    call find_ymm
     movl missed, %eax
     movl %eax, F(F_MISSED)
     jmp check_guard
+
+/* AVX is for protected mode, in QEMU for 32-bit code there.  EAX is lost. */
+.macro IN_CODE32
+    movl %cr0, %eax
+    orb $1, %al
+    movl %eax, %cr0
+    ljmp $CODE32, $772f
+    .code32
+772:
+.endm
+.macro IN_REAL_MODE
+    ljmp $CODE16, $773f
+    .code16
+773:
+    movl %cr0, %eax
+    andb $0xfe, %al
+    movl %eax, %cr0
+    ljmp $0, $774f
+774:
+.endm
+
+/*
+ * YMM0-7 where there is AVX; FXRSTOR replaces their lower halves.  From real
+ * mode, with own_gdt.  EAX, EDX are lost.
+ */
+.macro UPPER n, more:vararg
+    vextractf128 $1, %ymm\n, YMM_CAME + 16 * \n
+    .ifnb \more
+    UPPER \more
+    .endif
+.endm
+.macro WHOLE n, more:vararg
+    vmovdqu YMM_LOADED + 32 * \n, %ymm\n
+    .ifnb \more
+    WHOLE \more
+    .endif
+.endm
+load_ymm:
+    cmpb $0, has_avx
+    je 1f
+    pushl %ecx
+    call open_xcr0
+    popl %ecx
+    IN_CODE32
+    WHOLE 0, 1, 2, 3, 4, 5, 6, 7
+    IN_REAL_MODE
+1:  ret
+
+open_xcr0:
+    movl %cr4, %eax
+    orl $CR4_OSXSAVE, %eax
+    movl %eax, %cr4
+    movl $XCR0_ALL, %eax
+    xorl %edx, %edx
+    xorl %ecx, %ecx
+    xsetbv
+    ret
+
+/* As the caller %bx has XCR0 and OSXSAVE.  EAX, EDX are lost. */
+load_xcr0:
+    cmpb $0, has_avx
+    je 2f
+    pushl %ecx
+    movzwl CALLER_OPTIONS(%bx), %eax
+    shrl $XCR0_SHIFT, %eax
+    andl $XCR0_ALL >> 1, %eax
+    leal 1(%eax, %eax), %eax
+    xorl %edx, %edx
+    xorl %ecx, %ecx
+    xsetbv
+    testw $XSAVE_ON, CALLER_OPTIONS(%bx)
+    jnz 1f
+    movl %cr4, %eax
+    andl $~CR4_OSXSAVE, %eax
+    movl %eax, %cr4
+1:  popl %ecx
+2:  ret
+
+/* XCR0, and a sum over the upper halves.  EAX, ECX, EDX, SI are lost. */
+find_ymm:
+    xorl %eax, %eax
+    movl %eax, F(F_XCR0)
+    movl %eax, F(F_YMM)
+    cmpb $0, has_avx
+    je 2f
+    movl %cr4, %eax
+    orl $CR4_OSXSAVE, %eax
+    movl %eax, %cr4
+    xorl %ecx, %ecx
+    xgetbv
+    movl %eax, F(F_XCR0)
+    call open_xcr0
+    lgdtl own_gdt
+    IN_CODE32
+    UPPER 0, 1, 2, 3, 4, 5, 6, 7
+    IN_REAL_MODE
+    movw $YMM_CAME, %si
+    xorl %eax, %eax
+1:  roll $5, %eax
+    addl (%si), %eax
+    addw $4, %si
+    cmpw $YMM_CAME + YMM_SIZE / 2, %si
+    jb 1b
+    movl %eax, F(F_YMM)
+2:  ret
 
 /* What the firmware can write, again 1 MiB higher, but for 1 or 2 more in each
  * dword: whoever finds out there whether A20 is closed may be misled.  In
@@ -681,7 +801,7 @@ names:
     NAMES "hook DR7", "hook GDTR base", "hook GDTR limit", "hook IDTR base"
     NAMES "hook IDTR limit", "hook CS limit", "hook DS limit"
     NAMES "hook ES limit", "hook SS limit", "hook FS limit", "hook GS limit"
-    NAMES "hook ESP / 64K"
+    NAMES "hook ESP / 64K", XCR0, "YMM upper sum"
 
 /* ------------------------------------------------------------------- set-up */
 
@@ -726,6 +846,19 @@ set_up:
     addl $0x01010101, %eax
     addw $4, %di
     cmpw $FX_LOADED + 32 + 16 * 16, %di
+    jb 1b
+    movl $1, %eax
+    cpuid
+    andl $CPUID_AVX, %ecx
+    cmpl $CPUID_AVX, %ecx
+    sete has_avx
+    movw $YMM_LOADED, %di
+    movl $0x98765432, %eax
+1:  movl %eax, (%di)
+    imull $0x01234567, %eax
+    incl %eax
+    addw $4, %di
+    cmpw $YMM_LOADED + YMM_SIZE, %di
     jb 1b
     movl $0x3820037f, FX_LOADED             /* precision lost, TOP is 7 */
     movb $0xff, FX_LOADED + 4
@@ -790,6 +923,7 @@ own_gdt_table:
     .quad 0x000093000000ffff                /* 64 KiB of data */
     .quad 0x008f93000000ffff                /* 4 GiB, SP has 16 bits */
     .quad 0x008f9b000000ffff                /* 4 GiB of code */
+    .quad 0x00cf9b000000ffff                /* the same, 32-bit */
 own_gdt:
     .word own_gdt - own_gdt_table - 1
     .long own_gdt_table
@@ -837,6 +971,8 @@ stub:
     .word 0
 after_fault:
     .word 0
+has_avx:
+    .byte 0
 limits_checked:
     .byte 1
 null:

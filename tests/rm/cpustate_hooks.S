@@ -6,7 +6,7 @@
  */
 
 /* What a hook looks at: the fields from F_DR7 to the limits, and ESP. */
-#define HOOK_FIELDS (FIELDS - F_HOOK)
+#define HOOK_FIELDS (F_XCR0 - F_HOOK)
 #define IN_HOOK(n)  (FOUND + 4 * ((n) - F_DR7))
 
 /* WANT is what was found without a call: hooks are to find the same. */

@@ -56,6 +56,10 @@ callers:
     CALLER "TS", options=SET_TS
     CALLER "no SSE", options=NO_SSE
     CALLER "no SSE, TS, big", big=ALL_BIG, options=NO_SSE+SET_TS
+    CALLER "XCR0 x87", options=XCR0(0)
+    CALLER "XCR0 SSE", options=XCR0(1)
+    CALLER "XCR0 AVX", options=XCR0(3)
+    CALLER "XCR0 AVX, TS", options=XCR0(3)+SET_TS
     CALLER "local watch", dr7=LOCAL
     CALLER "all watch, big", big=DATA_BIG, dr7=(LOCAL + GLOBAL + EXACT)
     CALLER "watch the tick", WATCH(0x46c)

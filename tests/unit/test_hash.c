@@ -327,6 +327,86 @@ static void sse2_twins(void)
 
 static void test_multihash(void **state);
 
+/* The vectors again, and more, by AVX2; twins still take SSE2. */
+static void test_avx2(void **state)
+{
+    static const uint16_t ids[2] = { TPM_ALG_SHA384, TPM_ALG_SHA512 };
+    static uint8_t data[3000];
+    uint8_t plain[2][64] = { 0 }, fast[2][64] = { 0 };
+
+    if (!__builtin_cpu_supports("avx2"))
+        skip();
+    for (unsigned i = 0; i < sizeof(data); i++)
+        data[i] = (uint8_t)(i * i * 11 + i / 5);
+    for (size_t len = 0; len < sizeof(data) - 16;
+         len += len < 400 ? 1 : 1 + len % 61) {
+        const uint8_t *p = data + len % 16;
+
+        for (unsigned i = 0; i < 2; i++)
+            hash_use(ids[i], NULL);
+        both(false, p, len, len + 1, plain);
+        for (unsigned i = 0; i < 2; i++)
+            hash_use(ids[i], sha512_avx2_blocks);
+        for (size_t piece = 1; piece < 600; piece = piece * 3 + 1) {
+            both(false, p, len, piece, fast);
+            assert_memory_equal(plain, fast, sizeof(plain));
+        }
+        hash_use_pair(sha512_sse2_blocks);
+        both(true, p, len, len / 2 + 1, fast);
+        assert_memory_equal(plain, fast, sizeof(plain));
+        both(false, p, len, len / 2 + 1, fast);
+        assert_memory_equal(plain, fast, sizeof(plain));
+        hash_use_pair(NULL);
+    }
+    test_vectors(state);
+    test_lengths(state);
+    test_multihash(state);
+    hash_use_pair(sha512_sse2_blocks);
+    test_multihash(state);
+    hash_use_pair(NULL);
+    for (unsigned i = 0; i < 2; i++)
+        hash_use(ids[i], NULL);
+}
+
+/* Which function the hashes of one and of both are given to. */
+static unsigned taken_alone, taken_both;
+
+static void alone_blocks(void *state, const uint8_t *p, size_t blocks)
+{
+    (void)state;
+    (void)p;
+    taken_alone += (unsigned)blocks;
+}
+
+static void both_blocks(void *states, const uint8_t *p, size_t blocks)
+{
+    uint64_t *const *state = states;
+
+    (void)p;
+    taken_both += (unsigned)blocks;
+    assert_ptr_not_equal(state[0], state[1]);
+}
+
+static void test_choice(void **state)
+{
+    static uint8_t data[2048];
+    uint8_t digest[2][64];
+
+    (void)state;
+    hash_use(TPM_ALG_SHA384, alone_blocks);
+    hash_use(TPM_ALG_SHA512, alone_blocks);
+    hash_use_pair(both_blocks);
+    both(true, data, 2048, 2048, digest);
+    assert_int_equal(taken_both, 16);
+    assert_int_equal(taken_alone, 2);           /* each one's padding */
+    both(false, data, 2048, 2048, digest);
+    assert_int_equal(taken_both, 16);
+    assert_int_equal(taken_alone, 2 + 2 * 17);
+    hash_use_pair(NULL);
+    hash_use(TPM_ALG_SHA384, NULL);
+    hash_use(TPM_ALG_SHA512, NULL);
+}
+
 /* The vectors again, and more, by SSE2. */
 static void test_sse2(void **state)
 {
@@ -343,11 +423,14 @@ static void test_sse2(void **state)
 
 #else
 
-static void test_sse2(void **state)
+static void no_test(void **state)
 {
     (void)state;
     skip();
 }
+#define test_sse2   no_test
+#define test_avx2   no_test
+#define test_choice no_test
 
 #endif
 
@@ -401,6 +484,8 @@ int main(void)
         cmocka_unit_test(test_lengths),
         cmocka_unit_test(test_sha_extensions),
         cmocka_unit_test(test_sse2),
+        cmocka_unit_test(test_avx2),
+        cmocka_unit_test(test_choice),
         cmocka_unit_test(test_table),
         cmocka_unit_test(test_multihash),
     };

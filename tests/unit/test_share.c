@@ -3,6 +3,9 @@
  * src/tpm/share.c with other processors that come, do not come, come late or
  * do part: the digests are always the same.  What src/fw/smp.c does is here.
  */
+#include <pthread.h>
+#include <sched.h>
+
 #include "check.h"
 #include "core/layout.h"
 #include "fw/smp.h"
@@ -11,79 +14,73 @@
 #include "tpm/share.h"
 
 /* Of each job: who takes it, and what becomes of it. */
-enum fate { OURS, DONE, LATE, NEVER };
+enum fate { OURS, DONE, LATE, NEVER, FATES };
 
 static enum fate fates[SMP_JOBS];
-static bool alone;
-static unsigned jobs, next;
-static uint32_t taken_by_us, waited_ms;
+static bool alone, stopped;
+static unsigned jobs, next, asked;
 static uint64_t now_us;
-static void (*helper)(unsigned job, void *room);
-static _Alignas(16) uint8_t rooms[SMP_JOBS][SMP_RESULT];
+static bool (*helper)(unsigned job);
+static volatile uint32_t there;
+volatile uint32_t smp_done;
 
 uint64_t timer_now_us(void)
 {
     return now_us += 1000;
 }
 
-void *smp_room(unsigned job)
+struct deadline timer_deadline_ms(uint32_t ms)
 {
-    return rooms[job];
+    assert_true(ms >= 1000);
+    return (struct deadline){ timer_now_us() + 1000ull * ms };
 }
 
-bool smp_begin(unsigned count, void (*help)(unsigned job, void *room))
+bool timer_expired(const struct deadline *d)
 {
-    assert_true(count > 1 && count <= SMP_JOBS);
+    return timer_now_us() >= d->end;
+}
+
+bool smp_begin(unsigned count, bool (*help)(unsigned job))
+{
+    assert_in_range(count, 1, SMP_JOBS);
     jobs = count;
-    next = 0;
+    next = smp_done = asked = 0;
+    stopped = false;
     helper = help;
-    taken_by_us = 0;
-    memset(rooms, 0xee, sizeof(rooms));
     return !alone;
 }
 
 unsigned smp_take(void)
 {
     for (; next < jobs && fates[next] != OURS; next++)
-        if (fates[next] == DONE)
-            helper(next, smp_room(next));
-    if (next < jobs)
-        taken_by_us |= 1u << next;
+        if (fates[next] == DONE && helper(next))
+            smp_done |= 1u << next;
     return next++;
 }
 
-uint32_t smp_end(uint32_t own, uint32_t ms)
+void smp_stop(void)
 {
-    uint32_t done = 0;
-
-    assert_int_equal(own, taken_by_us);
-    assert_true(ms >= 1000);
-    waited_ms = ms;
-    for (unsigned i = 0; i < jobs; i++) {
-        if (fates[i] == DONE)
-            done |= 1u << i;
-        if (fates[i] == LATE)
-            memset(smp_room(i), 0x55, 99);      /* half of a result */
-    }
-    return done;
+    stopped = true;
+    smp_done = 0;
 }
 
-#define LEN     100003u
+#define LEN     9001u
 static uint8_t data[LEN];
 
 static const uint16_t usual[4] = {
     TPM_ALG_SHA1, TPM_ALG_SHA256, TPM_ALG_SHA384, TPM_ALG_SHA512,
 };
 
-static void add_banks(struct multihash *m, unsigned count)
+/* count of the usual banks, from there on. */
+static void add_some(struct multihash *m, unsigned from, unsigned count)
 {
     m->count = m->skip = 0;
     for (unsigned i = 0; i < count; i++)
-        multihash_add(m, hash_find(usual[i]));
+        multihash_add(m, hash_find(usual[from + i]));
     multihash_update(m, "some bytes first", 16);
 }
 
-static void check_digests(struct multihash *m, unsigned count)
+static void check_some(struct multihash *m, unsigned from, unsigned count)
 {
     uint8_t found[64], want[64];
     struct hash h;
@@ -92,7 +89,7 @@ static void check_digests(struct multihash *m, unsigned count)
     multihash_end(m);
     for (unsigned i = 0; i < count; i++) {
         hash_final(&m->hash[i], found);
-        hash_init(&h, hash_find(usual[i]));
+        hash_init(&h, hash_find(usual[from + i]));
         hash_update(&h, "some bytes first", 16);
         hash_update(&h, data, LEN);
         hash_update(&h, "and at the end", 14);
@@ -101,69 +98,130 @@ static void check_digests(struct multihash *m, unsigned count)
     }
 }
 
-/* All fates of all jobs, with SHA-384 and SHA-512 as twins. */
-static void test_fates(void **state)
+/* What the first processor does while others work. */
+static bool share_all(struct multihash *m)
 {
-    (void)state;
-    for (unsigned n = 0; n < 4 * 4 * 4; n++) {
-        struct multihash m;
-
-        fates[0] = n % 4;
-        fates[1] = n / 4 % 4;
-        fates[2] = n / 16;
-        add_banks(&m, 4);
-        assert_true(share_begin(&m, data, LEN));
-        while (share_next(&m)) {
-            multihash_update(&m, data, LEN / 3);
-            multihash_update(&m, data + LEN / 3, LEN - LEN / 3);
+    do {
+        while (share_next(m)) {
+            multihash_update(m, data, LEN / 3);
+            multihash_update(m, data + LEN / 3, LEN - LEN / 3);
         }
-        check_digests(&m, 4);
+        assert_in_range(asked++, 0, 10000);
+    } while (share_waits(m));
+    return true;
+}
+
+/* Every row of banks with all fates of all jobs, with SHA-384 and SHA-512 as
+ * twins and, without, by themselves. */
+static void fates_of(unsigned from, unsigned count)
+{
+    for (unsigned n = 0; n < 4 * 4 * 4 * 4; n++) {
+        struct multihash m;
+        bool late = false;
+
+        for (unsigned i = 0; i < SMP_JOBS; i++)
+            fates[i] = n >> 2 * i & 3;
+        add_some(&m, from, count);
+        there = LEN;
+        assert_true(share_begin(&m, data, LEN, &there));
+        share_all(&m);
+        for (unsigned i = 0; i < jobs; i++)
+            late |= fates[i] == LATE || fates[i] == NEVER;
+        assert_int_equal(stopped, late);
+        check_some(&m, from, count);
     }
 }
 
-/* Whoever works for long waits for others for long. */
+static void test_fates(void **state)
+{
+    (void)state;
+    for (unsigned twins = 0; twins < 2; twins++) {
+        hash_use_pair(twins ? sha512_sse2_blocks : NULL);
+        for (unsigned from = 0; from < 4; from++)
+            for (unsigned count = 1; from + count <= 4; count++)
+                fates_of(from, count);
+    }
+    hash_use_pair(sha512_sse2_blocks);
+}
+
+/* Who goes on is waited for, however long it takes; who does not is not. */
 static void test_patience(void **state)
 {
     struct multihash m;
-    uint32_t short_ms;
+    unsigned waits = 0;
 
     (void)state;
-    memset(fates, OURS, sizeof(fates));
-    add_banks(&m, 4);
-    assert_true(share_begin(&m, data, LEN));
-    while (share_next(&m))
-        ;
-    short_ms = waited_ms;
-    assert_true(share_begin(&m, data, LEN));
-    assert_true(share_next(&m));
-    now_us += 5000000;
-    while (share_next(&m))
-        ;
-    assert_true(waited_ms >= short_ms + 2 * 5000);
+    fates[0] = LATE;
+    add_some(&m, 1, 1);
+    there = LEN;
+    assert_true(share_begin(&m, data, LEN, &there));
+    assert_false(share_next(&m));
+    for (; waits < 20; waits++) {
+        now_us += 1500000;
+        assert_true(share_waits(&m));
+        assert_false(stopped);
+        assert_true(helper(0));                 /* once more from its end */
+    }
+    while (share_waits(&m) && !share_next(&m))
+        assert_in_range(waits++, 0, 100000);
+    assert_true(stopped);
 }
 
-/* One hash, no other processor, or more than there are rooms for: not shared,
- * and m is as before. */
+/* Data that comes while a helper works; and that never comes. */
+static void *bring(void *arg)
+{
+    (void)arg;
+    for (uint32_t n = 1; there < LEN; n = n * 3 + 1) {
+        sched_yield();
+        there = there + n < LEN ? there + n : LEN;
+    }
+    return NULL;
+}
+
+static void test_follow(void **state)
+{
+    struct multihash m;
+    pthread_t thread;
+
+    (void)state;
+    for (unsigned turn = 0; turn < 50; turn++) {
+        for (unsigned i = 0; i < SMP_JOBS; i++)
+            fates[i] = DONE;
+        add_some(&m, 0, 4);
+        there = 0;
+        assert_true(share_begin(&m, data, LEN, &there));
+        assert_int_equal(pthread_create(&thread, NULL, bring, NULL), 0);
+        share_all(&m);
+        assert_int_equal(pthread_join(thread, NULL), 0);
+        assert_false(stopped);
+        check_some(&m, 0, 4);
+    }
+    fates[0] = DONE;
+    add_some(&m, 1, 1);
+    there = LEN / 2;
+    assert_true(share_begin(&m, data, LEN, &there));
+    assert_false(helper(0));
+    there = LEN;
+    fates[0] = NEVER;
+    share_all(&m);
+    assert_true(stopped);
+    check_some(&m, 1, 1);
+}
+
+/* No other processor: m is as before. */
 static void test_not_shared(void **state)
 {
     struct multihash m;
 
     (void)state;
-    add_banks(&m, 1);
-    assert_false(share_begin(&m, data, LEN));
-    multihash_update(&m, data, LEN);
-    check_digests(&m, 1);
     alone = true;
-    add_banks(&m, 4);
-    assert_false(share_begin(&m, data, LEN));
-    multihash_update(&m, data, LEN);
-    check_digests(&m, 4);
+    for (unsigned count = 1; count <= 4; count++) {
+        add_some(&m, 0, count);
+        assert_false(share_begin(&m, data, LEN, &there));
+        multihash_update(&m, data, LEN);
+        check_some(&m, 0, count);
+    }
     alone = false;
-    hash_use_pair(NULL);
-    add_banks(&m, 4);
-    assert_false(share_begin(&m, data, LEN));
-    multihash_update(&m, data, LEN);
-    check_digests(&m, 4);
 }
 
 static int set_up(void **state)
@@ -182,6 +240,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_fates),
         cmocka_unit_test(test_patience),
+        cmocka_unit_test(test_follow),
         cmocka_unit_test(test_not_shared),
     };
 
