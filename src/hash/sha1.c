@@ -63,8 +63,7 @@
 
 #define ROUNDS(round, end)  do {                                       \
     FIVE(round, 0);                                                     \
-    FIVE(round, 5);                                                     \
-    w += 10;                                                            \
+    w += 5;                                                             \
 } while (w != (end))
 
 /* x is w[i - 3] before, w[i] after. */
@@ -106,9 +105,7 @@ void sha1_blocks(void *state, const uint8_t *p, size_t blocks)
             SHA_KEEP(w);
             THREE(0);
             THREE(3);
-            THREE(6);
-            THREE(9);
-            w += 12;
+            w += 6;
         } while (w != schedule + 76);
         THREE(0);
         NEXT(3, a);
