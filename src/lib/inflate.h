@@ -14,7 +14,8 @@
 /*
  * Decompress in_len bytes at in, which must give exactly out_len bytes.
  * Returns false for anything else; nothing outside out is written, whatever
- * the input, and nothing but INFLATE_BEHIND bytes is read behind it.  Uses about 3.8 KiB of stack.
+ * the input, and nothing but INFLATE_BEHIND bytes is read behind it.  Uses
+ * about 3.8 KiB of stack.
  */
 bool inflate_to(const uint8_t *in, uint32_t in_len, uint8_t *out,
                 uint32_t out_len);
