@@ -392,8 +392,8 @@ def arguments():
     parser.add_argument("--update", action="store_true",
                         help="write docs/performance.md")
     parser.add_argument("--only", help="rows whose name matches")
-    parser.add_argument("--wall-runs", type=int, default=5,
-                        help="runs per wall-clock figure (0: none)")
+    parser.add_argument("--runs", type=int, default=2,
+                        help="runs per figure of processor time")
     args = parser.parse_args()
     if not os.path.exists(args.bios):
         sys.exit(f"bench: there is no firmware {args.bios}: run make first")
@@ -409,7 +409,7 @@ def main():
         print(f"{'':30} {'KeelBIOS':>9} {'SeaBIOS':>9} {'ratio':>7}")
         table, errors = measure(args.bios, args.only)
         walls, more = wallclock.measure(sys.modules[__name__], args.bios,
-                                        args.only, args.wall_runs)
+                                        args.only)
         errors += more
         if args.update and not errors:
             update("boot", markdown(table) + wallclock.markdown(walls))
@@ -431,13 +431,13 @@ def main():
         if args.update and not more:
             update("growth", growth.markdown(table))
     if args.initrd:
-        table, more = measure_initrds(args.bios, max(1, args.wall_runs))
+        table, more = measure_initrds(args.bios, max(1, args.runs))
         errors += more
         if args.update and not more:
             update("initrd", initrd_markdown(table))
     if args.processors:
         table, more = processors.measure(sys.modules[__name__], args.bios,
-                                         max(1, args.wall_runs))
+                                         max(1, args.runs))
         errors += more
         if args.update and not more:
             update("processors", processors.markdown(table))

@@ -13,6 +13,8 @@ import resource
 import tempfile
 import time
 
+RUNS = 25                   # of each; the least counts
+
 # (row's name, kind of TPM, its active banks or None for all)
 ROWS = [("q35, virtio-blk, CRB, one bank", "2.0-crb", "sha256"),
         ("q35, virtio-blk, CRB, four banks", "2.0-crb", None),
@@ -25,21 +27,18 @@ def children_s():
     return used.ru_utime + used.ru_stime
 
 
-def boots(bench, image, tpm, args, count):
-    """(wall clock, swtpm's processor time), the least of each, in ms."""
-    walls, swtpms = [], []
-    for _ in range(count):
-        if tpm:
-            tpm.start()
-        argv = bench.vm.qemu_argv(image, "q35", tpm, args=args)
-        before = time.monotonic()
-        bench.run(argv)
-        walls.append(time.monotonic() - before)
-        before = children_s()           # QEMU's is in it
-        if tpm:
-            tpm.process.wait(10)        # it ends with QEMU
-        swtpms.append(children_s() - before)
-    return min(walls) * 1e3, min(swtpms) * 1e3
+def boot(bench, image, tpm, args):
+    """(wall clock, swtpm's processor time) of one boot, in ms."""
+    if tpm:
+        tpm.start()
+    argv = bench.vm.qemu_argv(image, "q35", tpm, args=args)
+    before = time.monotonic()
+    bench.run(argv)
+    wall = time.monotonic() - before
+    before = children_s()               # QEMU's is in it
+    if tpm:
+        tpm.process.wait(10)            # it ends with QEMU
+    return wall * 1e3, (children_s() - before) * 1e3
 
 
 def cost(bench, bios, row, args, count, work):
@@ -51,24 +50,28 @@ def cost(bench, bios, row, args, count, work):
     with bench.vm.Tpm(kind, state, banks or bench.vm.BANKS) as tpm:
         tpm.process.terminate()         # only to make its state
         tpm.process.wait(10)
-        images = {"empty": empty, "keel": bios, "seabios": bench.vm.SEABIOS}
-        took = {who: boots(bench, image, tpm, args, count)
-                for who, image in images.items()}
-    plain = [boots(bench, image, None, args, count)[0]
-             for image in (empty, bios)]
-    base, base_swtpm = took["empty"]
-    return {"keel": took["keel"][0] - base,
-            "seabios": took["seabios"][0] - base,
-            "swtpm": took["keel"][1] - base_swtpm,
-            "plain": plain[1] - plain[0]}
+        todo = {"empty": (empty, tpm), "keel": (bios, tpm),
+                "seabios": (bench.vm.SEABIOS, tpm),
+                "plain empty": (empty, None), "plain": (bios, None)}
+        took = {who: [] for who in todo}
+        # In turn: a host's slow seconds hit all of them.
+        for _ in range(count):
+            for who, (image, its) in todo.items():
+                took[who].append(boot(bench, image, its, args))
+    wall = {who: min(t[0] for t in times) for who, times in took.items()}
+    swtpm = {who: min(t[1] for t in times) for who, times in took.items()}
+    return {"keel": wall["keel"] - wall["empty"],
+            "seabios": wall["seabios"] - wall["empty"],
+            "swtpm": swtpm["keel"] - swtpm["empty"],
+            "plain": wall["plain"] - wall["plain empty"]}
 
 
-def measure(bench, bios, only, count):
+def measure(bench, bios, only, count=RUNS):
     """[(row's name, cost())] and error texts."""
     table, errors = [], []
     args = bench.vm.disk(bench.build_guest()["clock.img"], "virtio", "q35")
     with tempfile.TemporaryDirectory(prefix="keel-bench-") as work:
-        for row in ROWS if count else []:
+        for row in ROWS:
             if only and not re.search(only, row[0]):
                 continue
             value, error = bench.attempt(cost, bench, bios, row, args, count,
