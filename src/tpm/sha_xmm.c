@@ -20,6 +20,7 @@
 #define CR4_OSFXSR          (1u << 9)   /* clear: they are invalid */
 #define CR4_OSXSAVE         (1u << 18)  /* clear: those of AVX are */
 #define XCR0_ALL            7u          /* x87, SSE, AVX: likewise */
+#define XCR0_ZMM_HI256      (1u << 6)   /* AVX-512 is open to the caller */
 
 static void set_xcr0(uint32_t low, uint32_t high)
 {
@@ -100,8 +101,24 @@ void sha512_blocks_xmm(void *states, const uint8_t *p, size_t blocks)
     with_xmm(sha512_sse2_blocks, states, p, blocks, CR4_OSFXSR);
 }
 
+/* AVX clears the rest of a ZMM register, which is not kept here. */
+static bool zmm_is_open(void)
+{
+    uint32_t cr4, low, high;
+
+    __asm__ volatile("mov %%cr4, %0" : "=r"(cr4));
+    if (!(cr4 & CR4_OSXSAVE))
+        return false;
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return low & XCR0_ZMM_HI256;
+}
+
 void sha512_blocks_ymm(void *state, const uint8_t *p, size_t blocks)
 {
-    with_xmm(with_ymm, state, p, blocks,
-             CR4_OSFXSR | CR4_OSXSAVE);
+    void *states[2] = { state, state };
+
+    if (zmm_is_open())
+        sha512_blocks_xmm(states, p, blocks);
+    else
+        with_xmm(with_ymm, state, p, blocks, CR4_OSFXSR | CR4_OSXSAVE);
 }

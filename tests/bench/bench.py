@@ -318,7 +318,7 @@ def hash_markdown(table, code32):
         out.append(f"| {bank} | " + " | ".join(
             f"{row[c]:.0f}" if c in row else "-" for c, _ in HASH_COLUMNS)
             + " |")
-    out += ["", "The first five columns are native, on " + cpu_name() + (
+    out += ["", "The columns without \"guest\" are native, on " + cpu_name() + (
         "." if code32 else
         ", which ran no 32-bit code: \"ours\" is there the firmware's sources "
         "as 64-bit code with 32-bit pointers and i686's seven registers.")]
@@ -333,7 +333,9 @@ def hash_costs(table):
     for row, column, text in (
             (rates["sha256"], "firmware-sha", "{} ms with the SHA extensions"),
             (rates["sha256"], "firmware", "{} ms without"),
-            (rates["sha512"], "firmware-sse2", "the SHA-512 bank {} ms"),
+            (rates["sha512"], "firmware-avx2", "the SHA-512 bank {} ms with "
+             "AVX2"),
+            (rates["sha512"], "firmware-sse2", "{} ms with SSE2"),
             (four, "firmware-sha", "four banks {} ms with them"),
             (four, "firmware-sse2", "{} ms with SSE2 only")):
         if column in row:

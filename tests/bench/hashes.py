@@ -198,9 +198,10 @@ def in_guest(work, out, guest_module, guest, vm, libcrypto32):
     # The kernel sees a second archive at a multiple of four only.
     initrd.write_bytes(first + bytes(-len(first) % 4) + guest_module.cpio_newc([
         ("bin/hashes", 0o100755, program.read_bytes())]))
+    # QEMU's far return reads a user's stack as the kernel would.
     argv = vm.qemu_argv(vm.SEABIOS, "q35", mem="512M", args=[
-        "-cpu", "max", "-kernel", guest["vmlinuz"], "-initrd", initrd, "-append",
-        "console=ttyS0,115200 panic=-1"])
+        "-cpu", "max,smap=off,pku=off", "-kernel", guest["vmlinuz"],
+        "-initrd", initrd, "-append", "console=ttyS0,115200 panic=-1"])
     found = {}
     with vm.Machine(argv, pathlib.Path(work) / "vm") as m:
         m.ready(LIMIT_S)
