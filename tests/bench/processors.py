@@ -59,18 +59,18 @@ def longest(bench, bios, tpm, args, cpus, work):
     return max(ran.values()) / 1e6
 
 
-def measure(bench, bios, runs):
+def measure(bench, bios, runs, mib=MIB, which=BANKS, numbers=CPUS):
     """[(banks, [ms for each number of processors])], errors"""
     kernel, table = bench.build_guest()["clock.kernel"], []
     with tempfile.TemporaryDirectory(prefix="keel-bench-") as work:
-        args = ["-kernel", kernel, "-initrd", bench.initrd_of(work, MIB),
+        args = ["-kernel", kernel, "-initrd", bench.initrd_of(work, mib),
                 "-append", "x"]
-        for banks in BANKS:
+        for banks in which:
             tpm = vm.Tpm("2.0-crb", os.path.join(work, banks.replace(",", "+")),
                          banks)
             try:
                 row = [min(longest(bench, bios, tpm, args, cpus, work)
-                           for _ in range(runs)) for cpus in CPUS]
+                           for _ in range(runs)) for cpus in numbers]
             except bench.BenchError as err:
                 return table, [f"{banks}: {err}"]
             finally:

@@ -15,6 +15,8 @@ import bench                                        # noqa: E402
 GOAL = 4
 GOALS = {"pc, usb uhci": 20}           # four frames of 1 ms
 ATTEMPTS = 3        # disk completions come in the host's time: take the best
+AVX2_GAIN = 1.7     # the goal is 2; a busy host disturbs short measurements
+FOUR_BANKS = 1.3    # by two processors, in the time of SHA-512 by one
 CLEAR = 1.5         # so much better than the goal needs no second attempt
 
 
@@ -62,8 +64,22 @@ def test_hashes_natively(tmp_path):
     if " avx2 " in pathlib.Path("/proc/cpuinfo").read_text():
         for bank in ("sha384", "sha512"):
             assert found["firmware-avx2", bank][0] > \
-                found["firmware", bank][0], bank
+                found["firmware", bank][0] * AVX2_GAIN, bank
     if " sha_ni " in pathlib.Path("/proc/cpuinfo").read_text():
         for bank in ("sha1", "sha256"):
             assert found["firmware-sha", bank][0] > \
                 found["firmware", bank][0], bank
+
+
+def test_four_banks_by_two_processors():
+    """They take hardly longer than SHA-512 alone by one."""
+    import processors
+    bios = os.environ.get("BIOS") or str(TOP / "out/bios.bin")
+    table, errors = processors.measure(
+        bench, bios, 2, mib=8, which=("sha512", bench.vm.BANKS),
+        numbers=(1, 2))
+    assert not errors
+    (_, (alone, _)), (_, (one, two)) = table
+    assert two <= alone * FOUR_BANKS, (
+        f"four banks by two processors: {two:.0f} ms, by one {one:.0f} ms, "
+        f"SHA-512 alone {alone:.0f} ms: more than {FOUR_BANKS} times")
