@@ -230,8 +230,7 @@ static bool is_vga(const struct pci_device *d)
 {
     const uint16_t decode = PCI_COMMAND_IO | PCI_COMMAND_MEMORY;
 
-    if (d->class != PCI_CLASS_VGA ||
-        (pci_read16(d->bdf, PCI_COMMAND) & decode) != decode)
+    if (d->class != PCI_CLASS_VGA || (d->command & decode) != decode)
         return false;
     for (unsigned depth = 0; d->parent != PCI_NONE && depth < 32; depth++) {
         if (!(pci_read16(d->parent, PCI_BRIDGE_CONTROL) & PCI_BRIDGE_VGA))

@@ -93,10 +93,8 @@ reset32:
     movl $SEL_DATA16, %eax          /* flat limits stay in real mode, too: */
     movw %ax, %fs                   /* PMM 1.01, 2.1.2 */
     movw %ax, %gs
-    inb $PORT_A20, %al
-    orb $2, %al
-    andb $0xfe, %al                 /* bit 0 would reset the machine */
-    outb %al, $PORT_A20
+    movb $2, %al                    /* not bit 0, which resets the machine; */
+    outb %al, $PORT_A20             /* a reset has cleared the others */
 
     /* Where its PAM and SMRAM registers are. */
     movl $0x80000058, %esi          /* i440FX: DRAM timing, PAM0; SMRAM */

@@ -11,8 +11,7 @@
 #define PORT_DATA           0x511u
 #define PORT_DMA_HIGH       0x514u      /* of the address; 0 after each use */
 #define PORT_DMA_LOW        0x518u      /* starts the operation */
-#define DMA_QEMU            0x554d4551u /* what both read as */
-#define DMA_CFG             0x47464320u
+#define DMA_QEMU            0x554d4551u /* what the high half reads as */
 
 #define DMA_ERROR           (1u << 0)
 #define DMA_READ            (1u << 1)
@@ -51,7 +50,7 @@ static uint32_t select_by_dma(uint16_t key)
 
 bool fwcfg_io_init(void)
 {
-    use_dma = inl(PORT_DMA_HIGH) == DMA_QEMU && inl(PORT_DMA_LOW) == DMA_CFG;
+    use_dma = inl(PORT_DMA_HIGH) == DMA_QEMU;
     if (use_dma)
         outl(PORT_DMA_HIGH, 0);
     return use_dma;

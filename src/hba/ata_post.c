@@ -36,17 +36,21 @@ struct probe {
 static struct probe probes[MAX_CHANNELS];
 static unsigned probe_count;
 
-/* Select a device; its status, or 0 when nothing is there.  A device's status
- * can be believed 400 ns after that or a command; to leave the guest for QEMU
- * takes longer. */
+/* The status of the selected device, or 0 when nothing is there. */
+static uint8_t status_of(const struct ata_channel *ch)
+{
+    uint8_t status = inb(ch->ctl);
+
+    return (status & STATUS_FLOATING) == STATUS_FLOATING ? 0 : status;
+}
+
+/* Select a device; status_of() it.  A device's status can be believed 400 ns
+ * after that or a command; to leave the guest for QEMU takes longer. */
 static uint8_t select_device(const struct ata_channel *ch, unsigned unit)
 {
-    uint8_t status;
-
     outb(ch->cmd + ATA_DEVICE,
          ATA_DEVICE_BASE | (unit ? ATA_DEVICE_ONE : 0));
-    status = inb(ch->ctl);
-    return (status & STATUS_FLOATING) == STATUS_FLOATING ? 0 : status;
+    return status_of(ch);
 }
 
 /* To the device that is selected.  The command has no parameters. */
@@ -66,7 +70,8 @@ static void start_channel(struct probe *p)
 {
     uint8_t status;
 
-    status = select_device(&p->ch, 0);
+    /* A reset has selected device 0 of QEMU's. */
+    status = p->emulated ? status_of(&p->ch) : select_device(&p->ch, 0);
     /* QEMU's channel is not 0 if there is a device 1; others' is. */
     p->empty = status == 0 && p->emulated;
     if (p->empty)
@@ -102,7 +107,7 @@ static void start_ports(struct pci_device *pci, unsigned n, uint16_t cmd,
         .bdf = pci->bdf, .number = (uint8_t)probe_count,
         .channel = (uint8_t)n,
     };
-    p->emulated = pci->bars != UINT8_MAX;
+    p->emulated = pci->known != NULL;
     probe_count++;
     start_channel(p);
 }

@@ -106,8 +106,7 @@ static void find_modern(struct virtio_setup *s, const struct pci_device *d)
         case CAP_TYPE_NOTIFY:
             if (s->notify == NULL) {
                 s->notify = cap_memory(d, cap, 2, &s->notify_len);
-                s->notify_multiplier = pci_read32(d->bdf,
-                                                  cap + CAP_MULTIPLIER);
+                s->notify_cap = cap;
             }
             break;
         case CAP_TYPE_DEVICE:
@@ -141,7 +140,7 @@ static int reset(const struct virtio_setup *s, const char *who)
 
 int virtio_open(struct virtio_setup *s, struct pci_device *d, const char *who)
 {
-    *s = (struct virtio_setup){ .port = 0 };
+    *s = (struct virtio_setup){ .bdf = d->bdf };
     find_modern(s, d);
     if (s->common == NULL || s->notify == NULL || s->config == NULL) {
         bool io;
@@ -281,8 +280,9 @@ int virtio_queue(struct virtio_setup *s, struct virtio *v)
     write64(s->common + COMMON_QUEUE_DESC, v->desc);
     write64(s->common + COMMON_QUEUE_DRIVER, v->avail);
     write64(s->common + COMMON_QUEUE_DEVICE, v->used);
-    offset = (uint64_t)mmio_read16(s->common + COMMON_QUEUE_NOTIFY) *
-        s->notify_multiplier;
+    offset = mmio_read16(s->common + COMMON_QUEUE_NOTIFY);
+    if (offset)
+        offset *= pci_read32(s->bdf, s->notify_cap + CAP_MULTIPLIER);
     if (offset > s->notify_len - 2u)
         return ERR_FORMAT;
     v->notify = (volatile uint16_t *)(s->notify + (uint32_t)offset);

@@ -13,7 +13,9 @@
 
 struct virtio_setup {
     uint8_t *common, *notify, *config;  /* modern: memory-mapped */
-    uint32_t notify_multiplier, notify_len;
+    uint32_t notify_len;
+    pci_bdf bdf;
+    uint8_t notify_cap;                 /* the capability that tells of it */
     uint32_t config_len;
     uint16_t port;                      /* legacy: I/O ports; else 0 */
     bool indirect;                      /* VIRTIO_F_INDIRECT is agreed on */

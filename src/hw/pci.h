@@ -97,6 +97,7 @@ uint8_t pci_next_cap(pci_bdf bdf, uint8_t id, uint32_t *head);
  * What POST found: one entry for each function, in bus order.  Built once by
  * fw/pci_setup; drivers walk the list instead of asking the bus again.
  */
+struct pci_known;
 struct pci_device {
     pci_bdf bdf;
     pci_bdf parent;             /* the bridge it sits behind, or PCI_NONE */
@@ -106,7 +107,7 @@ struct pci_device {
     uint8_t header_type;        /* without the multi-function bit */
     uint8_t root;               /* number of the root bus (pxb), 0 = main */
     uint8_t irq_pin, irq_line;  /* as set up */
-    uint8_t bars;               /* that there may be, a bit each; 6: a ROM's */
+    const struct pci_known *known;      /* the chipset's own; else NULL */
     uint16_t command;           /* as set up; pci_enable() changes it */
     uint32_t bar[6];            /* as set up, read by pci_bar() */
     bool has_rom;               /* a register for one */

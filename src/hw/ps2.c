@@ -21,17 +21,28 @@ bool ps2_present;
 uint8_t ps2_mode;
 
 static bool came_early[2];              /* keyboard, mouse: note_early() */
+static bool ready;              /* for a byte, by the status: every call here
+                                   that looks at it goes on to write one */
+
+uint8_t ps2_status(void)
+{
+    uint8_t status = inb(PS2_STATUS);
+
+    ready = !(status & PS2_STATUS_IN);
+    return status;
+}
 
 /* Wait until the controller accepts a byte, and write it. */
 static int write_byte(uint16_t port, uint8_t v)
 {
-    if (inb(PS2_STATUS) & PS2_STATUS_IN) {
+    if (!ready && ps2_status() & PS2_STATUS_IN) {
         struct deadline d = timer_deadline_us(READY_TIMEOUT_US);
 
-        while (inb(PS2_STATUS) & PS2_STATUS_IN)
+        while (ps2_status() & PS2_STATUS_IN)
             if (timer_expired(&d))
                 return ERR_TIMEOUT;
     }
+    ready = false;
     outb(port, v);
     return 0;
 }
@@ -59,7 +70,7 @@ int ps2_receive(bool mouse, uint32_t timeout_us)
     struct deadline d = { 0 };      /* the clock runs when there is none */
 
     do {
-        uint8_t status = inb(PS2_STATUS);
+        uint8_t status = ps2_status();
 
         if (status & PS2_STATUS_OUT) {
             uint8_t v = inb(PS2_DATA);
@@ -133,7 +144,7 @@ int ps2_take(bool mouse)
 static void let_bytes_be_taken(void)
 {
     for (unsigned i = 0; i < PENDING_MAX; i++) {
-        if (!(inb(PS2_STATUS) & PS2_STATUS_OUT))
+        if (!(ps2_status() & PS2_STATUS_OUT))
             return;
         yield();
     }

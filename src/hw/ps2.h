@@ -58,6 +58,12 @@ extern bool ps2_present;
 /* What the controller's mode is between our commands. */
 extern uint8_t ps2_mode;
 
+/*
+ * The status of the controller.  If it takes a byte, the functions here write
+ * their next one without asking again: one of them has to follow.
+ */
+uint8_t ps2_status(void);
+
 /* Set the mode (and ps2_mode).  0 or ERR_TIMEOUT. */
 int ps2_set_mode(uint8_t mode);
 

@@ -38,13 +38,15 @@ static void smi_enable(bool on)
                     on ? PIIX4_DEVACTB_APMC : 0);
 }
 
+/* On a PIIX4 a reset has done it. */
 void smi_off_early(void)
 {
+    if (!chipset_is_q35())
+        return;
     smi_enable(false);
     /* A watchdog that an OS left on runs on over QEMU's reset, and would reset
      * the machine at some moment of this boot. */
-    if (chipset_is_q35())
-        outw(ICH9_TCO1_CNT, ICH9_TCO1_CNT_HALT);
+    outw(ICH9_TCO1_CNT, ICH9_TCO1_CNT_HALT);
 }
 
 static void smram_set(uint8_t value)

@@ -88,12 +88,15 @@ static struct pci_device *new_device(void)
  */
 static bool probe(pci_bdf bdf, uint8_t root, bool *multi)
 {
-    uint32_t id = pci_read32(bdf, PCI_VENDOR_ID), class;
-    uint16_t vendor = (uint16_t)id, bridge = pci_bus_bridge[PCI_BUS(bdf)];
+    uint32_t id = pci_known_id(bdf), class;
+    uint16_t vendor, bridge = pci_bus_bridge[PCI_BUS(bdf)];
     const struct pci_known *known;
     struct pci_device *d;
     uint8_t header;
 
+    if (!id)
+        id = pci_read32(bdf, PCI_VENDOR_ID);
+    vendor = (uint16_t)id;
     if (vendor == 0 || vendor == 0xffff)
         return false;
     known = pci_known(bdf, id);
@@ -115,7 +118,7 @@ static bool probe(pci_bdf bdf, uint8_t root, bool *multi)
         .prog_if = (uint8_t)class,
         .header_type = header & (uint8_t)~PCI_HEADER_MULTI,
         .root = root,
-        .bars = known ? known->bars : UINT8_MAX,
+        .known = known,
     };
     if (pci_is_bridge(d)) {
         pci_write8(bdf, PCI_PRIMARY_BUS, PCI_BUS(bdf));

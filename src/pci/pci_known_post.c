@@ -9,16 +9,17 @@
 #include "pci/pci_plan.h"
 
 static const struct pci_known known[] = {
-    { BDF_HOST, ID_I440FX, 0x060000, 0, 0, 0, false, 0 },
-    { BDF_HOST, ID_Q35, 0x060000, 0, 0, 0, false, 0 },
-    { BDF_PIIX3, ID_PIIX3, 0x060100, 0, 0, 0, true, 0 },
-    { BDF_PIIX3_IDE, ID_PIIX3_IDE, 0x010180, 1u << 4, 0, 0, false,
+    { BDF_HOST, ID_I440FX, 0x060000, { 0, 0 }, 0, 0, false, 0 },
+    { BDF_HOST, ID_Q35, 0x060000, { 0, 0 }, 0, 0, false, 0 },
+    { BDF_PIIX3, ID_PIIX3, 0x060100, { 0, 0 }, 0, 0, true, 0 },
+    { BDF_PIIX3_IDE, ID_PIIX3_IDE, 0x010180, { 0xfffffff1, 0 }, 0, 0, false,
       PCI_COMMAND_MASTER },
-    { BDF_PIIX4_PM, ID_PIIX4_PM, 0x068000, 0, 1, IRQ_SCI, false, 0 },
-    { BDF_ICH9_LPC, ID_ICH9_LPC, 0x060100, 0, 0, 0, true, 0 },
-    { BDF_ICH9_AHCI, ID_ICH9_AHCI, 0x010601, 1u << 4 | 1u << 5, 1, 0, true,
-      PCI_COMMAND_MASTER },
-    { BDF_ICH9_SMBUS, ID_ICH9_SMBUS, 0x0c0500, 1u << 4, 1, 0, true, 0 },
+    { BDF_PIIX4_PM, ID_PIIX4_PM, 0x068000, { 0, 0 }, 1, IRQ_SCI, false, 0 },
+    { BDF_ICH9_LPC, ID_ICH9_LPC, 0x060100, { 0, 0 }, 0, 0, true, 0 },
+    { BDF_ICH9_AHCI, ID_ICH9_AHCI, 0x010601, { 0xffffffe1, 0xfffff000 }, 1, 0,
+      true, PCI_COMMAND_MASTER },
+    { BDF_ICH9_SMBUS, ID_ICH9_SMBUS, 0x0c0500, { 0xffffffc1, 0 }, 1, 0, true,
+      0 },
 };
 
 const struct pci_known *pci_known(pci_bdf bdf, uint32_t id)
@@ -27,6 +28,18 @@ const struct pci_known *pci_known(pci_bdf bdf, uint32_t id)
         if (known[i].bdf == bdf && known[i].id == id)
             return &known[i];
     return NULL;
+}
+
+uint32_t pci_known_id(pci_bdf bdf)
+{
+    if (bdf == BDF_HOST)                /* entry.S stops with any other */
+        return chipset_is_q35() ? ID_Q35 : ID_I440FX;
+    return bdf == BDF_PIIX4_PM && chipset_has_piix4_pm() ? ID_PIIX4_PM : 0;
+}
+
+uint32_t pci_known_bar(const struct pci_known *k, unsigned n)
+{
+    return n == 4 || n == 5 ? k->bars[n - 4] : 0;
 }
 
 uint32_t pci_bar(const struct pci_device *d, unsigned n, bool *is_io)

@@ -39,7 +39,7 @@ struct pci_known {
     pci_bdf bdf;
     uint32_t id;                /* vendor and device */
     uint32_t class;             /* base class << 16 | subclass << 8 | prog_if */
-    uint8_t bars;               /* that it has, a bit each */
+    uint32_t bars[2];           /* BARs 4 and 5 with ones written to them */
     uint8_t pin, line;          /* interrupt; line 0: by its place */
     bool multi;                 /* there are more functions */
     uint16_t command;           /* 0 after a reset; this for our driver */
@@ -47,6 +47,14 @@ struct pci_known {
 
 /* The row for a function, or NULL. */
 const struct pci_known *pci_known(pci_bdf bdf, uint32_t id);
+
+/* Vendor and device of a function that chipset_find() has asked already; else
+ * 0. */
+uint32_t pci_known_id(pci_bdf bdf);
+
+/* What a BAR, or the ROM's (6), of a known function reads as when ones have
+ * been written to it; 0: it has none. */
+uint32_t pci_known_bar(const struct pci_known *known, unsigned n);
 
 /* The bridge a device sits behind, or NULL. */
 static inline struct pci_device *pci_bridge_of(const struct pci_device *d)

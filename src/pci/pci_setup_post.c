@@ -48,7 +48,7 @@ static uint8_t irq_of(const struct pci_device *d, uint8_t pin, bool q35)
 static void setup_device(struct pci_device *d, uint8_t held, bool q35)
 {
     uint32_t id = (uint32_t)d->device << 16 | d->vendor;
-    const struct pci_known *known = pci_known(d->bdf, id);
+    const struct pci_known *known = d->known;
     uint32_t line_pin_control = known
         ? (uint32_t)known->pin << 8 | known->line
         : pci_read32(d->bdf, PCI_INTERRUPT_LINE);
@@ -64,10 +64,8 @@ static void setup_device(struct pci_device *d, uint8_t held, bool q35)
     if (id == ID_PIIX3_IDE || id == ID_PIIX4_IDE)
         pci_write32(d->bdf, PIIX_IDETIM,
                     PIIX_IDETIM_DECODE | PIIX_IDETIM_DECODE << 16);
-    if (known)
-        pci_enable(d, command | known->command);
-    else
-        d->command = pci_set16(d->bdf, PCI_COMMAND, 0, command);
+    /* A reset has cleared it: there is nothing to keep. */
+    pci_enable(d, command | (known ? known->command : 0));
     chipset_setup(d->bdf, id);
     if (pci_is_bridge(d))
         pci_write16(d->bdf, PCI_BRIDGE_CONTROL,
@@ -79,7 +77,7 @@ static bool vga_reaches(const struct pci_device *d)
 {
     const struct pci_device *bridge = d;
 
-    if ((pci_read16(d->bdf, PCI_COMMAND) & COMMAND_DECODE) != COMMAND_DECODE)
+    if ((d->command & COMMAND_DECODE) != COMMAND_DECODE)
         return false;
     while ((bridge = pci_bridge_of(bridge)) != NULL)
         if (!(pci_read16(bridge->bdf, PCI_BRIDGE_CONTROL) &

@@ -138,7 +138,8 @@ static uint32_t bar_reg(const struct pci_device *d, int bar)
 
 /* Write ones and see which bits stay: a region, but for its place.  The BAR
  * is left with the ones; it gets its address, or 0, at the end.  The upper half
- * of one that the lower tells the size of is not looked at. */
+ * of one that the lower tells the size of is not looked at, nor is one of the
+ * chipset's, whose answer is known. */
 static struct region size_bar(uint16_t dev, int bar, bool room_for_64)
 {
     const struct pci_device *d = &pci_devices[dev];
@@ -148,7 +149,8 @@ static struct region size_bar(uint16_t dev, int bar, bool room_for_64)
     uint64_t bits;
     uint32_t v;
 
-    v = pci_try32(d->bdf, reg, ones);
+    v = d->known ? pci_known_bar(d->known, (unsigned)bar)
+                 : pci_try32(d->bdf, reg, ones);
     if (v == 0)
         return r;
     if (bar == BAR_ROM) {
@@ -221,17 +223,16 @@ static int size_device(uint16_t dev)
     const struct pci_device *d = &pci_devices[dev];
     int bars = d->header_type < ARRAY_SIZE(bars_of_type)
                ? bars_of_type[d->header_type] : 0;
-    unsigned possible = d->bars;
     int taken;
 
     if (d->class == PCI_CLASS_HOST_BRIDGE)
         return 0;
     for (int bar = 0; bar < bars; bar += taken) {
-        taken = possible & 1u << bar ? note_bar(dev, bar, bars) : 1;
+        taken = note_bar(dev, bar, bars);
         if (taken < 0)
             return taken;
     }
-    if (d->header_type > 1 || !(possible & 1u << BAR_ROM))
+    if (d->header_type > 1)
         return 0;
     taken = note_bar(dev, BAR_ROM, 0);
     return taken < 0 ? taken : 0;

@@ -28,7 +28,7 @@
 
 void keyboard_start(void)
 {
-    uint8_t status = inb(PS2_STATUS);
+    uint8_t status = ps2_status();
 
     bda->kbd_mode = KBD_MODE_ENHANCED;
     if (status == PS2_STATUS_ABSENT)
@@ -39,7 +39,7 @@ void keyboard_start(void)
             return;
         }
         (void)inb(PS2_DATA);    /* what was typed before the reset */
-        status = inb(PS2_STATUS);
+        status = ps2_status();
     }
     if (ps2_set_mode(MODE_QUIET) || ps2_send(PS2_DEV_RESET)) {
         print("PS/2: the controller accepts no commands; no keyboard\n");

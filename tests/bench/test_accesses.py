@@ -16,6 +16,8 @@ import bench                                        # noqa: E402
 QUICK = ("pc, IDE", "pc, virtio-blk", "q35, AHCI", "q35, virtio-blk",
          "q35, virtio-blk, CRB, one bank")
 EXITS_MOST = 300    # to the boot sector, without a display's ROM and a TPM
+MOST = {"pc, IDE": 300, "pc, virtio-blk": 300, "q35, AHCI": 220,
+        "q35, virtio-blk": 255}     # accesses; a string of them is one
 ATTEMPTS = 3        # devices answer in the host's time: take the best
 DOCUMENTED = accesses.documented(
     (TOP / "docs/performance.md").read_text(encoding="utf-8"))
@@ -56,6 +58,10 @@ def test_no_more_accesses(name, tmp_path):
         if name in ROWS and "VGA" not in name and exits > EXITS_MOST:
             wrong.append(f"{name}: {exits} exits to QEMU, {EXITS_MOST} "
                          "expected at most")
+        single = accesses.total(counts) - counts[0][accesses.STRING]
+        if single > MOST.get(name, single):
+            wrong.append(f"{name}: {single} accesses, {MOST[name]} expected "
+                         "at most")
         if not wrong:
             break
     assert not wrong, "\n".join(wrong)
