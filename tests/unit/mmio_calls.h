@@ -14,4 +14,8 @@ void mmio_call_write32(volatile void *reg, uint32_t v);
 #define mmio_read32     mmio_call_read32
 #define mmio_write32    mmio_call_write32
 
+uint16_t port_call_read16(uint16_t port);
+
+#define inw             port_call_read16
+
 #endif

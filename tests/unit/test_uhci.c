@@ -8,6 +8,8 @@
  */
 #include "check.h"
 
+#include "mmio_calls.h"
+
 #include "disk/block.h"
 #include "disk/scsi.h"
 #include "lib/err.h"
@@ -18,6 +20,8 @@
 
 #define PACKET      64u
 #define FRAMES_MAX  100u
+#define FRAMES_LATE (2 * FRAMES_MAX)    /* until a time-out is over */
+#define ALL_PACKETS 1000000u
 
 static struct uhci_mem mem;
 static struct uhci hc = { .hc = { .ops = &uhci_ops }, .mem = &mem };
@@ -46,6 +50,7 @@ static struct {
     uint32_t moved;
 } device;
 static unsigned frames, resets;
+static unsigned packets;        /* that the device still answers */
 
 /* ---------------------------------------------------------- replacements */
 
@@ -74,6 +79,7 @@ int usb_control(struct usb_device *d, uint8_t type, uint8_t request,
     (void)d, (void)type, (void)value, (void)index, (void)data, (void)len;
     (void)min;
     assert_int_equal(request, USB_MSC_RESET);
+    device.stage = COMMAND;
     resets++;
     return 0;
 }
@@ -199,10 +205,11 @@ static bool execute(struct uhci_td *td)
     uint8_t *data = place(td->buffer, &byte);
     int rc;
 
-    if (ep0.naks > 0) {
-        ep0.naks--;
+    if (ep0.naks > 0 || packets == 0) {
+        ep0.naks -= ep0.naks > 0;
         return false;
     }
+    packets--;
     if ((td->token >> 15 & 0xf) == 0) {
         rc = control(td, data, len);
     } else {
@@ -234,16 +241,29 @@ static void run_queue(struct uhci_qh *qh)
 }
 
 /* A frame, long enough for everything. */
-bool poll_again(struct poll *p)
+static void run_frame(void)
 {
     struct uhci_qh *qh = &mem.qh;
 
-    (void)p;
     do {
         run_queue(qh);
         qh = qh->link & UHCI_END ? NULL : place(qh->link & ~0xfu, &mem);
     } while (qh != NULL && qh != &mem.qh);
-    return ++frames < FRAMES_MAX;
+    frames++;
+}
+
+bool poll_again(struct poll *p)
+{
+    (void)p;
+    run_frame();
+    return frames < FRAMES_MAX;
+}
+
+uint16_t port_call_read16(uint16_t port)
+{
+    assert_int_equal(port, UHCI_FRNUM);
+    run_frame();
+    return (uint16_t)frames;
 }
 
 /* ---------------------------------------------------------------- tests */
@@ -275,6 +295,7 @@ static void fresh(void)
     dev.max_packet0 = 8;
     in.toggle = out.toggle = msc.dead = hc.busy = false;
     resets = 0;
+    packets = ALL_PACKETS;
 }
 
 static void test_lengths(void **state)
@@ -476,7 +497,7 @@ static void foresee_commands(struct usb_ahead list[4])
     foresee_command(&list[3], 2, 192);
     frames = 0;
     uhci_ahead(&hc.hc, list, 4);
-    assert_true(frames <= 1);
+    assert_true(frames <= (packets == ALL_PACKETS ? 1 : FRAMES_LATE));
 }
 
 static void test_ahead_commands(void **state)
@@ -534,6 +555,78 @@ static void test_ahead_data(void **state)
     assert_int_equal(resets, 0);
 }
 
+/* The controller has nothing to do, and its memory can be used again. */
+static void assert_at_rest(void)
+{
+    assert_int_equal(mem.qh.link, UHCI_END);
+    assert_int_equal(mem.qh.element, UHCI_END);
+    for (unsigned i = 0; i < ARRAY_SIZE(mem.td); i++)
+        assert_false(mem.td[i].status & UHCI_TD_ACTIVE);
+    assert_false(hc.busy);
+}
+
+/* What the device answers to nobody costs one time-out; it comes, and what is
+ * asked behind it, when the device is back.  Silence from each packet on. */
+static void test_ahead_silence(void **state)
+{
+    static const uint8_t codes[] = {
+        USB_SET_FEATURE, 0x10, 0x11, USB_SET_CONFIGURATION
+    };
+    static const uint8_t lens[] = { 0, 8, 64, 0 }, came[] = { 0, 8, 32, 0 };
+    struct usb_ahead list[4];
+    unsigned failed = 1, quiet;
+
+    (void)state;
+    for (quiet = 0; failed != 0; quiet++) {
+        fresh();
+        packets = quiet;
+        foresee_new(list);
+        assert_true(frames <= FRAMES_LATE);
+        assert_at_rest();
+        packets = ALL_PACKETS;
+        dev.max_packet0 = 64;
+        failed = 0;
+        for (unsigned i = 0; i < 4; i++) {
+            int rc = request(lens[i] ? USB_DIR_IN : 0, codes[i], lens[i]);
+
+            failed += rc == ERR_TIMEOUT;
+            if (rc != ERR_TIMEOUT)
+                assert_int_equal(rc, came[i]);
+        }
+        assert_true(failed <= 1);
+        assert_ptr_equal(hc.hc.ops, &uhci_ops);
+    }
+    assert_int_equal(quiet, 9);         /* two packets each, and none */
+}
+
+static void test_ahead_silent_commands(void **state)
+{
+    static const uint8_t lens[] = { 36, 8, 192 };
+    struct usb_ahead list[4];
+    unsigned failed = 1, quiet;
+
+    (void)state;
+    for (quiet = 0; failed != 0; quiet++) {
+        fresh();
+        device.has = 192;
+        packets = quiet;
+        foresee_commands(list);
+        assert_at_rest();
+        packets = ALL_PACKETS;
+        failed = request(USB_DIR_IN, USB_MSC_MAX_LUN, 1) == ERR_TIMEOUT;
+        for (unsigned i = 0; i < ARRAY_SIZE(lens); i++) {
+            int rc = command(false, lens[i], 192);
+
+            failed += rc < 0;
+            if (rc >= 0)
+                assert_int_equal(rc, lens[i]);
+        }
+        assert_true(failed <= 1);
+        assert_true(resets <= 1);
+    }
+    assert_true(quiet > 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -546,6 +639,8 @@ int main(void)
         cmocka_unit_test(test_ahead_failures),
         cmocka_unit_test(test_ahead_commands),
         cmocka_unit_test(test_ahead_data),
+        cmocka_unit_test(test_ahead_silence),
+        cmocka_unit_test(test_ahead_silent_commands),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,8 +83,8 @@ $(foreach t,$(UNIT_TESTS),$(eval $(UNIT_OUT)/$(t): \
 $(foreach t,$(FUZZ_TESTS),$(eval $(FUZZ_OUT)/$(t): \
 	$(addprefix $(FUZZ_OUT)/,tests/unit/fuzz/$(t).o $(call needs,$(t)))))
 
-# Its registers are the test's.
-$(UNIT_OUT)/src/hba/ahci.o: override UNIT_CFLAGS += \
+# Their registers are the test's.
+$(UNIT_OUT)/src/hba/ahci.o $(UNIT_OUT)/src/usb/uhci.o: override UNIT_CFLAGS += \
 	-include tests/unit/mmio_calls.h
 
 # Its addresses are numbers of 32 bits.
