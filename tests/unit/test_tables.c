@@ -178,6 +178,33 @@ static void test_acpi_left_out(void **state)
     }
 }
 
+/* Zeros between tables do not count, however many and wherever they end;
+ * another byte among them does. */
+static void test_acpi_zeros(void **state)
+{
+    uint8_t a[2 * 64 + 3 * 12], first[20], d[20];
+
+    (void)state;
+    for (size_t before = 0; before < 12; before++)
+        for (size_t between = 0; between < 12; between++) {
+            size_t behind = (before + 5 * between) % 12;
+            size_t second = before + 61 + between;
+
+            memset(a, 0, sizeof(a));
+            table(a + before, "ABCD", 61);
+            table(a + second, "EFGH", 59);
+            acpi(a, (uint32_t)(second + 59 + behind), d);
+            if (before == 0 && between == 0)
+                memcpy(first, d, 20);
+            assert_memory_equal(first, d, 20);
+            if (between == 0)
+                continue;
+            a[second - 1] = 1;
+            acpi(a, (uint32_t)(second + 59 + behind), d);
+            assert_memory_not_equal(first, d, 20);
+        }
+}
+
 /* The log's address, wherever this revision or platform class has it. */
 static void test_acpi_log_address(void **state)
 {
@@ -307,6 +334,7 @@ int main(void)
         cmocka_unit_test_setup(test_smbios_no_end, setup),
         cmocka_unit_test_setup(test_smbios_truncated, setup),
         cmocka_unit_test_setup(test_acpi_left_out, setup),
+        cmocka_unit_test_setup(test_acpi_zeros, setup),
         cmocka_unit_test_setup(test_acpi_log_address, setup),
         cmocka_unit_test_setup(test_acpi_windows, setup),
         cmocka_unit_test_setup(test_acpi_srat, setup),
