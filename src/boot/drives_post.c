@@ -29,7 +29,7 @@ static bool have_usb;           /* its overlay is there */
 static bool is_virtio(const struct pci_device *pci, uint16_t old,
                       unsigned type)
 {
-    return pci->vendor == VIRTIO_VENDOR &&
+    return pci->vendor == PCI_VENDOR_VIRTIO &&
         (pci->device == old || pci->device == VIRTIO_DEVICE_MODERN(type));
 }
 

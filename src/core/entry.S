@@ -70,10 +70,9 @@ reset16:
     movl %eax, %cr0
     ljmpl $SEL_CODE32, $(reset32 + ROM_OFFSET)
 
-/* Write %ebx, or its lowest byte, to configuration register %esi (CF8h format).
- * A macro, since there is no stack yet.  \out is the instruction that writes,
- * \from its source, a part of %eax.  Clobbers %eax, %edx. */
-.macro config_write out:req, from:req
+/* Select configuration register %esi (CF8h format): %dx is its port.  A macro,
+ * since there is no stack yet.  Clobbers %eax. */
+.macro config_select
     movl %esi, %eax
     andb $0xfc, %al
     movw $0xcf8, %dx
@@ -81,8 +80,13 @@ reset16:
     movl %esi, %edx
     andl $3, %edx
     orl $0xcfc, %edx
+.endm
+
+/* Write %ebx to it.  Clobbers %eax, %edx. */
+.macro config_write
+    config_select
     movl %ebx, %eax
-    \out \from, %dx
+    outl %eax, %dx
 .endm
 
     .code32
@@ -124,13 +128,21 @@ reset32:
     je 2f
     shll $8, %ebx                   /* i440FX: 58 (DRAM timing), and 59-5F */
     orl $0x33000000, %ecx
-2:  config_write outl, %eax
+2:  config_write
     addl $4, %esi
     movl %ecx, %ebx
-    config_write outl, %eax
-    movl %edi, %esi                 /* SMRAM closed: A0000 is the display */
+    config_write
+    /* SMRAM closed: A0000 is the display.  Mostly it is, and QEMU computes its
+     * memory map anew for a write. */
+    movl %edi, %esi
     movb $0x02, %bl
-    config_write outb, %al
+    config_select
+    inb %dx, %al
+    cmpb %bl, %al
+    je 3f
+    movb %bl, %al
+    outb %al, %dx
+3:
 
     /* The shadow, without the zone for tables: after a suspend they are
      * still wanted (start() clears it on every other path). */

@@ -17,7 +17,6 @@
 #define NAME_LEN            16u
 #define RESET_TIMEOUT_MS    1000u       /* AHCI 10.4.3 */
 #define LINK_TIMEOUT_MS     20u         /* until a device shows itself */
-#define VENDOR_QEMU         0x1af4u     /* as subsystem vendor */
 
 enum state {
     PORT_LINK,          /* waits for the link */
@@ -144,15 +143,35 @@ static void start_port(struct pci_device *pci, uint8_t *base, unsigned n,
     p->port = port;
     p->bdf = pci->bdf;
     p->number = (uint8_t)n;
+    pci_enable(pci, PCI_COMMAND_MASTER);
     *probes_end = p;
     probes_end = &p->next;
     advance(p);
 }
 
+/* QEMU's own has been reset with the machine. */
+static int reset(const struct pci_device *pci, uint8_t *base)
+{
+    struct poll poll = poll_start(RESET_TIMEOUT_MS);
+
+    ahci_write(base, AHCI_GHC, AHCI_GHC_AE);
+    ahci_write(base, AHCI_GHC, AHCI_GHC_AE | AHCI_GHC_HR);
+    while (ahci_read(base, AHCI_GHC) & AHCI_GHC_HR) {
+        if (!poll_again(&poll)) {
+            print("AHCI at %02x:%02x.%x: reset not done within %u s,"
+                  " controller ignored\n", PCI_BUS(pci->bdf),
+                  PCI_DEV(pci->bdf), PCI_FN(pci->bdf),
+                  RESET_TIMEOUT_MS / 1000);
+            return ERR_TIMEOUT;
+        }
+    }
+    return 0;
+}
+
 void ahci_start(struct pci_device *pci)
 {
-    bool emulated = pci_read16(pci->bdf, PCI_SUBSYS_VENDOR) == VENDOR_QEMU;
-    struct poll poll = poll_start(RESET_TIMEOUT_MS);
+    bool emulated = pci->known != NULL ||
+        pci_read16(pci->bdf, PCI_SUBSYS_VENDOR) == PCI_VENDOR_VIRTIO;
     bool io;
     uint8_t *base = (uint8_t *)(uintptr_t)pci_bar(pci, 5, &io);
     uint32_t ports, spin_up;
@@ -163,20 +182,11 @@ void ahci_start(struct pci_device *pci)
               PCI_FN(pci->bdf));
         return;
     }
-    pci_enable(pci, PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER);
+    pci_enable(pci, PCI_COMMAND_MEMORY);
     pci->have_driver = true;
 
-    ahci_write(base, AHCI_GHC, AHCI_GHC_AE);
-    ahci_write(base, AHCI_GHC, AHCI_GHC_AE | AHCI_GHC_HR);
-    while (ahci_read(base, AHCI_GHC) & AHCI_GHC_HR) {
-        if (!poll_again(&poll)) {
-            print("AHCI at %02x:%02x.%x: reset not done within %u s,"
-                  " controller ignored\n", PCI_BUS(pci->bdf),
-                  PCI_DEV(pci->bdf), PCI_FN(pci->bdf),
-                  RESET_TIMEOUT_MS / 1000);
-            return;
-        }
-    }
+    if (!emulated && reset(pci, base) < 0)
+        return;
     ahci_write(base, AHCI_GHC, AHCI_GHC_AE);
     ports = ahci_read(base, AHCI_PI);
     spin_up = ahci_read(base, AHCI_CAP) & AHCI_CAP_SSS;

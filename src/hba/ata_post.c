@@ -25,6 +25,7 @@
 #define NAME_LEN            16u
 
 struct probe {
+    struct pci_device *pci;
     struct ata_channel ch;
     struct ata_channel *shared; /* its copy in the high zone, once needed */
     bool sent;                  /* IDENTIFY is out to device 0 */
@@ -107,6 +108,7 @@ static void start_ports(struct pci_device *pci, unsigned n, uint16_t cmd,
         .bdf = pci->bdf, .number = (uint8_t)probe_count,
         .channel = (uint8_t)n,
     };
+    p->pci = pci;
     p->emulated = pci->known != NULL;
     probe_count++;
     start_channel(p);
@@ -126,7 +128,7 @@ void ata_start(struct pci_device *pci)
         if (!io)
             bm = 0;
     }
-    pci_enable(pci, PCI_COMMAND_IO | PCI_COMMAND_MASTER);
+    pci_enable(pci, PCI_COMMAND_IO);
     pci->have_driver = true;
     for (unsigned n = 0; n < 2; n++) {
         if (pci->prog_if & PROG_IF_NATIVE(n)) {
@@ -199,6 +201,8 @@ static void register_device(struct probe *p, unsigned unit,
     a->channel = p->shared;
     a->lba48 = info->lba48;
     a->dma = info->dma && p->ch.bm != 0;
+    if (a->dma)
+        pci_enable(p->pci, PCI_COMMAND_MASTER);
     a->d.ops = packet ? &ata_cd_ops : &ata_disk_ops;
     a->d.ata_channel = p->ch.channel;
     a->d.ata_unit = (uint8_t)unit;

@@ -13,7 +13,6 @@
 #include "hw/pci.h"
 #include "lib/compiler.h"
 
-#define VIRTIO_VENDOR       0x1af4u
 #define VIRTIO_DEVICE_MODERN(type) (0x1040u + (type))
 
 /* Device status */

@@ -16,6 +16,9 @@ typedef uint16_t pci_bdf;
 #define PCI_FN(bdf)             ((uint8_t)((bdf) & 7))
 #define PCI_NONE                0xffffu
 
+/* Of virtio devices, and QEMU's as the vendor of a subsystem */
+#define PCI_VENDOR_VIRTIO       0x1af4u
+
 #define PCI_VENDOR_ID           0x00u
 #define PCI_DEVICE_ID           0x02u
 #define PCI_COMMAND             0x04u

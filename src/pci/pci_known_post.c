@@ -9,17 +9,15 @@
 #include "pci/pci_plan.h"
 
 static const struct pci_known known[] = {
-    { BDF_HOST, ID_I440FX, 0x060000, { 0, 0 }, 0, 0, false, 0 },
-    { BDF_HOST, ID_Q35, 0x060000, { 0, 0 }, 0, 0, false, 0 },
-    { BDF_PIIX3, ID_PIIX3, 0x060100, { 0, 0 }, 0, 0, true, 0 },
-    { BDF_PIIX3_IDE, ID_PIIX3_IDE, 0x010180, { 0xfffffff1, 0 }, 0, 0, false,
-      PCI_COMMAND_MASTER },
-    { BDF_PIIX4_PM, ID_PIIX4_PM, 0x068000, { 0, 0 }, 1, IRQ_SCI, false, 0 },
-    { BDF_ICH9_LPC, ID_ICH9_LPC, 0x060100, { 0, 0 }, 0, 0, true, 0 },
+    { BDF_HOST, ID_I440FX, 0x060000, { 0, 0 }, 0, 0, false },
+    { BDF_HOST, ID_Q35, 0x060000, { 0, 0 }, 0, 0, false },
+    { BDF_PIIX3, ID_PIIX3, 0x060100, { 0, 0 }, 0, 0, true },
+    { BDF_PIIX3_IDE, ID_PIIX3_IDE, 0x010180, { 0xfffffff1, 0 }, 0, 0, false },
+    { BDF_PIIX4_PM, ID_PIIX4_PM, 0x068000, { 0, 0 }, 1, IRQ_SCI, false },
+    { BDF_ICH9_LPC, ID_ICH9_LPC, 0x060100, { 0, 0 }, 0, 0, true },
     { BDF_ICH9_AHCI, ID_ICH9_AHCI, 0x010601, { 0xffffffe1, 0xfffff000 }, 1, 0,
-      true, PCI_COMMAND_MASTER },
-    { BDF_ICH9_SMBUS, ID_ICH9_SMBUS, 0x0c0500, { 0xffffffc1, 0 }, 1, 0, true,
-      0 },
+      true },
+    { BDF_ICH9_SMBUS, ID_ICH9_SMBUS, 0x0c0500, { 0xffffffc1, 0 }, 1, 0, true },
 };
 
 const struct pci_known *pci_known(pci_bdf bdf, uint32_t id)

@@ -13,6 +13,7 @@
 #define PCI_CLASS_HOST_BRIDGE   0x0600u
 #define PCI_CLASS_PCI_BRIDGE    0x0604u
 #define PCI_BASE_STORAGE        0x01u
+#define PCI_CLASS_NVM           0x0108u
 #define PCI_CLASS_USB           0x0c03u
 
 #define PCI_BASE_NETWORK        0x02u
@@ -31,6 +32,12 @@ static inline bool pci_is_bridge(const struct pci_device *d)
     return d->class == PCI_CLASS_PCI_BRIDGE && d->header_type == 1;
 }
 
+/* What our drivers run: disks, and what leads to some. */
+static inline bool pci_is_ours(const struct pci_device *d)
+{
+    return d->class >> 8 == PCI_BASE_STORAGE || d->class == PCI_CLASS_USB;
+}
+
 /*
  * What is known of a chipset's own function, and so not asked of it.  A device
  * of the same kind in another place can be a real one.
@@ -42,7 +49,6 @@ struct pci_known {
     uint32_t bars[2];           /* BARs 4 and 5 with ones written to them */
     uint8_t pin, line;          /* interrupt; line 0: by its place */
     bool multi;                 /* there are more functions */
-    uint16_t command;           /* 0 after a reset; this for our driver */
 };
 
 /* The row for a function, or NULL. */
@@ -52,8 +58,8 @@ const struct pci_known *pci_known(pci_bdf bdf, uint32_t id);
  * 0. */
 uint32_t pci_known_id(pci_bdf bdf);
 
-/* What a BAR, or the ROM's (6), of a known function reads as when ones have
- * been written to it; 0: it has none. */
+/* What a BAR of a known function reads as when ones have been written to it; 0:
+ * there is none.  No known function has a ROM. */
 uint32_t pci_known_bar(const struct pci_known *known, unsigned n);
 
 /* The bridge a device sits behind, or NULL. */

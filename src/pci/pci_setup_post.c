@@ -45,6 +45,14 @@ static uint8_t irq_of(const struct pci_device *d, uint8_t pin, bool q35)
     return chipset_pirq(turn & 3);
 }
 
+/* Will our driver have the device move data, whatever it finds there?  Other
+ * drivers switch that on when they have found a disk. */
+static bool will_be_master(const struct pci_device *d)
+{
+    return d->class == PCI_CLASS_NVM || d->class == PCI_CLASS_USB ||
+        (d->vendor == PCI_VENDOR_VIRTIO && d->class >> 8 == PCI_BASE_STORAGE);
+}
+
 static void setup_device(struct pci_device *d, uint8_t held, bool q35)
 {
     uint32_t id = (uint32_t)d->device << 16 | d->vendor;
@@ -64,9 +72,11 @@ static void setup_device(struct pci_device *d, uint8_t held, bool q35)
     if (id == ID_PIIX3_IDE || id == ID_PIIX4_IDE)
         pci_write32(d->bdf, PIIX_IDETIM,
                     PIIX_IDETIM_DECODE | PIIX_IDETIM_DECODE << 16);
-    /* A reset has cleared it: there is nothing to keep. */
-    pci_enable(d, command | (known ? known->command : 0));
     chipset_setup(d->bdf, id);
+    /* A reset has cleared it: there is nothing to keep. */
+    if (!held && will_be_master(d))
+        command |= PCI_COMMAND_MASTER;
+    pci_enable(d, command);
     if (pci_is_bridge(d))
         pci_write16(d->bdf, PCI_BRIDGE_CONTROL,
                     (uint16_t)(line_pin_control >> 16) | BRIDGE_CONTROL_SERR);

@@ -171,7 +171,7 @@ static struct region size_bar(uint16_t dev, int bar, bool room_for_64)
         r.size = MEM_MIN;
     r.align = r.size;
     /* Our drivers cannot reach beyond 4 GiB, nor can network cards' ROMs. */
-    r.low = d->class >> 8 == PCI_BASE_STORAGE || d->class == PCI_CLASS_USB ||
+    r.low = pci_is_ours(d) ||
             (pci_plans.high && d->class >> 8 == PCI_BASE_NETWORK);
     return r;
 }
@@ -228,11 +228,12 @@ static int size_device(uint16_t dev)
     if (d->class == PCI_CLASS_HOST_BRIDGE)
         return 0;
     for (int bar = 0; bar < bars; bar += taken) {
-        taken = note_bar(dev, bar, bars);
+        taken = d->known && !pci_known_bar(d->known, (unsigned)bar)
+                ? 1 : note_bar(dev, bar, bars);
         if (taken < 0)
             return taken;
     }
-    if (d->header_type > 1)
+    if (d->header_type > 1 || d->known)
         return 0;
     taken = note_bar(dev, BAR_ROM, 0);
     return taken < 0 ? taken : 0;

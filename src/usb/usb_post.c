@@ -9,8 +9,6 @@
 #include "core/alloc.h"
 #include "lib/print.h"
 
-#define VENDOR_QEMU         0x1af4u     /* as subsystem vendor */
-
 /* What hostile devices and hubs can cost at most, with USB_DEVICES_MAX */
 #define SEARCH_TIMEOUT_MS   30000u
 
@@ -85,7 +83,7 @@ static void start(struct pci_device *pci, const struct usb_bus_ops *ops)
         return;                 /* the allocator has said it */
     hc->ops = ops->ops;
     hc->bdf = hc->path_bdf = pci->bdf;
-    hc->physical = pci_read16(pci->bdf, PCI_SUBSYS_VENDOR) != VENDOR_QEMU;
+    hc->physical = pci_read16(pci->bdf, PCI_SUBSYS_VENDOR) != PCI_VENDOR_VIRTIO;
     hc->base = (uint8_t *)(uintptr_t)pci_bar(pci, ops->bar, &io);
     if (hc->base == NULL || io != ops->io) {
         (void)usb_ignore(hc, "registers not below 4 GiB");

@@ -23,6 +23,7 @@ import tempfile
 EVENT = re.compile(
     r"memory_region_ops_(read|write) cpu (\d+) mr \S+ addr 0x([0-9a-f]+) "
     r"value 0x([0-9a-f]+) size (\d+) name '(.*)'")
+MAP = "flatview_new"        # QEMU computes what lies where anew
 END_PORT = 0x403            # the guest's first instructions write to it
 LIMIT_S = 600               # SeaBIOS polls a TPM of a busy host long
 MEMORY = {"tpm-ppi"}        # only TCG asks QEMU for it; for KVM it is memory
@@ -71,6 +72,7 @@ NOBODY = [(DEBUG, range(0x402, 0x403)),
           ("power management", range(0x600, 0x680))]
 COLUMNS = ["PCI", "fw_cfg", "92h", "8259", "8042", "RTC", "timers", "drives",
            "TPM", "VGA", "other"]
+MAPS = "maps"               # no accesses, but what some of them cost
 COLUMN_OF = {name: column for name, _, column in DEVICES}
 
 # Nobody waits for these, so that what is done twice there is work done twice;
@@ -164,15 +166,30 @@ def without_polling(accesses, longest, polling):
     return work
 
 
+class Counts(collections.namedtuple("Counts", "work polling maps")):
+    """Counters of device: accesses, and of device: polling; how often QEMU
+    has computed one of its maps of memory or ports."""
+
+
 def count(lines):
-    """(Counter of device: accesses, Counter of device: polling)."""
+    """Counts of a trace."""
     work, polling = collections.Counter(), collections.Counter()
-    for accesses in parse(lines):
+    seen = collections.Counter()
+
+    def watched():
+        for line in lines:
+            if line.startswith(MAP):
+                seen[MAP] += seen["begun"]
+            else:
+                seen["begun"] |= " cpu 0 " in line
+            yield line
+
+    for accesses in parse(watched()):
         # A loop may wait, a number of times, for a clock.
         once = without_polling(accesses, 1, polling)
         work.update(a.device
                     for a in without_polling(once, GROUP_MAX, polling))
-    return work, polling
+    return Counts(work, polling, seen[MAP])
 
 
 def run(bench, bios, row, tpm=None):
@@ -182,7 +199,8 @@ def run(bench, bios, row, tpm=None):
         trace = os.path.join(tmp, "trace")
         bench.virtual(bios, (name, machine, options, [
             *args, "-d", "trace:memory_region_ops_read,"
-            "trace:memory_region_ops_write", "-D", trace]), tpm, LIMIT_S)
+            "trace:memory_region_ops_write,trace:" + MAP, "-D", trace]), tpm,
+            LIMIT_S)
         with open(trace, encoding="utf-8", errors="replace") as lines:
             return count(lines)
 
@@ -276,12 +294,12 @@ def measure(bench, bios, only):
 
 def total(counts):
     """A cell: accesses but for polling."""
-    return sum(counts[0].values()) if counts else None
+    return sum(counts.work.values()) if counts else None
 
 
 def exits(counts):
     """Of total() those that leave KVM for QEMU."""
-    return sum(number for device, number in counts[0].items()
+    return sum(number for device, number in counts.work.items()
                if device not in IN_KERNEL) if counts else None
 
 
@@ -293,17 +311,19 @@ def show(row):
     """One row in full, to the terminal."""
     name, keel, seabios = row
     print(f"{name}: accesses without polling; polling")
-    devices = sorted({d for c in (keel, seabios) if c for w in c for d in w},
-                     key=lambda d: -(keel or seabios)[0][d])
+    devices = sorted({d for c in (keel, seabios) if c for w in c[:2]
+                      for d in w}, key=lambda d: -(keel or seabios).work[d])
     for device in devices + ["total"]:
         cells = []
         for counts in (keel, seabios):
             cells += ["failed", ""] if not counts else [
                 sum(c.values()) if device == "total" else c[device]
-                for c in counts]
+                for c in counts[:2]]
         print(f"  {device:22} {cells[0]:>7} {cells[1]:>7}   SeaBIOS "
               f"{cells[2]:>7} {cells[3]:>7}")
-    print(f"  {'ratio':22} {ratio(keel, seabios)}", flush=True)
+    print(f"  {'ratio':22} {ratio(keel, seabios)}")
+    print(f"  {'maps computed':22} {keel and keel.maps}, SeaBIOS "
+          f"{seabios and seabios.maps}", flush=True)
 
 
 def cell(keel, seabios, column):
@@ -318,17 +338,17 @@ def markdown(table):
            "KeelBIOS, exits | SeaBIOS, exits | KeelBIOS, polling | "
            "SeaBIOS, polling |", "|---" * 8 + "|"]
     for name, keel, seabios in table:
-        polls = [sum(c[1].values()) if c else "failed"
+        polls = [sum(c.polling.values()) if c else "failed"
                  for c in (keel, seabios)]
         out.append(f"| {name} | {total(keel) or 'failed'} | "
                    f"{total(seabios) or 'failed'} | {ratio(keel, seabios)} | "
                    f"{exits(keel) or 'failed'} | "
                    f"{exits(seabios) or 'failed'} | {polls[0]} | {polls[1]} |")
     out += ["", "By device, KeelBIOS / SeaBIOS, without polling:", "",
-            "| | " + " | ".join(COLUMNS) + " |",
-            "|---" * (len(COLUMNS) + 1) + "|"]
+            "| | " + " | ".join([*COLUMNS, MAPS]) + " |",
+            "|---" * (len(COLUMNS) + 2) + "|"]
     out += [f"| {name} | " + " | ".join(cell(keel, seabios, c)
-                                        for c in COLUMNS) + " |"
+                                        for c in [*COLUMNS, MAPS]) + " |"
             for name, keel, seabios in table]
     return out
 
@@ -339,7 +359,7 @@ def documented(text):
     """{row: {column: KeelBIOS's accesses}}, from the table that markdown()
     has written into docs/performance.md."""
     found = {}
-    head = ["", *COLUMNS]
+    head = ["", *COLUMNS, MAPS]
     lines = [[c.strip() for c in line.strip("|").split("|")]
              for line in text.splitlines() if line.startswith("|")]
     if head not in lines:
@@ -349,21 +369,21 @@ def documented(text):
             break
         found[cells[0]] = {
             column: 0 if value == "-" else int(value.split(" / ")[0])
-            for column, value in zip(COLUMNS, cells[1:])}
+            for column, value in zip(head[1:], cells[1:])}
     return found
 
 
 def by_column(counts):
-    """{column: accesses without polling}"""
+    """{column: accesses without polling, or maps}"""
     found = dict.fromkeys(COLUMNS, 0)
-    for device, number in counts[0].items():
+    for device, number in counts.work.items():
         found[COLUMN_OF.get(device, "other")] += number
-    return found
+    return {**found, MAPS: counts.maps}
 
 
 def bound(column, number):
     """How many accesses are still as many.  Where a device's answer is waited
-    for, it depends on when that comes."""
+    for, it depends on when that comes.  Another QEMU may compute a map more."""
     if column in ("timers", "drives", "TPM", "all"):
         return number + max(number // 10, 25)
     return number + max(number // 20, 4)

@@ -13,7 +13,7 @@ import vm
 
 SRC = pathlib.Path(__file__).resolve().parents[2] / "src"
 ROW = re.compile(r"\{ (BDF_\w+), (ID_\w+), (0x[0-9a-f]+), \{ (\w+), (\w+) "
-                 r"\},\s+(\d),\s+(\w+),\s+(true|false),\s+\w+ \}")
+                 r"\},\s+(\d),\s+(\w+),\s+(true|false) \}")
 # A few of each kind that can be plugged in, for what holds for all.
 PLUGGED = {"pc": ["pci-bridge,chassis_nr=1"],
            "q35": ["pcie-root-port", "i82801b11-bridge", "ich9-usb-uhci1"]}
