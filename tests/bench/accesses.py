@@ -72,7 +72,7 @@ NOBODY = [(DEBUG, range(0x402, 0x403)),
           ("power management", range(0x600, 0x680))]
 COLUMNS = ["PCI", "fw_cfg", "92h", "8259", "8042", "RTC", "timers", "drives",
            "TPM", "VGA", "other"]
-MAPS = "maps"               # no accesses, but what some of them cost
+MAPS = "maps"               # those accesses that cost the most
 COLUMN_OF = {name: column for name, _, column in DEVICES}
 
 # Nobody waits for these, so that what is done twice there is work done twice;
@@ -167,8 +167,8 @@ def without_polling(accesses, longest, polling):
 
 
 class Counts(collections.namedtuple("Counts", "work polling maps")):
-    """Counters of device: accesses, and of device: polling; how often QEMU
-    has computed one of its maps of memory or ports."""
+    """Counters of device: accesses, and of device: polling; after how many
+    accesses QEMU has computed its maps of memory and ports."""
 
 
 def count(lines):
@@ -179,9 +179,9 @@ def count(lines):
     def watched():
         for line in lines:
             if line.startswith(MAP):
-                seen[MAP] += seen["begun"]
-            else:
-                seen["begun"] |= " cpu 0 " in line
+                seen[MAP] += seen.pop("access", 0)  # several come of one
+            elif " cpu 0 " in line:
+                seen["access"] = 1
             yield line
 
     for accesses in parse(watched()):
@@ -383,7 +383,7 @@ def by_column(counts):
 
 def bound(column, number):
     """How many accesses are still as many.  Where a device's answer is waited
-    for, it depends on when that comes.  Another QEMU may compute a map more."""
+    for, it depends on when that comes.  Another QEMU may do it otherwise."""
     if column in ("timers", "drives", "TPM", "all"):
         return number + max(number // 10, 25)
     return number + max(number // 20, 4)
