@@ -250,7 +250,7 @@ run:
 # The host tests first: they take seconds.  pytest's summary is the last line.
 # One worker more than there are processors: tests wait half of their time.
 PYTEST := $(PYTHON) -m pytest -n $(shell echo $$(($$(nproc) + 1))) -q \
-          --durations=10
+          --durations=10 -rs
 
 check:
 	$(Q)scripts/setup
