@@ -22,9 +22,11 @@
 #define TIMEOUT_MS          1000u       /* as usb_control() has */
 #define EMPTY_ROOM          8u          /* bytes, for a status that is empty */
 
-_Static_assert(USB_AHEAD_MAX *((31u + 7) / 8 + USB_AHEAD_DATA / 8 +
-                               (USB_AHEAD_STATUS + 7) / 8) <= UHCI_TDS,
-               "the longest list, in packets of 8 bytes");
+#define PACKETS(bytes)      (((bytes) + 7u) / 8u)   /* of the least size */
+#define COMMAND_PACKETS     (PACKETS(31) + PACKETS(USB_AHEAD_DATA) + \
+                             PACKETS(USB_AHEAD_STATUS))
+
+_Static_assert(USB_AHEAD_MAX * COMMAND_PACKETS <= UHCI_TDS, "longest list");
 
 static struct usb_ops ops;
 static struct usb_ahead *next;
