@@ -25,8 +25,9 @@
 #define PACKETS(bytes)      (((bytes) + 7u) / 8u)   /* of the least size */
 #define COMMAND_PACKETS     (PACKETS(31) + PACKETS(USB_AHEAD_DATA) + \
                              PACKETS(USB_AHEAD_STATUS))
+#define LONGEST_LIST        (COMMAND_PACKETS * USB_AHEAD_MAX)
 
-_Static_assert(USB_AHEAD_MAX * COMMAND_PACKETS <= UHCI_TDS, "longest list");
+_Static_assert(LONGEST_LIST <= UHCI_TDS, "a TD for each packet");
 
 static struct usb_ops ops;
 static struct usb_ahead *next;
